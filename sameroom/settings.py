@@ -1,0 +1,273 @@
+"""Every setting, driven by the environment; `.env.example` explains each variable."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from sameroom.env import BASE_DIR, env, keep_local_keys, one_of, required
+
+# The local default: loopback, SQLite, one process, keys made and kept in VAR_DIR.
+LOCAL = env.bool("LOCAL", default=False)
+DEBUG = env.bool("DEBUG", default=False)
+VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
+
+# ----------------------------------------------------------------- keys and addresses
+if LOCAL or DEBUG:
+    keep_local_keys(VAR_DIR)
+SECRET_KEY = required(
+    "SECRET_KEY",
+    how="Make one with: python -c 'import secrets; print(secrets.token_urlsafe(50))'. For a try-out use `make run`.",
+)
+# Fernet keys, newest first, comma separated: the first encrypts, all decrypt.
+ENCRYPTION_KEYS = [
+    key.strip()
+    for key in required(
+        "ENCRYPTION_KEYS",
+        how="Make one with: python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'.",
+    ).split(",")
+    if key.strip()
+]
+PORT = env.int("PORT", default=8000)
+PUBLIC_URL = (
+    env.str("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}")
+    if LOCAL or DEBUG
+    else required(
+        "PUBLIC_URL",
+        how="Set the address people type, such as https://sameroom.example.org.",
+    )
+).rstrip("/")
+_public = urlsplit(PUBLIC_URL)
+if _public.scheme not in ("http", "https") or not _public.hostname:
+    raise ImproperlyConfigured(
+        f"PUBLIC_URL is {PUBLIC_URL!r}; it has to start with https:// (or http://) and a host."
+    )
+SECURE = _public.scheme == "https"
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_public.hostname, "127.0.0.1", "localhost"])
+CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
+TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
+WEB_THREADS = env.int("WEB_THREADS", default=16)  # per process
+WEB_PROCESSES = env.int("WEB_PROCESSES", default=2)  # where the web is not part of the one process
+
+# ----------------------------------------------------------------- applications
+CONNECTORS = env.list("CONNECTORS", default=["hipchat"])
+CONNECTOR_APPS = [f"connectors.{kind}" for kind in CONNECTORS]
+INSTALLED_APPS = [
+    "accounts",
+    "tubes",
+    "connectors",
+    *CONNECTOR_APPS,
+    "sandbox",
+    "standalone",
+    "allauth",
+    "allauth.account",
+    "django_htmx",
+    "csp",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "sameroom.urls"
+WSGI_APPLICATION = "sameroom.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "accounts.context.site",
+            ],
+        },
+    }
+]
+
+# ----------------------------------------------------------------- stores
+VAR_DIR.mkdir(parents=True, exist_ok=True)
+# Empty is unset: a line of .env.example that was left as it is.
+DATABASE_URL = env.str("DATABASE_URL", default="") or f"sqlite:///{VAR_DIR / 'sameroom.sqlite3'}"
+DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["OPTIONS"] = {
+        # A transaction that writes takes its lock at once: no deadlock by upgrade, and intake
+        # is alone on an origin room without SELECT FOR UPDATE, which SQLite lacks.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        # FULL: with WAL, NORMAL may lose the last commits on a power cut, and we promised not to.
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+    }
+    DATABASES["default"]["CONN_MAX_AGE"] = None  # a file does not go away: each thread opens it once
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", default=60)
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.str("REDIS_URL", default="")
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100_000}}
+}
+
+# ----------------------------------------------------------------- Celery
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL or "memory://localhost")
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CONCURRENCY = WORKER_THREADS = env.int("WORKER_THREADS", default=16)
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # keeps no file: every entry is a short, idempotent interval
+CELERY_DB_REUSE_MAX = 1_000_000_000  # the fixup would close the database connection after every task
+CELERY_BEAT_SCHEDULE = {
+    "wake-rooms": {"task": "tubes.tasks.wake_rooms", "schedule": 1.0, "options": {"expires": 5}},
+    "sweep": {"task": "tubes.tasks.sweep", "schedule": 5.0, "options": {"expires": 30}},
+    "refresh-listings": {
+        "task": "accounts.tasks.refresh_stale_accounts",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
+}
+if CELERY_BROKER_URL.startswith("memory"):
+    CELERY_BROKER_TRANSPORT = "standalone.broker:Transport"  # kombu's own polls
+
+# ----------------------------------------------------------------- people
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+SIGNUP = one_of("SIGNUP", choices=("open", "invite", "closed"), default="open")
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "accounts:account-list"
+ACCOUNT_LOGOUT_REDIRECT_URL = "home"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION = one_of(
+    "EMAIL_VERIFICATION",
+    choices=("mandatory", "optional", "none"),
+    default="optional" if LOCAL or DEBUG else "mandatory",
+)
+ACCOUNT_CONFIRM_EMAIL_ON_GET = False
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_FORMS = {
+    "signup": "accounts.forms.SignupForm",
+    "login": "accounts.forms.LoginForm",
+    "request_login_code": "accounts.forms.RequestLoginCodeForm",
+    "confirm_login_code": "accounts.forms.ConfirmLoginCodeForm",
+    "reauthenticate": "accounts.forms.ReauthenticateForm",
+    "reset_password": "accounts.forms.ResetPasswordForm",
+    "reset_password_from_key": "accounts.forms.ResetPasswordKeyForm",
+    "change_password": "accounts.forms.ChangePasswordForm",
+    "set_password": "accounts.forms.SetPasswordForm",
+    "add_email": "accounts.forms.AddEmailForm",
+}
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
+
+# ----------------------------------------------------------------- mail
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"Sameroom <noreply@{_public.hostname}>")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+EMAIL_TIMEOUT = 15
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+
+# ----------------------------------------------------------------- pages
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+if LOCAL or DEBUG:
+    STATIC_ROOT.mkdir(exist_ok=True)  # stays empty; WhiteNoise warns where it is missing
+WHITENOISE_USE_FINDERS = LOCAL or DEBUG
+WHITENOISE_AUTOREFRESH = DEBUG
+if not (LOCAL or DEBUG):
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "manifest-src": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
+SESSION_COOKIE_HTTPONLY = True
+SECURE_SSL_REDIRECT = SECURE and env.bool("SECURE_SSL_REDIRECT", default=True)
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if SECURE else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_SUBDOMAINS", default=SECURE)
+if TRUSTED_PROXY_COUNT:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# ----------------------------------------------------------------- the relay and its connectors
+# Addresses besides public ones that a connector may call: networks, comma separated.
+ALLOWED_PRIVATE_NETWORKS = env.list(
+    "ALLOWED_PRIVATE_NETWORKS", default=["127.0.0.0/8", "::1/128"] if LOCAL or DEBUG else []
+)
+SANDBOX = env.bool("SANDBOX", default=LOCAL or DEBUG)
+SANDBOX_DATABASE = env.str("SANDBOX_DATABASE", default=str(VAR_DIR / "sandbox.sqlite3"))
+SANDBOX_REQUEST_LIMIT = env.int("SANDBOX_REQUEST_LIMIT", default=100_000)  # per token and 5 minutes
+SANDBOX_FLOOD_LIMIT = env.int("SANDBOX_FLOOD_LIMIT", default=6_000)  # sends per token, room and minute
+HIPCHAT_DEFAULT_SERVER = env.str("HIPCHAT_DEFAULT_SERVER", default=f"{PUBLIC_URL}/sandbox" if SANDBOX else "")
+CATCH_UP_HOURS = env.int("CATCH_UP_HOURS", default=24)
+
+# ----------------------------------------------------------------- logging
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        # urllib3 logs addresses at DEBUG, and a HipChat token is part of one.
+        "urllib3": {"level": "WARNING"},
+        "celery": {"level": "WARNING"},
+        "kombu": {"level": "WARNING"},
+    },
+}
