@@ -1,0 +1,242 @@
+"""The contract every service is connected through.
+
+The relay knows this module and no service. It asks `capabilities`, hands over ids it never looks
+into, and acts on the class of a `ConnectorError` (see `errors`). All methods block; the docstring
+of each says whether it does network I/O, what it may raise and whether it may be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar, NewType
+
+from connectors.budget import Budget, Limit
+from connectors.errors import UnsupportedAction
+from connectors.markup.tree import Document
+
+if TYPE_CHECKING:
+    from connectors.forms import CredentialsForm
+
+RoomId = NewType("RoomId", str)
+MessageId = NewType("MessageId", str)
+UserId = NewType("UserId", str)
+
+
+class Support(StrEnum):
+    """How well a service can do something."""
+
+    NATIVE = "native"
+    IMITATED = "imitated"  # the relay sends a stand-in
+    NONE = "none"
+
+
+class Reading(StrEnum):
+    """How a service's messages reach us."""
+
+    POLL = "poll"
+    WEBHOOK = "webhook"
+    STREAM = "stream"
+
+
+class Kind(StrEnum):
+    """What happened in a room."""
+
+    MESSAGE = "message"
+    EDIT = "edit"
+    DELETE = "delete"
+    REACTION = "reaction"
+    UNREACTION = "unreaction"
+    NOTICE = "notice"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a service can do; the class value is the maximum, an account's may be less."""
+
+    max_text_length: int  # code points in one post
+    limit: Limit  # documented requests per window and credential
+    reading: Reading = Reading.POLL
+    history: bool = False  # `read_after` also finds what was said while we were away
+    fastest_poll: float = 0.5  # seconds between two polls of one room at the least
+    send_deadline: float = 10.0  # seconds after which a send has ended one way or the other
+    sender_override: Support = Support.NONE  # NATIVE: posts under the author's own name
+    idempotency_life: float = 0.0  # seconds for which the service recognises a repeated send; 0: never
+    edits: Support = Support.IMITATED
+    deletes: Support = Support.IMITATED
+    replies: Support = Support.IMITATED
+    reactions: Support = Support.IMITATED
+    files: Support = Support.IMITATED
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What a connector works with: one account at one service, without any database."""
+
+    server: str  # base address, or "" where the service has only one
+    credentials: Mapping[str, str] = field(repr=False)
+    user_id: UserId = UserId("")
+    team_id: str = ""
+    budget_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a login is, as the service said after it let us in."""
+
+    server: str  # the address we authenticated at, in its one canonical spelling
+    user_id: UserId
+    user_name: str
+    team_id: str
+    team_name: str
+    space: str  # scope inside which a room id is unique; built from `server`, never from a server's claim
+    scopes: Sequence[str] = ()
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RoomInfo:
+    """A room as its service describes it."""
+
+    id: RoomId
+    name: str
+    topic: str = ""
+    is_private: bool = False
+    is_archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who said something. Names are raw: whoever shows them cleans them."""
+
+    id: UserId  # "" for integrations that have none
+    name: str
+    username: str = ""
+    avatar_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in a room's history: the last item read. Portable between accounts."""
+
+    id: MessageId
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingEvent:
+    """One thing that happened in a room, in the project's own words.
+
+    `dedupe_key` is the connector's: the message's id; for an edit target + time; for a reaction
+    target + user + emoji + event id or time.
+    """
+
+    kind: Kind
+    dedupe_key: str
+    id: MessageId
+    author: Author
+    said_at: datetime
+    body: Document | None = None
+    target: MessageId | None = None
+    reply_to: MessageId | None = None
+    attachments: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a read of a room found after a cursor, oldest first.
+
+    `cursor` is where to go on; it moves also past items that are no events (deleted ones, topic
+    changes). `more` asks to be read again at once. `gap` says that the anchor was not found.
+    """
+
+    events: Sequence[IncomingEvent]
+    cursor: Cursor | None
+    more: bool = False
+    gap: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """One part of a message, rendered and within the length limit."""
+
+    text: str
+    idempotency_key: str = ""
+    sender_name: str = ""  # only where `sender_override` is NATIVE
+    sender_avatar_url: str = ""
+
+
+class Connector:
+    """One login at one service. Cheap to make, holds no connection of its own."""
+
+    kind: ClassVar[str]
+    label: ClassVar[str]
+    capabilities: Capabilities
+    credentials_form: ClassVar[type[CredentialsForm]]
+
+    def __init__(self, login: Login) -> None:
+        self.login = login
+        self.budget = Budget(login.budget_key, self.capabilities.limit)
+
+    def verify(self) -> Identity:
+        """Log in and say who we are. Network I/O; may be repeated. LoginRejected, RetryLater."""
+        raise UnsupportedAction(f"{self.label} cannot check a login.")
+
+    def list_rooms(self) -> Iterator[RoomInfo]:
+        """All rooms this login can enter, page by page. Network I/O; may be repeated."""
+        raise UnsupportedAction(f"{self.label} cannot list its rooms.")
+
+    def room(self, room: RoomId) -> RoomInfo:
+        """One room as it is now. Network I/O; may be repeated. RoomGone where it is closed to us."""
+        raise UnsupportedAction(f"{self.label} cannot look at a room.")
+
+    def newest(self, room: RoomId, count: int = 1) -> Sequence[Cursor]:
+        """The newest items of a room, oldest first; empty where nothing was ever said.
+
+        Network I/O; may be repeated. Only where `capabilities.history`.
+        """
+        raise UnsupportedAction(f"{self.label} keeps no history.")
+
+    def recent(self, room: RoomId) -> Sequence[IncomingEvent]:
+        """What was said last in a room, our own posts included, oldest first, some 100 items.
+
+        By this the fate of a cut-off send is found out. Network I/O; may be repeated. Only where
+        `capabilities.history`.
+        """
+        raise UnsupportedAction(f"{self.label} keeps no history.")
+
+    def read_after(self, room: RoomId, cursor: Cursor | None) -> Page:
+        """What was said after `cursor`; with None, everything from a room that was empty.
+
+        Network I/O; may be repeated: the same cursor gives the same events. RoomGone, LoginRejected,
+        RetryLater (also for any 5xx). Only where `capabilities.reading` is POLL.
+        """
+        raise UnsupportedAction(f"{self.label} cannot be polled.")
+
+    def send(self, room: RoomId, message: OutgoingMessage) -> MessageId:
+        """Post ONE part that is within the limit. Network I/O; NOT safe to repeat.
+
+        RetryLater means surely not posted; DeliveryUnknown means it may have been.
+        """
+        raise UnsupportedAction(f"{self.label} cannot send.")
+
+    def edit(self, room: RoomId, target: MessageId, message: OutgoingMessage) -> None:
+        """Replace the text of a post of ours. Network I/O; may be repeated. `capabilities.edits` NATIVE."""
+        raise UnsupportedAction(f"{self.label} cannot edit a message.")
+
+    def delete(self, room: RoomId, target: MessageId) -> None:
+        """Take a post of ours back. Network I/O; may be repeated. `capabilities.deletes` NATIVE."""
+        raise UnsupportedAction(f"{self.label} cannot delete a message.")
+
+    def react(self, room: RoomId, target: MessageId, emoji: str, *, add: bool) -> None:
+        """Set or take away a reaction. Network I/O; may be repeated. `capabilities.reactions` NATIVE."""
+        raise UnsupportedAction(f"{self.label} has no reactions.")
+
+    def escape(self, text: str) -> str:
+        """`text` such that this service shows it as it stands: nobody pinged, no command run. No I/O.
+
+        It may grow; the relay escapes before it splits.
+        """
+        return text

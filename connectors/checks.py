@@ -1,0 +1,49 @@
+"""System checks: what a connector claims and what it does must agree."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.core.checks import CheckMessage, Error
+from django.template import TemplateDoesNotExist
+from django.template.loader import get_template
+
+from connectors.base import Connector, Reading, Support
+from connectors.registry import connectors
+
+OBLIGATORY = ("verify", "list_rooms", "room", "send")
+
+
+def overrides(cls: type[Connector], method: str) -> bool:
+    """Whether `cls` brings its own `method`."""
+    return getattr(cls, method) is not getattr(Connector, method)
+
+
+def _claims(cls: type[Connector]) -> Iterator[tuple[str, bool]]:
+    """Every method beside whether the class says that it has it."""
+    can = cls.capabilities
+    yield from ((name, True) for name in OBLIGATORY)
+    yield "read_after", can.reading is Reading.POLL
+    yield "newest", can.history
+    yield "recent", can.history
+    yield "edit", can.edits is Support.NATIVE
+    yield "delete", can.deletes is Support.NATIVE
+    yield "react", can.reactions is Support.NATIVE
+
+
+def connector_errors(cls: type[Connector]) -> list[CheckMessage]:
+    """What is wrong with one connector class. Reads templates, nothing else."""
+    found: list[CheckMessage] = []
+    for method, claimed in _claims(cls):
+        if overrides(cls, method) != claimed:
+            verb = "claims but lacks" if claimed else "has but does not claim"
+            found.append(Error(f"{cls.label} {verb} {method}().", obj=cls, id="connectors.E001"))
+    try:
+        get_template(f"connectors/{cls.kind}/setup.html")
+    except TemplateDoesNotExist:
+        found.append(Error(f"{cls.label} has no setup.html.", obj=cls, id="connectors.E002"))
+    return found
+
+
+def check_connectors(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Every registered connector (Django calls this with `manage.py check`)."""
+    return [error for cls in connectors().values() for error in connector_errors(cls)]

@@ -1,0 +1,45 @@
+"""What can go wrong at a service. The class is the next step; the text is shown to the user.
+
+    ConnectorError          names the service, never a secret
+    ├── RetryLater          surely not done: refused connection, 429 (on reads also 5xx): again, with back-off
+    ├── DeliveryUnknown     cut off, 5xx or unreadable after a write: settled first, then perhaps again
+    ├── LoginRejected       token or password refused: the account needs a login, its owner is asked once
+    ├── RoomGone            kicked, archived, deleted: the room's Tubes fail, their owners are told
+    ├── MessageRejected     too long, filtered: this delivery fails, the rest go on
+    └── UnsupportedAction   the service cannot do it: skipped and counted
+
+`client.py` of a connector turns every library exception into one of these. Any other exception is
+our bug: it travels up, is logged with its traceback, and marks nothing as sent.
+"""
+
+
+class ConnectorError(Exception):
+    """Something went wrong at a service; `str(error)` is a sentence for the user."""
+
+
+class RetryLater(ConnectorError):
+    """Surely not done. `seconds` says when to try again, where the service said so."""
+
+    def __init__(self, message: str, *, seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class DeliveryUnknown(ConnectorError):
+    """A write was cut off or answered unreadably: it may have been done."""
+
+
+class LoginRejected(ConnectorError):
+    """The service refused our credentials, or they lack a permission we need."""
+
+
+class RoomGone(ConnectorError):
+    """The room is archived, deleted, or closed to this account."""
+
+
+class MessageRejected(ConnectorError):
+    """The service will never take this message."""
+
+
+class UnsupportedAction(ConnectorError):
+    """The service has no such ability."""

@@ -1,0 +1,43 @@
+"""A HipChat server's address, from what people type to one canonical spelling. No I/O."""
+
+import re
+from urllib.parse import urlsplit, urlunsplit
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class AddressUnusable(ValueError):
+    """What was typed is no address of a HipChat server; the text says what to do."""
+
+
+def canonical(typed: str) -> str:
+    """`typed` as scheme://host[:port][/path]: lower-case host, no default port, no trailing slash or /v2.
+
+    Two spellings of one address must come out the same: rooms and owners are told apart by it.
+    """
+    text = typed.strip()
+    if not re.match(r"^[a-zA-Z][a-zA-Z0-9+.-]*://", text):
+        text = f"https://{text}"
+    try:
+        parts = urlsplit(text)
+        host, port = (parts.hostname or "").rstrip("."), parts.port
+    except ValueError as error:
+        raise AddressUnusable(
+            "This is not an address. Type something like https://hipchat.example.com."
+        ) from error
+    if parts.scheme not in DEFAULT_PORTS or not host or parts.username or parts.password:
+        raise AddressUnusable("This is not an address. Type something like https://hipchat.example.com.")
+    if host == "hipchat.com" or host.endswith(".hipchat.com"):
+        raise AddressUnusable(
+            "HipChat's hosted service has closed, and a token must not be sent to its old address. "
+            "Type the address of your own HipChat Server or Data Center."
+        )
+    try:
+        host = host.encode("idna").decode("ascii").lower()
+    except UnicodeError as error:
+        raise AddressUnusable("This host name cannot exist. Check its spelling.") from error
+    if ":" in host:
+        host = f"[{host}]"
+    netloc = host if port in (None, DEFAULT_PORTS[parts.scheme]) else f"{host}:{port}"
+    path = re.sub(r"(/v2)?/*$", "", re.sub(r"/+", "/", parts.path).rstrip("/"))
+    return urlunsplit((parts.scheme, netloc, path, "", ""))

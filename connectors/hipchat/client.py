@@ -1,0 +1,250 @@
+"""HipChat's REST API v2 on the wire: requests out, checked JSON in, errors of our own.
+
+The facts about the wire stand in README.md beside this file. Knows no model and no relay.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+from connectors import net
+from connectors.budget import Budget, Use
+from connectors.errors import (
+    ConnectorError,
+    DeliveryUnknown,
+    LoginRejected,
+    MessageRejected,
+    RetryLater,
+    RoomGone,
+)
+from sameroom import clock
+
+Json = dict[str, Any]
+
+# A hundred messages of 32 768 characters, each written as \\uXXXX: the most that one page can be.
+HISTORY_BYTES = 24 * 1024 * 1024
+READ_DEADLINE = 10.0
+# Below this, X-Ratelimit-Reset is a number of seconds and no Unix time (seen: the literal 60).
+EPOCH_FROM = 1_000_000_000
+SCOPE = re.compile(r"u?'([a-z_]+)'")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request: what it is for decides which share of the budget pays, and what an error means."""
+
+    method: str
+    path: str
+    use: Use
+    params: Mapping[str, str] | None = None
+    body: Json | None = None
+    writes: bool = False
+    max_bytes: int = 2 * 1024 * 1024
+    deadline: float = READ_DEADLINE
+
+
+class HipChatClient:
+    """One token at one server. Every method is one request, but for a 401, which is checked once."""
+
+    def __init__(self, server: str, token: str, budget: Budget, ca_certificate: str | None = None) -> None:
+        self.server = server
+        self._token = token
+        self._budget = budget
+        self._ca_certificate = ca_certificate
+
+    # ------------------------------------------------------------------ calls
+
+    def require_hipchat(self) -> None:
+        """Raise unless a HipChat server answers at this address, asked without the token.
+
+        A mistyped address must not hand the token to a stranger. Some servers want a login even
+        here; their refusal is in HipChat's own form.
+        """
+        answer = self._request(Call("GET", "/capabilities", Use.OTHER), authenticated=False)
+        told = self._json(answer)
+        if "capabilities" not in told and not _error_text(answer):
+            raise RetryLater(f"{self._host} did not answer like a HipChat server.")
+
+    def session(self) -> Json:
+        """Owner, scopes and seconds left of the token."""
+        answer = self._request(Call("GET", f"/oauth/token/{self._token}", Use.OTHER))
+        if answer.status in (401, 404):
+            raise LoginRejected(
+                "HipChat refused this token: it is mistyped, revoked or expired (tokens end after a year). "
+                "Create a new one under Account → API access and paste it here."
+            )
+        return self._checked(answer, Call("GET", "", Use.OTHER))
+
+    def rooms(self, start: int, count: int) -> Json:
+        """One page of rooms, in full."""
+        params = {"start-index": str(start), "max-results": str(count), "expand": "items"}
+        return self._get("/room", Use.OTHER, params, max_bytes=8 * 1024 * 1024)
+
+    def room(self, room: str) -> Json:
+        """One room in full."""
+        return self._get(f"/room/{room}", Use.OTHER)
+
+    def user(self, user: str) -> Json:
+        """One person, with the name of the group. Needs the scope view_group."""
+        return self._get(f"/user/{user}", Use.OTHER)
+
+    def latest(self, room: str, *, count: int, not_before: str | None, use: Use) -> list[Json]:
+        """The newest `count` items of a room, oldest first, from `not_before` (inclusive) on."""
+        params = {"max-results": str(count)}
+        if not_before:
+            params["not-before"] = not_before
+        return self._items(self._get(f"/room/{room}/history/latest", use, params, max_bytes=HISTORY_BYTES))
+
+    def history(self, room: str, *, until: str, count: int) -> list[Json]:
+        """The newest `count` items not later than `until` (ISO 8601), oldest first.
+
+        No `timezone` and no `end-date`: together they are answered with a 401.
+        """
+        params = {"date": until, "max-results": str(count)}
+        return self._items(self._get(f"/room/{room}/history", Use.POLL, params, max_bytes=HISTORY_BYTES))
+
+    def send_message(self, room: str, text: str, *, deadline: float) -> str:
+        """Post as the token's owner; the id under which history shows it."""
+        call = Call(
+            "POST", f"/room/{room}/message", Use.SEND, body={"message": text}, writes=True, deadline=deadline
+        )
+        answer = self._checked(self._request(call), call)
+        sent = answer.get("id")
+        if not isinstance(sent, str) or not sent:
+            raise DeliveryUnknown("HipChat took a message without saying under which id.")
+        return sent
+
+    # ------------------------------------------------------------------ below
+
+    def _get(
+        self, path: str, use: Use, params: Mapping[str, str] | None = None, max_bytes: int = 2 * 1024 * 1024
+    ) -> Json:
+        call = Call("GET", path, use, params, max_bytes=max_bytes)
+        return self._checked(self._request(call), call)
+
+    def _request(self, call: Call, *, authenticated: bool = True) -> net.Answer:
+        wait = self._budget.take(call.use) if authenticated else 0.0
+        if wait > 0:
+            raise RetryLater("HipChat's request limit for this token is used up for now.", seconds=wait)
+        try:
+            answer = net.request(
+                call.method,
+                f"{self.server}/v2{call.path}",
+                deadline=call.deadline,
+                max_bytes=call.max_bytes,
+                headers={"Authorization": f"Bearer {self._token}"} if authenticated else {},
+                params=call.params,
+                json=call.body,
+                ca_certificate=self._ca_certificate,
+                secrets=[self._token],
+            )
+        except net.NotSent as error:
+            raise RetryLater(f"{self._host} could not be reached: {error}") from None
+        except net.Cut as error:
+            problem = DeliveryUnknown if call.writes else RetryLater
+            raise problem(f"{self._host} broke off: {error}") from None
+        if authenticated:
+            self._learn(answer)
+        return answer
+
+    def _learn(self, answer: net.Answer) -> None:
+        """Feed the budget from the limit headers of any answer."""
+        headers = answer.headers
+        self._budget.learn(
+            limit=_whole(headers.get("X-Ratelimit-Limit")),
+            remaining=_whole(headers.get("X-Ratelimit-Remaining")),
+            reset_in=_seconds_until(headers.get("X-Ratelimit-Reset"), headers.get("Date")),
+        )
+
+    def _checked(self, answer: net.Answer, call: Call) -> Json:
+        """The JSON of a good answer; what a bad one means, raised."""
+        if not 200 <= answer.status < 300:
+            self._refused(answer, call)
+        return self._json(answer, writes=call.writes) if answer.body else {}
+
+    def _refused(self, answer: net.Answer, call: Call) -> NoReturn:
+        message = _error_text(answer)
+        match answer.status:
+            case 401:
+                # Some calls answer 401 although the token is fine: the session endpoint decides.
+                self.session()
+                raise RetryLater("HipChat refused one request although the token is fine.")
+            case 403 if "scope" in message:
+                needed = ", ".join(SCOPE.findall(message)) or "another scope"
+                raise LoginRejected(f"The HipChat token lacks a permission: it needs one of {needed}.")
+            case 403 | 404:
+                raise RoomGone("This HipChat room is archived, deleted, or closed to the linked user.")
+            case 429:
+                self._too_many(answer, call)
+            case status if status < 500 and call.writes:
+                raise MessageRejected(f"HipChat refused the message (status {status}).")
+            case status if call.writes:
+                raise DeliveryUnknown(f"HipChat answered a message with an error (status {status}).")
+            case status:
+                raise RetryLater(f"HipChat answered with an error (status {status}).")
+
+    def _too_many(self, answer: net.Answer, call: Call) -> NoReturn:
+        headers = answer.headers
+        date = headers.get("Date")
+        flood = _seconds_until(headers.get("X-FloodControl-Reset"), date)
+        rate = _seconds_until(headers.get("X-Ratelimit-Reset"), date)
+        if call.writes and _whole(headers.get("X-FloodControl-Remaining")) == 0 and flood is not None:
+            # Flood control binds one room's sends, not the token: polls may go on.
+            raise RetryLater("HipChat's limit of messages a minute is reached.", seconds=flood)
+        wait = _whole(headers.get("Retry-After")) or rate
+        self._budget.refused(retry_after=wait, use=call.use)
+        raise RetryLater("HipChat's request limit for this token is reached.", seconds=wait)
+
+    def _json(self, answer: net.Answer, *, writes: bool = False) -> Json:
+        try:
+            value = answer.json()
+        except ValueError:
+            value = None
+        if isinstance(value, dict):
+            return value
+        problem: type[ConnectorError] = DeliveryUnknown if writes else RetryLater
+        raise problem(f"{self._host} did not answer like a HipChat server.")
+
+    def _items(self, answer: Json) -> list[Json]:
+        items = answer.get("items")
+        if not isinstance(items, list):
+            raise RetryLater(f"{self._host} did not answer like a HipChat server.")
+        return [item for item in items if isinstance(item, dict)]
+
+    @property
+    def _host(self) -> str:
+        return urlsplit(self.server).netloc
+
+
+def _whole(text: str | None) -> int | None:
+    """A header's whole number, or None."""
+    return int(text) if text is not None and text.strip().isdecimal() else None
+
+
+def _seconds_until(reset: str | None, date: str | None) -> float | None:
+    """Seconds until a limit resets, by the server's own clock where it tells it (Date header)."""
+    value = _whole(reset)
+    if value is None:
+        return None
+    if value < EPOCH_FROM:
+        return float(value)
+    try:
+        server_now = parsedate_to_datetime(date or "").timestamp()
+    except ValueError:
+        server_now = clock.now().timestamp()
+    # A reset far away is a clock that is off, not a window: windows last five minutes.
+    return min(max(value - server_now, 0.0) + 1.0, 600.0)
+
+
+def _error_text(answer: net.Answer) -> str:
+    """HipChat's own error message, where the answer is one."""
+    try:
+        error = answer.json().get("error")
+        return str(error.get("message", "")) if isinstance(error, dict) else ""
+    except (ValueError, AttributeError):
+        return ""

@@ -1,0 +1,200 @@
+"""HipChat Server and Data Center, by REST API v2 and a personal token: polled, posted as its owner."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+from connectors.base import (
+    Capabilities,
+    Connector,
+    Cursor,
+    Identity,
+    IncomingEvent,
+    Login,
+    MessageId,
+    OutgoingMessage,
+    Page,
+    RoomId,
+    RoomInfo,
+    UserId,
+)
+from connectors.budget import Limit, Use
+from connectors.errors import LoginRejected, RetryLater
+from connectors.hipchat.client import HipChatClient
+from connectors.hipchat.forms import HipChatCredentialsForm
+from connectors.hipchat.history import cursor_at, date_of, event_of, in_order
+from sameroom import clock
+
+log = logging.getLogger(__name__)
+
+# What a token must carry, beside the label that HipChat's page shows.
+SCOPES = {"send_message": "Send Messages", "view_messages": "View Messages", "view_room": "View Room"}
+PAGE = 100
+BACKFILL_PAGES = 200  # 20 000 messages: a bound on memory, far past a day's talk
+ROOMS_PER_PAGE = 200
+# A name that HipChat's clients and server take for a mention: `@` at the start of a word.
+MENTION = re.compile(r"(?<!\w)@(?=[\w\"])")
+
+
+class HipChatConnector(Connector):
+    """One personal token. Reads by polling history, recognises its own posts by their ids."""
+
+    kind = "hipchat"
+    label = "HipChat"
+    # 100 requests per 5 minutes and personal token, unless an administrator raised it.
+    capabilities = Capabilities(max_text_length=1000, limit=Limit(requests=100, seconds=300), history=True)
+    credentials_form = HipChatCredentialsForm
+
+    def __init__(self, login: Login) -> None:
+        super().__init__(login)
+        self._client = HipChatClient(login.server, login.credentials["token"], self.budget)
+
+    # ------------------------------------------------------------------ who
+
+    def verify(self) -> Identity:
+        self._client.require_hipchat()
+        session = self._client.session()
+        owner = session.get("owner")
+        if not isinstance(owner, dict) or not owner.get("id"):
+            raise LoginRejected(
+                "This token belongs to an integration, not to a user. Create a personal one: "
+                "signed in as the user, under Account → API access."
+            )
+        scopes = [str(scope) for scope in session.get("scopes") or []]
+        _require(scopes)
+        team_id = self._team_id()
+        seconds = session.get("expires_in")
+        expires = clock.now() + timedelta(seconds=seconds) if isinstance(seconds, int | float) else None
+        return Identity(
+            server=self.login.server,
+            user_id=UserId(str(owner["id"])),
+            user_name=str(owner.get("name") or owner.get("mention_name") or owner["id"]),
+            team_id=team_id,
+            team_name=self._team_name(scopes, str(owner["id"]), team_id),
+            space=f"{self.login.server}#{team_id}",
+            scopes=scopes,
+            expires_at=expires,
+        )
+
+    def _team_id(self) -> str:
+        """The group's id: the first part of any room's XMPP address (`77_support@conf…`)."""
+        for item in _items(self._client.rooms(0, 1)):
+            jid = item.get("xmpp_jid") or self._client.room(str(item["id"])).get("xmpp_jid")
+            prefix, mark, _ = str(jid or "").partition("_")
+            if mark and prefix.isdecimal():
+                return prefix
+        raise LoginRejected(
+            "HipChat lets this user into no room. Add the user to a room there, then link the account again."
+        )
+
+    def _team_name(self, scopes: list[str], user: str, team_id: str) -> str:
+        typed = str(self.login.credentials.get("team_name") or "").strip()
+        if typed or "view_group" not in scopes:
+            return typed or f"group {team_id}"
+        group = self._client.user(user).get("group")
+        return str(group.get("name")) if isinstance(group, dict) and group.get("name") else f"group {team_id}"
+
+    # ------------------------------------------------------------------ rooms
+
+    def list_rooms(self) -> Iterator[RoomInfo]:
+        start = 0
+        while True:
+            page = self._client.rooms(start, ROOMS_PER_PAGE)
+            items = _items(page)
+            yield from (_room_info(item) for item in items)
+            if not items or "next" not in (page.get("links") or {}):
+                return
+            # Counted, not followed: a `next` address could lead the token to another host.
+            start += len(items)
+
+    def room(self, room: RoomId) -> RoomInfo:
+        return _room_info(self._client.room(room))
+
+    # ------------------------------------------------------------------ reading
+
+    def newest(self, room: RoomId, count: int = 1) -> Sequence[Cursor]:
+        items = in_order(self._client.latest(room, count=count, not_before=None, use=Use.OTHER))
+        return [cursor_at(item) for item in items]
+
+    def recent(self, room: RoomId) -> Sequence[IncomingEvent]:
+        items = in_order(self._client.latest(room, count=PAGE, not_before=None, use=Use.SETTLE))
+        return [event for event in map(event_of, items) if event]
+
+    def read_after(self, room: RoomId, cursor: Cursor | None) -> Page:
+        anchor = cursor.id if cursor else None
+        items = in_order(self._client.latest(room, count=PAGE, not_before=anchor, use=Use.POLL))
+        ids = [item["id"] for item in items]
+        gap = False
+        if cursor and cursor.id in ids:  # the anchor comes back as the first item
+            items = items[ids.index(cursor.id) + 1 :]
+        else:
+            gap = cursor is not None
+            if len(items) >= PAGE:
+                items = self._back_fill(room, items, cursor)
+            items = [item for item in items if _is_after(item, cursor)]
+        events = [event for event in map(event_of, items) if event]
+        return Page(events=events, cursor=cursor_at(items[-1]) if items else cursor, gap=gap)
+
+    def _back_fill(self, room: RoomId, items: list[Any], cursor: Cursor | None) -> list[Any]:
+        """Walk back through history until `cursor` is passed; each page's newest item repeats."""
+        for _ in range(BACKFILL_PAGES):
+            if not _is_after(items[0], cursor):
+                break
+            page = in_order(self._client.history(room, until=str(items[0]["date"]), count=PAGE))
+            known = {item["id"] for item in items}
+            fresh = [item for item in page if item["id"] not in known]
+            if not fresh:
+                break
+            items = in_order([*fresh, *items])
+        else:
+            log.warning("HipChat room %s: %d unread items read, older ones are left out", room, len(items))
+        return items
+
+    # ------------------------------------------------------------------ writing
+
+    def send(self, room: RoomId, message: OutgoingMessage) -> MessageId:
+        deadline = self.capabilities.send_deadline
+        return MessageId(self._client.send_message(room, message.text, deadline=deadline))
+
+    def escape(self, text: str) -> str:
+        """Break mentions with a zero-width space: foreign text must not ring anybody here."""
+        return MENTION.sub("@\u200b", text)
+
+
+def _require(scopes: list[str]) -> None:
+    has = {*scopes, "view_room"} if "view_group" in scopes else {*scopes}
+    missing = [label for scope, label in SCOPES.items() if scope not in has]
+    if missing:
+        raise LoginRejected(
+            f"This token lacks {', '.join(missing)}. Create a new one with all three scopes selected: "
+            "Send Messages, View Messages, View Room."
+        )
+
+
+def _items(page: dict[str, Any]) -> list[dict[str, Any]]:
+    items = page.get("items")
+    if not isinstance(items, list):
+        raise RetryLater("The server did not answer like a HipChat server.")
+    return [item for item in items if isinstance(item, dict) and item.get("id")]
+
+
+def _room_info(item: dict[str, Any]) -> RoomInfo:
+    return RoomInfo(
+        id=RoomId(str(item.get("id") or "")),
+        name=str(item.get("name") or item.get("id") or ""),
+        topic=str(item.get("topic") or ""),
+        is_private=item.get("privacy") == "private",
+        is_archived=bool(item.get("is_archived")),
+    )
+
+
+def _is_after(item: Any, cursor: Cursor | None) -> bool:
+    said = date_of(item)
+    return cursor is None or (said is not None and said >= cursor.time and item["id"] != cursor.id)
+
+
+CONNECTOR = HipChatConnector

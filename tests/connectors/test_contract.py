@@ -1,0 +1,142 @@
+"""What every connector owes the relay, tried on every registered one, nothing left out."""
+
+import traceback
+from collections.abc import Iterator
+
+import pytest
+
+from connectors.base import Connector, Login, OutgoingMessage, RoomId
+from connectors.checks import connector_errors
+from connectors.errors import ConnectorError, LoginRejected, MessageRejected, RoomGone
+from connectors.markup import plain
+from connectors.registry import connectors
+from tests.connectors.harness import Harness, harness_of
+
+
+@pytest.fixture(params=sorted(connectors()))
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def harness(kind: str) -> Iterator[Harness]:
+    with harness_of(kind) as started:
+        yield started
+
+
+@pytest.fixture
+def connector(kind: str, harness: Harness) -> Connector:
+    return connectors()[kind](harness.login)
+
+
+def rendered(events: object) -> list[str]:
+    return [plain.render(event.body) for event in events]  # type: ignore[attr-defined]
+
+
+def test_claims_and_methods_agree(kind: str) -> None:
+    assert connector_errors(connectors()[kind]) == []
+
+
+def test_a_login_says_who_it_is(connector: Connector, harness: Harness) -> None:
+    identity = connector.verify()
+
+    assert identity.user_id == harness.login.user_id
+    assert identity.user_name
+    assert identity.server == harness.login.server
+    assert identity.space.startswith(harness.login.server)
+
+
+def test_a_refused_login_says_what_to_do(kind: str, harness: Harness) -> None:
+    with pytest.raises(LoginRejected, match=r"[A-Z].*\.$"):
+        connectors()[kind](harness.bad_login).verify()
+
+
+def test_the_room_is_listed_and_described(connector: Connector, harness: Harness) -> None:
+    listed = {info.id: info for info in connector.list_rooms()}
+
+    assert connector.room(harness.room) == listed[harness.room]
+    assert listed[harness.room].name
+
+
+def test_a_missing_room_is_gone(connector: Connector, harness: Harness) -> None:
+    for call in (connector.room, connector.newest, lambda room: connector.read_after(room, None)):
+        with pytest.raises(RoomGone):
+            call(harness.missing_room)
+
+
+def test_an_empty_room_has_nothing_and_then_everything(connector: Connector, harness: Harness) -> None:
+    assert (connector.newest(harness.room), connector.read_after(harness.room, None).cursor) == ([], None)
+
+    harness.say("first")
+
+    assert rendered(connector.read_after(harness.room, None).events) == ["first"]
+
+
+def test_reading_goes_on_after_the_cursor_and_may_be_repeated(connector: Connector, harness: Harness) -> None:
+    harness.say("before")
+    [cursor] = connector.newest(harness.room)
+    ids = [harness.say("one"), harness.say("two")]
+
+    page = connector.read_after(harness.room, cursor)
+
+    assert [event.id for event in page.events] == ids
+    assert rendered(page.events) == ["one", "two"]
+    assert connector.read_after(harness.room, cursor) == page
+    assert connector.read_after(harness.room, page.cursor).events == []
+
+
+def test_a_sent_message_stands_in_history_under_its_id(connector: Connector, harness: Harness) -> None:
+    sent = connector.send(harness.room, OutgoingMessage(text="[Ann, Acme] hello"))
+
+    [event] = connector.recent(harness.room)
+    assert (event.id, event.author.id, rendered([event])) == (
+        sent,
+        harness.login.user_id,
+        ["[Ann, Acme] hello"],
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["ünïcödé 👩‍👩‍👧 🇩🇪", "<b>&amp;</b>", "line\nline\n\n  indented", "@all (heart) :)"]
+)
+def test_text_arrives_as_it_was_said(text: str, connector: Connector, harness: Harness) -> None:
+    harness.say(text)
+    connector.send(harness.room, OutgoingMessage(text=text))
+
+    assert harness.texts() == [text, text]
+    assert rendered(connector.recent(harness.room)) == [text, text]
+
+
+def test_the_longest_text_passes_and_a_longer_one_is_rejected(connector: Connector, harness: Harness) -> None:
+    longest = connector.capabilities.max_text_length
+    connector.send(harness.room, OutgoingMessage(text="x" * longest))
+
+    with pytest.raises(MessageRejected):
+        connector.send(harness.room, OutgoingMessage(text="x" * (longest + 1)))
+    assert len(harness.texts()) == 1
+
+
+def test_escaping_changes_nothing_that_is_seen(connector: Connector) -> None:
+    text = "[Ann] hello @all @Bob a@b.c /me s/x/y/ <!channel>"
+
+    assert connector.escape(text).replace("\u200b", "") == text
+
+
+def test_no_error_holds_a_secret(kind: str, harness: Harness) -> None:
+    login = harness.login
+    stranger = Login("http://127.0.0.1:9", login.credentials, login.user_id, login.team_id, "stranger")
+    connector = connectors()[kind](stranger if login.server else login)
+    calls = (
+        connector.verify,
+        lambda: connector.room(RoomId("999999")),
+        lambda: connector.send(RoomId("999999"), OutgoingMessage(text="x")),
+    )
+    texts = [repr(connector.login)]
+    for call in calls:
+        try:
+            call()
+        except ConnectorError as error:
+            texts += [str(error), repr(error), "".join(traceback.format_exception(error))]
+
+    assert len(texts) > 3
+    assert [text for text in texts for secret in harness.secrets if secret in text] == []
