@@ -1,0 +1,66 @@
+"""Users, invitations and linked accounts, as operators see them. Secrets are absent."""
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.timesince import timesince
+
+from accounts.models import Invitation, LinkedAccount, User
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin):
+    ordering = ["-date_joined"]
+    list_display = ["email", "is_active", "is_staff", "date_joined", "last_login"]
+    list_filter = ["is_active", "is_staff", "date_joined"]
+    search_fields = ["email"]
+    fieldsets = [
+        (None, {"fields": ["email", "password"]}),
+        ("Name", {"fields": ["first_name", "last_name"]}),
+        ("Rights", {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]}),
+        ("Dates", {"fields": ["last_login", "date_joined"]}),
+    ]
+    add_fieldsets = [(None, {"classes": ["wide"], "fields": ["email", "password1", "password2"]})]
+
+
+@admin.register(Invitation)
+class InvitationAdmin(admin.ModelAdmin):
+    list_display = ["__str__", "link", "invited_by", "used_by", "created_at"]
+    list_filter = ["created_at"]
+    raw_id_fields = ["invited_by", "used_by"]
+    readonly_fields = ["link", "created_at"]
+
+    @admin.display(description="link to send")
+    def link(self, invitation: Invitation) -> str:
+        if invitation.used_by_id or not invitation.pk:
+            return "–"
+        return reverse("accounts:invitation-accept", args=[invitation.code])
+
+
+@admin.register(LinkedAccount)
+class LinkedAccountAdmin(admin.ModelAdmin):
+    """Read, filter, follow links; accounts are linked by their owners, never here."""
+
+    list_display = ["__str__", "kind", "owner", "status", "age", "status_reason", "rooms_of", "expires_at"]
+    list_filter = ["status", "kind", "server", "created_at"]
+    list_select_related = ["owner"]
+    search_fields = ["code", "owner__email", "remote_user_name", "team_name", "server"]
+    raw_id_fields = ["owner"]
+    exclude = ["credentials", "stream_token"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: LinkedAccount | None = None) -> bool:
+        return False
+
+    @admin.display(description="for", ordering="status_since")
+    def age(self, account: LinkedAccount) -> str:
+        return timesince(account.status_since, depth=1)
+
+    @admin.display(description="rooms")
+    def rooms_of(self, account: LinkedAccount) -> str:
+        address = reverse("admin:tubes_seat_changelist")
+        return format_html('<a href="{}?account__id__exact={}">Seats</a>', address, account.pk)

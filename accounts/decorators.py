@@ -1,0 +1,32 @@
+"""Who may see a page."""
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
+from django.views.decorators.cache import never_cache
+from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import HttpResponseClientRedirect
+
+View = Callable[..., HttpResponse]
+
+
+def live_page(view: View) -> View:
+    """`login_required` for a page that also answers htmx with a part of itself.
+
+    Where the session has ended, the sign-in form must not land inside the page: the whole page goes
+    there. And the part must not come back from a cache in the page's place.
+    """
+    signed_in = login_required(view)
+
+    @never_cache
+    @vary_on_headers("HX-Request")
+    @wraps(view)
+    def page(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        if request.htmx and not request.user.is_authenticated:  # type: ignore[attr-defined]
+            return HttpResponseClientRedirect(resolve_url("account_login"))
+        return signed_in(request, *args, **kwargs)
+
+    return page

@@ -1,0 +1,111 @@
+"""Forms of people: signing up, and logging in to a service again."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from allauth.account import forms as allauth
+from allauth.core import context
+from django import forms
+from django.conf import settings
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from accounts.invitations import InvitationTaken, invitation_of, invitation_use
+from accounts.models import User
+
+
+class OwnWords:
+    """Our words for allauth's fields, without the placeholders that only repeat a label."""
+
+    WORDS: ClassVar[dict[str, str]] = {
+        "login": "E-mail address",
+        "email": "E-mail address",
+        "remember": "Stay signed in on this device",
+        "password": "Password",
+        "oldpassword": "Password so far",
+        "password1": "Password",
+        "password2": "Password, once more",
+        "code": "Code",
+    }
+    HELP: ClassVar[dict[str, str]] = {"password1": "At least 8 characters, and none of the very common ones."}
+    fields: dict[str, forms.Field]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            field.label = self.WORDS.get(name, field.label)
+            field.help_text = self.HELP.get(name, field.help_text)
+            field.widget.attrs.pop("placeholder", None)
+
+
+class LoginForm(OwnWords, allauth.LoginForm):  # type: ignore[misc]
+    """Sign in with a password."""
+
+
+class RequestLoginCodeForm(OwnWords, allauth.RequestLoginCodeForm):  # type: ignore[misc]
+    """Ask for a code by e-mail."""
+
+
+class ConfirmLoginCodeForm(OwnWords, allauth.ConfirmLoginCodeForm):  # type: ignore[misc]
+    """Sign in with that code."""
+
+
+class ReauthenticateForm(OwnWords, allauth.ReauthenticateForm):  # type: ignore[misc]
+    """Type the password once more."""
+
+
+class ResetPasswordForm(OwnWords, allauth.ResetPasswordForm):  # type: ignore[misc]
+    """Ask for a link to a new password."""
+
+
+class ResetPasswordKeyForm(OwnWords, allauth.ResetPasswordKeyForm):  # type: ignore[misc]
+    """Choose it."""
+
+
+class ChangePasswordForm(OwnWords, allauth.ChangePasswordForm):  # type: ignore[misc]
+    """Change the password."""
+
+
+class SetPasswordForm(OwnWords, allauth.SetPasswordForm):  # type: ignore[misc]
+    """Set a first password."""
+
+
+class AddEmailForm(OwnWords, allauth.AddEmailForm):  # type: ignore[misc]
+    """Change the e-mail address."""
+
+
+class SignupForm(OwnWords, allauth.SignupForm):  # type: ignore[misc]
+    """allauth's form, which also spends the invitation where one is needed."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.invitation = invitation_of(context.request)
+        if self.invitation and self.invitation.email:
+            self.fields["email"].initial = self.invitation.email
+
+    def clean_email(self) -> str:
+        email = str(super().clean_email())
+        if self.invitation and self.invitation.email and email != self.invitation.email.lower():
+            raise forms.ValidationError(
+                f"This invitation is for {self.invitation.email}. Use that address, or ask for another invitation."
+            )
+        return email
+
+    def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        try:
+            with transaction.atomic():
+                user, response = super().try_save(request)
+                if user and settings.SIGNUP == "invite":
+                    invitation_use(request=request, invitation=self.invitation, user=user)
+                return user, response
+        except InvitationTaken:
+            return None, redirect("account_signup")
+
+
+def ask_secrets_only(form: forms.Form, known: Mapping[str, str]) -> None:
+    """Fill in and hide what is known of a login, but for its secrets: those are asked for again."""
+    for name, field in form.fields.items():
+        if name in known and not isinstance(field.widget, forms.PasswordInput):
+            field.initial = known[name]
+            field.widget = field.hidden_widget()

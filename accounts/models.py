@@ -1,0 +1,155 @@
+"""People, and the accounts at chat services that they have linked."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractUser, BaseUserManager
+from django.db import models
+from django.db.models import Q
+
+from accounts.codes import new_code
+from accounts.fields import EncryptedJSONField
+from connectors.base import Connector, Login, UserId
+from connectors.registry import connector_class
+from sameroom import clock
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes users, whose e-mail address is the login."""
+
+    def create_user(self, email: str, password: str | None = None, **extra: Any) -> User:
+        user = self.model(email=self.normalize_email(email).lower(), **extra)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **extra: Any) -> User:
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **extra)
+
+
+class User(AbstractUser):
+    """A person who signs in. The e-mail address is the login; there is no user name."""
+
+    username = None  # type: ignore[assignment]
+    email = models.EmailField("e-mail address", unique=True)
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
+
+
+class Invitation(models.Model):
+    """A one-time permission to sign up where SIGNUP is `invite`."""
+
+    code = models.CharField(max_length=32, unique=True, default=new_code, editable=False)
+    email = models.EmailField(blank=True, help_text="Leave empty to let anybody with the link use it.")
+    invited_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    used_by = models.OneToOneField(User, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    def __str__(self) -> str:
+        return self.email or self.code
+
+
+class LinkedAccountQuerySet(models.QuerySet["LinkedAccount"]):
+    def owned_by(self, user: Any) -> LinkedAccountQuerySet:
+        return self.filter(owner=user)
+
+    def usable(self) -> LinkedAccountQuerySet:
+        return self.filter(status__in=[LinkedAccount.Status.CONNECTED, LinkedAccount.Status.RETRYING])
+
+    def newest_first(self) -> LinkedAccountQuerySet:
+        return self.order_by("-created_at", "-pk")
+
+
+class LinkedAccount(models.Model):
+    """One authenticated login at a chat service, attached to a Sameroom user."""
+
+    class Status(models.TextChoices):
+        CONNECTED = "connected", "Connected"
+        RETRYING = "retrying", "Service has a problem"
+        NEEDS_LOGIN = "needs_login", "Needs login"
+        DISABLED = "disabled", "Disabled"
+
+    MOVES: ClassVar[dict[str, frozenset[str]]] = {
+        Status.CONNECTED: frozenset({Status.RETRYING, Status.NEEDS_LOGIN, Status.DISABLED}),
+        Status.RETRYING: frozenset({Status.CONNECTED, Status.NEEDS_LOGIN, Status.DISABLED}),
+        Status.NEEDS_LOGIN: frozenset({Status.CONNECTED, Status.DISABLED}),
+        Status.DISABLED: frozenset({Status.CONNECTED, Status.NEEDS_LOGIN}),
+    }
+
+    code = models.CharField(max_length=32, unique=True, default=new_code, editable=False)
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="linked_accounts")
+    kind = models.CharField(max_length=32)
+    server = models.CharField(max_length=255, blank=True)
+    space = models.CharField(max_length=255)
+    team_id = models.CharField(max_length=255, blank=True)
+    team_name = models.CharField(max_length=255, blank=True)
+    remote_user_id = models.CharField(max_length=255)
+    remote_user_name = models.CharField(max_length=255)
+    is_shared = models.BooleanField(
+        default=False, help_text="An app or bot login that several owners may use."
+    )
+    credentials = EncryptedJSONField(editable=False)
+    scopes = models.JSONField(default=list, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    stream_token = models.TextField(blank=True, editable=False)
+    status = models.CharField(max_length=16, choices=Status, default=Status.CONNECTED)
+    status_reason = models.TextField(blank=True)
+    status_since = models.DateTimeField(default=clock.now)
+    rooms_refreshed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    # The reading lease: who holds it may poll this account's rooms.
+    poll_fence = models.PositiveBigIntegerField(default=0, editable=False)
+    poll_lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = LinkedAccountQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["kind", "server", "remote_user_id"],
+                condition=Q(is_shared=False),
+                name="one_owner_per_personal_login",
+            ),
+            models.UniqueConstraint(
+                fields=["owner", "kind", "server", "remote_user_id"], name="one_account_per_owner_and_login"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["connected", "retrying", "needs_login", "disabled"]),
+                name="known_account_status",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.remote_user_name} @ {self.team_name or self.server or self.kind}"
+
+    @property
+    def label(self) -> str:
+        """The service's name, for people."""
+        cls = connector_class(self.kind)
+        return cls.label if cls else self.kind
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether calls through this account may be tried."""
+        return self.status in (self.Status.CONNECTED, self.Status.RETRYING)
+
+    def connector(self) -> Connector:
+        """The connector logged in as this account. No I/O."""
+        cls = connector_class(self.kind)
+        if cls is None:
+            raise LookupError(f"This installation has no connector {self.kind!r}.")
+        credentials = self.credentials
+        fingerprint = hashlib.sha256(repr(sorted(credentials.items())).encode()).hexdigest()[:32]
+        return cls(
+            Login(
+                server=self.server,
+                credentials=credentials,
+                user_id=UserId(self.remote_user_id),
+                team_id=self.team_id,
+                budget_key=f"{self.kind}:{fingerprint}",
+            )
+        )

@@ -1,0 +1,15 @@
+"""Addresses of linked accounts and of invitations."""
+
+from django.urls import path
+
+from accounts import views
+
+app_name = "accounts"
+urlpatterns = [
+    path("accounts/", views.account_list, name="account-list"),
+    path("accounts/add/<slug:kind>/", views.account_add, name="account-add"),
+    path("accounts/<str:account_code>/refresh/", views.account_refresh, name="account-refresh"),
+    path("accounts/<str:account_code>/renew/", views.account_renew, name="account-renew"),
+    path("accounts/<str:account_code>/remove/", views.account_remove_page, name="account-remove"),
+    path("user/invite/<str:invitation_code>/", views.invitation_accept, name="invitation-accept"),
+]

@@ -1,0 +1,130 @@
+"""Pages of linked accounts, and the door of an invitation."""
+
+from functools import partial
+from typing import Any, cast
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db import transaction
+from django.db.models import Count
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.forms import ask_secrets_only
+from accounts.invitations import invitation_remember
+from accounts.models import Invitation, LinkedAccount, User
+from accounts.services import LinkRefused, account_link, account_refresh_rooms, account_remove
+from accounts.tasks import refresh_rooms
+from connectors.errors import ConnectorError
+from connectors.forms import CredentialsForm
+from connectors.registry import connector_class, connectors
+from tubes.services import tubes_of_account
+
+
+@login_required
+@require_GET
+def account_list(request: HttpRequest) -> HttpResponse:
+    """Every linked account, newest first, and the services one can add."""
+    accounts = LinkedAccount.objects.owned_by(request.user).newest_first()
+    context = {
+        # Secrets are not needed here, so they stay unread.
+        "accounts": accounts.annotate(room_count=Count("listings")).defer("credentials", "stream_token"),
+        "services": [{"kind": kind, "label": service.label} for kind, service in connectors().items()],
+    }
+    return render(request, "accounts/account_list.html", context)
+
+
+@login_required
+@never_cache
+@sensitive_post_parameters()
+@require_http_methods(["GET", "POST"])
+def account_add(request: HttpRequest, kind: str) -> HttpResponse:
+    """Link an account of any service: its connector brings the form and the steps beside it."""
+    service = connector_class(kind)
+    if service is None:
+        raise Http404(f"There is no service {kind!r}.")
+    form = service.credentials_form(request.POST or None, connector_class=service)
+    return _link(request, form, {"kind": kind, "label": service.label})
+
+
+@login_required
+@never_cache
+@sensitive_post_parameters()
+@require_http_methods(["GET", "POST"])
+def account_renew(request: HttpRequest, account_code: str) -> HttpResponse:
+    """Ask for the secret again, and for nothing else."""
+    account = get_object_or_404(LinkedAccount.objects.owned_by(request.user), code=account_code)
+    service = connector_class(account.kind)
+    if service is None:
+        raise Http404(f"There is no service {account.kind!r}.")
+    form = service.credentials_form(request.POST or None, connector_class=service)
+    ask_secrets_only(form, known={**account.credentials, "server": account.server})
+    if request.method == "POST" and form.is_valid():
+        if (form.identity.server, form.identity.user_id) != (account.server, account.remote_user_id):
+            form.add_error(
+                None, f"This logs in as {form.identity.user_name}, not as {account.remote_user_name}."
+            )
+    return _link(request, form, {"kind": account.kind, "label": service.label, "account": account})
+
+
+def _link(request: HttpRequest, form: CredentialsForm, context: dict[str, Any]) -> HttpResponse:
+    if request.method == "POST" and form.is_valid():
+        try:
+            account = account_link(owner=cast(User, request.user), form=form)
+        except LinkRefused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            # Robust: without a broker the account is linked all the same, and the hourly listing finds it.
+            transaction.on_commit(partial(refresh_rooms.delay, account.pk), robust=True)
+            messages.success(request, f"{account} is linked. Now open a Tube from one of its rooms.")
+            return redirect("accounts:account-list")
+    steps = f"connectors/{context['kind']}/setup.html"
+    return render(request, "accounts/account_add.html", {**context, "form": form, "steps": steps})
+
+
+@login_required
+@require_POST
+def account_refresh(request: HttpRequest, account_code: str) -> HttpResponse:
+    """Ask the service again which rooms this account may enter."""
+    account = get_object_or_404(LinkedAccount.objects.owned_by(request.user), code=account_code)
+    try:
+        count = account_refresh_rooms(account=account)
+    except ConnectorError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{account} sees {count} room{'' if count == 1 else 's'}.")
+    came_from = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(came_from, allowed_hosts=None):
+        came_from = resolve_url("accounts:account-list")
+    return redirect(came_from)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def account_remove_page(request: HttpRequest, account_code: str) -> HttpResponse:
+    """Ask, with the rooms affected; then remove."""
+    account = get_object_or_404(LinkedAccount.objects.owned_by(request.user), code=account_code)
+    if request.method == "POST":
+        account_remove(account=account)
+        messages.success(request, f"{account} is removed.")
+        return redirect("accounts:account-list")
+    context = {"account": account, "tubes": tubes_of_account(account)}
+    return render(request, "accounts/account_remove.html", context)
+
+
+@never_cache
+@require_GET
+def invitation_accept(request: HttpRequest, invitation_code: str) -> HttpResponse:
+    """Remember who was invited, and go on to sign up."""
+    if request.user.is_authenticated:
+        messages.info(request, "You are signed in already, so you need no invitation.")
+        return redirect("accounts:account-list")
+    invitation = Invitation.objects.filter(code=invitation_code, used_by=None).first()
+    if invitation is None:
+        return render(request, "accounts/invitation_gone.html", status=404)
+    invitation_remember(request=request, invitation=invitation)
+    return redirect("account_signup")

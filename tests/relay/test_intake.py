@@ -1,0 +1,164 @@
+import pytest
+from django.db import IntegrityError, transaction
+
+from connectors.base import Cursor, MessageId
+from sameroom import clock
+from tests import factories
+from tests.factories import said
+from tests.relay.conftest import Pair, Rings, held, take
+from tubes.models import Delivery, Event, Post, Room
+from tubes.relay.intake import release_held, take_in
+
+pytestmark = pytest.mark.django_db
+
+
+def test_events_deliveries_and_position_are_stored_together(pair: Pair) -> None:
+    first, second = said("one", id="m-1"), said("two", id="m-2")
+
+    assert take(pair.here.room, first, second) == 2
+
+    room = Room.objects.get(pk=pair.here.room.pk)
+    assert room.cursor == Cursor(MessageId("m-2"), second.said_at)
+    assert room.next_event_number == 3
+    assert list(Event.objects.order_by("number").values_list("number", "remote_id")) == [
+        (1, "m-1"),
+        (2, "m-2"),
+    ]
+    assert (
+        list(Delivery.objects.order_by("pk").values_list("seat", "status")) == [(pair.there.pk, "queued")] * 2
+    )
+
+
+def test_a_failure_in_the_middle_stores_nothing(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("the database went away")
+
+    monkeypatch.setattr("tubes.relay.intake.routing.destinations", broken)
+
+    with pytest.raises(RuntimeError):
+        take(pair.here.room, said())
+
+    assert (Event.objects.count(), Delivery.objects.count()) == (0, 0)
+    assert Room.objects.get(pk=pair.here.room.pk).cursor is None
+
+
+def test_an_event_seen_again_is_not_taken_in_again(pair: Pair) -> None:
+    event = said()
+    take(pair.here.room, event)
+
+    assert take(pair.here.room, event, said("new")) == 1
+    assert Delivery.objects.count() == 2
+
+
+def test_a_page_with_the_same_event_twice_stores_it_once(pair: Pair) -> None:
+    event = said()
+
+    assert take(pair.here.room, event, event) == 1
+
+
+def test_a_page_from_a_position_that_has_passed_is_dropped_whole(pair: Pair) -> None:
+    take(pair.here.room, said(id="m-1"))
+    late = said(id="m-2")
+
+    assert take_in(pair.here.room.pk, [late], read_from=None, cursor=factories.cursor_after(late)) == 0
+    assert Event.objects.count() == 1
+
+
+def test_the_position_moves_past_items_that_are_no_events(pair: Pair) -> None:
+    cursor = Cursor(MessageId("topic-1"), clock.now())
+
+    take_in(pair.here.room.pk, [], read_from=None, cursor=cursor)
+
+    assert Room.objects.get(pk=pair.here.room.pk).cursor == cursor
+
+
+def test_lanes_are_rung_once_each_after_the_commit(
+    pair: Pair, rings: Rings, django_capture_on_commit_callbacks: object
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
+        take(pair.here.room, said(), said(), said())
+        assert rings.rung == []
+
+    assert rings.rung == [("tubes.tasks.drain_lane", (pair.there.pk, 0), 0.0)]
+
+
+def test_the_body_of_an_event_that_reaches_nobody_is_not_kept(db: None) -> None:
+    seat = factories.seat()
+
+    take(seat.room, said("nobody hears this"))
+
+    assert Event.objects.values_list("body", flat=True).get() is None
+
+
+def test_what_a_send_of_ours_posted_is_not_taken_in(pair: Pair) -> None:
+    posted = factories.delivery(factories.event(pair.here.room), pair.there, status="sent")
+    Post.objects.create(delivery=posted, room=pair.there.room, remote_id="ours-1")
+
+    assert take(pair.there.room, said("[Ann] hello", id="ours-1"), said("answer")) == 1
+
+
+def test_an_item_by_our_account_is_held_while_its_send_is_undecided(pair: Pair) -> None:
+    sending = factories.delivery(factories.event(pair.here.room), pair.there, status="sending")
+    bot = pair.there.account.remote_user_id
+
+    take(pair.there.room, said("[Ann] hello", id="ours-1", user_id=bot), said("next", id="m-2"))
+
+    assert held() == ["no", "waiting", "waiting"]
+    assert Delivery.objects.exclude(pk=sending.pk).count() == 0
+
+
+def test_a_held_item_that_was_our_post_is_dropped_and_the_next_one_routed(pair: Pair) -> None:
+    sending = factories.delivery(factories.event(pair.here.room), pair.there, status="sending")
+    bot = pair.there.account.remote_user_id
+    take(pair.there.room, said("[Ann] hello", id="ours-1", user_id=bot), said("next", id="m-2"))
+    Post.objects.create(delivery=sending, room=pair.there.room, remote_id="ours-1")
+    Delivery.objects.filter(pk=sending.pk).update(status="sent")
+
+    assert release_held(pair.there.room.pk) == 2
+
+    assert held() == ["no", "echo", "no"]
+    routed = Delivery.objects.exclude(pk=sending.pk).get()
+    assert (routed.seat, routed.event.remote_id) == (pair.here, "m-2")
+
+
+def test_a_held_item_that_a_person_wrote_through_our_account_is_routed(pair: Pair) -> None:
+    sending = factories.delivery(factories.event(pair.here.room), pair.there, status="sending")
+    bot = pair.there.account.remote_user_id
+    take(pair.there.room, said("typed by hand", id="m-1", user_id=bot))
+    Delivery.objects.filter(pk=sending.pk).update(status="failed")
+
+    release_held(pair.there.room.pk)
+
+    assert held() == ["no", "no"]
+    assert Delivery.objects.exclude(pk=sending.pk).get().seat == pair.here
+
+
+def test_a_held_item_waits_while_its_send_is_undecided(pair: Pair) -> None:
+    factories.delivery(factories.event(pair.here.room), pair.there, status="sending")
+    take(pair.there.room, said(id="m-1", user_id=pair.there.account.remote_user_id))
+
+    assert release_held(pair.there.room.pk) == 0
+    assert held() == ["no", "waiting"]
+
+
+def test_a_pair_of_rooms_keeps_its_seat_while_something_is_under_way(pair: Pair) -> None:
+    other = factories.seat(factories.account(team="globex"), pair.there.room)
+    take(pair.here.room, said())
+    pair.tube.status = "closed"
+    pair.tube.save()
+    factories.tube(factories.seat(factories.account(team="acme"), pair.here.room), other)
+
+    take(pair.here.room, said())
+
+    assert list(Delivery.objects.order_by("pk").values_list("seat", flat=True)) == [
+        pair.there.pk,
+        pair.there.pk,
+    ]
+
+
+def test_the_database_refuses_a_second_delivery_to_a_room(pair: Pair) -> None:
+    event = factories.event(pair.here.room)
+    factories.delivery(event, pair.there)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        factories.delivery(event, pair.there)

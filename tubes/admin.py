@@ -1,0 +1,185 @@
+"""Rooms, Tubes, events and deliveries, as operators see them: state, age, last error, links.
+
+Everything here is read only: the relay's rows are moved by the relay. No message text is shown.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.timesince import timesince
+
+from tubes.models import Delivery, Event, Post, Room, RoomListing, Seat, Tube
+from tubes.services import tube_state
+
+
+def listing(label: str, model: type[Model], **filters: Any) -> str:
+    """A link to another admin list, filtered."""
+    meta = model._meta
+    address = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist", query=filters)
+    return format_html('<a href="{}">{}</a>', address, label)
+
+
+class WatchedAdmin(admin.ModelAdmin):
+    """Look, filter and follow links; nothing is changed by hand."""
+
+    show_full_result_count = False  # no COUNT over big tables
+    list_per_page = 50
+
+    linked_by: ClassVar[set[str]] = set()  # the lookups that other lists link here by
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        return lookup in self.linked_by or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Room)
+class RoomAdmin(WatchedAdmin):
+    list_display = [
+        "name",
+        "kind",
+        "space",
+        "is_archived",
+        "next_poll_at",
+        "read_failures",
+        "last_error",
+        "links",
+    ]
+    list_filter = ["kind", "is_archived", "space"]
+    search_fields = ["name", "remote_id", "space"]
+    raw_id_fields = ["reader"]
+
+    @admin.display(description="go to")
+    def links(self, room: Room) -> str:
+        seats = listing("Seats", Seat, room__id__exact=room.pk)
+        events = listing("Events", Event, room__id__exact=room.pk)
+        arriving = listing("Deliveries", Delivery, room__id__exact=room.pk)
+        return format_html("{} · {} · {}", seats, events, arriving)
+
+
+@admin.register(RoomListing)
+class RoomListingAdmin(WatchedAdmin):
+    list_display = ["name", "account", "is_private", "refreshed_at"]
+    list_filter = ["is_private"]
+    list_select_related = ["account"]
+    search_fields = ["name", "account__team_name"]
+    raw_id_fields = ["account"]
+
+
+@admin.register(Seat)
+class SeatAdmin(WatchedAdmin):
+    linked_by = {"room__id__exact", "account__id__exact"}
+    list_display = [
+        "room",
+        "owner",
+        "account",
+        "direction",
+        "failure",
+        "failed_since",
+        "lane_lease_until",
+        "links",
+    ]
+    list_filter = ["direction", "failed_since"]
+    list_select_related = ["room", "owner", "account"]
+    search_fields = ["room__name", "owner__email", "code"]
+    raw_id_fields = ["room", "owner", "account"]
+
+    @admin.display(description="go to")
+    def links(self, seat: Seat) -> str:
+        return listing("Deliveries", Delivery, seat__id__exact=seat.pk)
+
+
+@admin.register(Tube)
+class TubeAdmin(WatchedAdmin):
+    list_display = ["__str__", "state", "reason", "age", "opened_by", "created_at"]
+    list_filter = ["status", "created_at"]
+    search_fields = ["code", "side_a__room__name", "side_b__room__name", "opened_by__email"]
+    raw_id_fields = ["side_a", "side_b", "opened_by", "status_by"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Tube]:
+        return Tube.objects.with_sides().select_related("opened_by")
+
+    @admin.display(ordering="status")
+    def state(self, tube: Tube) -> str:
+        return tube_state(tube).label
+
+    @admin.display(description="last error")
+    def reason(self, tube: Tube) -> str:
+        sides = (tube.side_a, tube.side_b)
+        return " · ".join(filter(None, (seat.failure or seat.account.status_reason for seat in sides)))
+
+    @admin.display(description="for", ordering="status_since")
+    def age(self, tube: Tube) -> str:
+        return timesince(tube.status_since, depth=1)
+
+
+@admin.register(Event)
+class EventAdmin(WatchedAdmin):
+    linked_by = {"room__id__exact"}
+    list_display = ["id", "kind", "room", "number", "author_name", "held", "said_at", "accepted_at", "links"]
+    list_filter = ["kind", "held", "accepted_at"]
+    list_select_related = ["room"]
+    search_fields = ["remote_id", "room__name"]
+    raw_id_fields = ["room"]
+    exclude = ["body", "attachments"]
+
+    @admin.display(description="go to")
+    def links(self, event: Event) -> str:
+        return listing("Deliveries", Delivery, event__id__exact=event.pk)
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(WatchedAdmin):
+    linked_by = {"room__id__exact", "seat__id__exact", "event__id__exact"}
+    list_display = [
+        "id",
+        "status",
+        "room",
+        "origin",
+        "age",
+        "attempts",
+        "error",
+        "next_attempt_at",
+        "finished_at",
+        "links",
+    ]
+    list_filter = ["status", "created_at", "room__kind"]
+    list_select_related = ["room", "event__room"]
+    search_fields = ["room__name", "event__remote_id"]
+    raw_id_fields = ["room", "seat", "event"]
+
+    @admin.display(description="from")
+    def origin(self, delivery: Delivery) -> str:
+        return str(delivery.event.room or "Sameroom")
+
+    @admin.display(ordering="created_at")
+    def age(self, delivery: Delivery) -> str:
+        return timesince(delivery.created_at, depth=1)
+
+    @admin.display(description="go to")
+    def links(self, delivery: Delivery) -> str:
+        event = reverse("admin:tubes_event_change", args=[delivery.event_id])
+        posts = listing("Posts", Post, delivery__id__exact=delivery.pk)
+        return format_html('<a href="{}">Event</a> · {}', event, posts)
+
+
+@admin.register(Post)
+class PostAdmin(WatchedAdmin):
+    linked_by = {"delivery__id__exact"}
+    list_display = ["remote_id", "room", "delivery", "part", "posted_at"]
+    list_select_related = ["room", "delivery"]
+    search_fields = ["remote_id"]
+    raw_id_fields = ["room", "delivery"]

@@ -1,0 +1,84 @@
+"""Forms of rooms: searching one, and picking the second."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+
+from accounts.models import LinkedAccount, User
+from tubes.models import RoomListing, Tube
+
+SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search shows: the first rooms, and how many more there are."""
+
+    rooms: list[RoomListing]
+    more: int
+
+
+def candidates(user: User, side_a: RoomListing | None = None) -> Any:
+    """The rooms a user may pick from: all of theirs, or those that `side_a` can still be joined to.
+
+    For Side B that leaves out the same physical room, through whatever account, and each room that
+    already has an open Tube with it.
+    """
+    rooms = RoomListing.objects.owned_by(user)
+    if side_a is None:
+        return rooms
+    here = (side_a.account.kind, side_a.account.space, side_a.remote_id)
+    for kind, space, remote_id in [here, *_joined_to(here, user)]:
+        rooms = rooms.exclude(account__kind=kind, account__space=space, remote_id=remote_id)
+    return rooms
+
+
+def _joined_to(here: tuple[str, str, str], user: User) -> list[tuple[str, str, str]]:
+    kind, space, remote_id = here
+    joined: list[tuple[str, str, str]] = []
+    for near, far in (("side_a", "side_b"), ("side_b", "side_a")):
+        is_near = Q(
+            **{
+                f"{near}__room__kind": kind,
+                f"{near}__room__space": space,
+                f"{near}__room__remote_id": remote_id,
+            }
+        )
+        tubes = Tube.objects.owned_by(user).not_closed().filter(is_near)
+        joined += tubes.values_list(f"{far}__room__kind", f"{far}__room__space", f"{far}__room__remote_id")
+    return joined
+
+
+class RoomSearchForm(forms.Form):
+    """One search box over the rooms of all linked accounts."""
+
+    q = forms.CharField(required=False, max_length=200)
+
+    def find(self, user: User, side_a: RoomListing | None = None) -> Found:
+        """The rooms that match: by name, those behind an account that needs mending last."""
+        words = self.cleaned_data["q"] if self.is_valid() else ""
+        rooms = candidates(user, side_a).search(words).select_related("account")
+        rooms = rooms.defer("account__credentials", "account__stream_token")
+        rooms = rooms.annotate(is_shut=~Q(account__in=LinkedAccount.objects.usable()))
+        rooms = rooms.order_by("is_shut", "name", "account_id", "pk")
+        shown = list(rooms[: SHOWN + 1])
+        return Found(shown[:SHOWN], rooms.count() - SHOWN if len(shown) > SHOWN else 0)
+
+
+class SideBForm(forms.Form):
+    """The room picked as Side B, by its public code."""
+
+    side_b = forms.ModelChoiceField(
+        RoomListing.objects.none(),
+        to_field_name="code",
+        error_messages={
+            "required": "Pick a room for Side B.",
+            "invalid_choice": "That room cannot be picked any more. Pick another one.",
+        },
+    )
+
+    def __init__(self, *args: Any, user: User, side_a: RoomListing, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["side_b"].queryset = candidates(user, side_a).select_related("account")

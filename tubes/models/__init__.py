@@ -1,0 +1,7 @@
+"""Rooms and who sits in them; Tubes; what happened and where it goes."""
+
+from tubes.models.events import Delivery, Event, Post
+from tubes.models.rooms import NameStyle, Room, RoomListing, Seat
+from tubes.models.tubes import Tube
+
+__all__ = ["Delivery", "Event", "NameStyle", "Post", "Room", "RoomListing", "Seat", "Tube"]

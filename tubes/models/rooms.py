@@ -1,0 +1,160 @@
+"""Physical rooms, the Seats by which owners reach them, and the listing that search looks through."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db import models
+
+from accounts.codes import new_code
+from accounts.models import LinkedAccount, User
+from connectors.base import Cursor, MessageId
+from sameroom import clock
+
+
+class RoomListingQuerySet(models.QuerySet["RoomListing"]):
+    def owned_by(self, user: Any) -> RoomListingQuerySet:
+        return self.filter(account__owner=user)
+
+    def search(self, text: str) -> RoomListingQuerySet:
+        """Rooms in which every word of `text` occurs: in the room's, the team's or the account's name."""
+        found = self
+        for word in text.split()[:8]:
+            found = found.filter(
+                models.Q(name__icontains=word)
+                | models.Q(account__team_name__icontains=word)
+                | models.Q(account__remote_user_name__icontains=word)
+            )
+        return found
+
+
+class RoomListing(models.Model):
+    """A room that an account could enter when it was last asked. Only search reads these."""
+
+    code = models.CharField(max_length=32, unique=True, default=new_code, editable=False)
+    account = models.ForeignKey(LinkedAccount, on_delete=models.CASCADE, related_name="listings")
+    remote_id = models.CharField(max_length=255)
+    name = models.CharField(max_length=255)
+    topic = models.CharField(max_length=255, blank=True)
+    is_private = models.BooleanField(default=False)
+    refreshed_at = models.DateTimeField(default=clock.now)
+
+    objects = RoomListingQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["account", "remote_id"], name="one_listing_per_account_and_room")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Room(models.Model):
+    """A physical room: however many accounts see it, there is one row."""
+
+    kind = models.CharField(max_length=32)
+    space = models.CharField(max_length=255)
+    remote_id = models.CharField(max_length=255)
+    name = models.CharField(max_length=255)
+    is_archived = models.BooleanField(default=False)
+    reader = models.ForeignKey("Seat", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    # Where reading goes on. Any Seat can resume from it through the service's history.
+    read_id = models.CharField(max_length=255, blank=True)
+    read_time = models.DateTimeField(null=True, blank=True)
+    next_poll_at = models.DateTimeField(null=True, blank=True)
+    read_failures = models.PositiveIntegerField(default=0)
+    last_error = models.TextField(blank=True)
+    next_event_number = models.PositiveBigIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["kind", "space", "remote_id"], name="one_row_per_physical_room")
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["next_poll_at"], name="rooms_due", condition=models.Q(next_poll_at__isnull=False)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def cursor(self) -> Cursor | None:
+        """Where reading goes on; None while nothing was ever said in the room."""
+        if not self.read_id or self.read_time is None:
+            return None
+        return Cursor(id=MessageId(self.read_id), time=self.read_time)
+
+
+class SeatQuerySet(models.QuerySet["Seat"]):
+    def owned_by(self, user: Any) -> SeatQuerySet:
+        return self.filter(owner=user)
+
+
+class NameStyle(models.TextChoices):
+    """How an author's name is shown in a room."""
+
+    DISPLAY = "display", "Display Name"
+    USERNAME = "username", "Username"
+    BOTH = "both", "Display Name (Username)"
+
+
+class Seat(models.Model):
+    """One owner's access to a Room through an account, with that side's posting options.
+
+    A Seat is also a lane: what is to be posted through it goes out strictly in order, by whoever
+    holds its lease.
+    """
+
+    class Direction(models.TextChoices):
+        BOTH = "both", "Both ways"
+        IN = "in", "Nothing out of this room"
+        OUT = "out", "Nothing into this room"
+
+    code = models.CharField(max_length=32, unique=True, default=new_code, editable=False)
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="seats")
+    account = models.ForeignKey(LinkedAccount, on_delete=models.CASCADE, related_name="seats")
+    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="seats")
+    failure = models.TextField(blank=True, help_text="Why this Seat cannot read or post; empty while it can.")
+    failed_since = models.DateTimeField(null=True, blank=True)
+    checked_at = models.DateTimeField(default=clock.now, help_text="When its access was last confirmed.")
+    # Posting options, for everything that arrives in the room through this Seat.
+    name_style = models.CharField(max_length=16, choices=NameStyle, default=NameStyle.DISPLAY)
+    shows_team = models.BooleanField(default=True)
+    takes_notices = models.BooleanField(default=True)
+    direction = models.CharField(max_length=8, choices=Direction, default=Direction.BOTH)
+    # The lane's lease.
+    lane_fence = models.PositiveBigIntegerField(default=0, editable=False)
+    lane_lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    objects = SeatQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["account", "room", "owner"], name="one_seat_per_account_room_owner"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(direction__in=["both", "in", "out"]), name="known_direction"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(name_style__in=["display", "username", "both"]), name="known_name_style"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.room} through {self.account}"
+
+    @property
+    def lets_out(self) -> bool:
+        """Whether what is said in the room may leave it through this Seat."""
+        return self.direction != self.Direction.IN
+
+    @property
+    def lets_in(self) -> bool:
+        """Whether messages may be posted into the room through this Seat."""
+        return self.direction != self.Direction.OUT

@@ -1,0 +1,166 @@
+"""Opening a Tube: nothing is saved before both rooms have been read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import IntegrityError, transaction
+
+from accounts.models import LinkedAccount, User
+from connectors.base import Cursor, RoomId, RoomInfo
+from connectors.errors import ConnectorError
+from connectors.markup.sanitize import clean_name
+from sameroom import clock
+from tubes.models import Event, Post, Room, RoomListing, Seat, Tube
+from tubes.relay import bell, health
+
+# How many newest items two owners' accounts compare to prove that they see the same room.
+PROOF_ITEMS = 20
+
+
+class TubeRefused(Exception):
+    """A Tube cannot be opened or resumed; `str(error)` is the sentence for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One end of a Tube to be: what its service has just said of the room."""
+
+    account: LinkedAccount
+    info: RoomInfo
+    newest: Sequence[Cursor]
+
+    @property
+    def marker(self) -> Cursor | None:
+        """The newest item: what was said up to there does not cross."""
+        return self.newest[-1] if self.newest else None
+
+
+def tube_open(*, owner: User, listing_a: RoomListing, listing_b: RoomListing) -> Tube:
+    """Open a Tube between two rooms that `owner` reaches through accounts of theirs.
+
+    Network I/O: both rooms are read first. Then one transaction. Raises TubeRefused, and then
+    nothing has been saved.
+    """
+    for listing in (listing_a, listing_b):
+        if listing.account.owner_id != owner.pk:
+            raise TubeRefused("This room is not reached through an account of yours.")
+    _require_two_rooms(owner, listing_a, listing_b)
+    side_a, side_b = look_at(listing_a), look_at(listing_b)
+    try:
+        with transaction.atomic():
+            return _save(owner, side_a, side_b)
+    except IntegrityError as error:  # the same Tube, opened twice at the same moment
+        raise TubeRefused("These two rooms are joined by a Tube already.") from error
+
+
+def _require_two_rooms(owner: User, listing_a: RoomListing, listing_b: RoomListing) -> None:
+    ends = [(it.account.kind, it.account.space, it.remote_id) for it in (listing_a, listing_b)]
+    if ends[0] == ends[1]:
+        raise TubeRefused("A Tube needs two different rooms; these two are the same one.")
+    if _joined(owner, *ends):
+        raise TubeRefused("These two rooms are joined by a Tube of yours already. You find it under Manage.")
+
+
+def _joined(owner: User, end_a: tuple[str, str, str], end_b: tuple[str, str, str]) -> bool:
+    """Whether an open Tube of this owner joins the two physical rooms, either way round."""
+
+    def at(side: str, end: tuple[str, str, str]) -> dict[str, object]:
+        kind, space, remote_id = end
+        room = f"side_{side}__room"
+        return {
+            f"side_{side}__owner": owner,
+            f"{room}__kind": kind,
+            f"{room}__space": space,
+            f"{room}__remote_id": remote_id,
+        }
+
+    open_tubes = Tube.objects.not_closed()
+    return (
+        open_tubes.filter(**at("a", end_a), **at("b", end_b)).exists()
+        or open_tubes.filter(**at("a", end_b), **at("b", end_a)).exists()
+    )
+
+
+def look_at(listing: RoomListing) -> Side:
+    """Read a room through its account. Network I/O; may be repeated. TubeRefused where that fails."""
+    account = listing.account
+    if not account.is_usable:
+        raise TubeRefused(f"The account {account} needs attention first: see Accounts.")
+    connector = account.connector()
+    try:
+        info = connector.room(RoomId(listing.remote_id))
+        history = connector.capabilities.history
+        newest = connector.newest(info.id, PROOF_ITEMS) if history and not info.is_archived else []
+    except ConnectorError as error:
+        raise TubeRefused(f"{listing.name}: {error}") from error
+    if info.is_archived:
+        raise TubeRefused(f"{listing.name} is archived at {account.label}. Unarchive it there first.")
+    return Side(account, info, newest)
+
+
+def _save(owner: User, side_a: Side, side_b: Side) -> Tube:
+    seats = [seat_take(owner=owner, side=side) for side in (side_a, side_b)]
+    tube = Tube(side_a=seats[0], side_b=seats[1], opened_by=owner, status_by=owner, status_since=clock.now())
+    set_markers(tube, side_a.marker, side_b.marker)
+    tube.save()
+    return tube
+
+
+def set_markers(tube: Tube, marker_a: Cursor | None, marker_b: Cursor | None) -> None:
+    """Note where each side's room stands; the row is not saved."""
+    tube.marker_a_id, tube.marker_a_time = (marker_a.id, marker_a.time) if marker_a else ("", None)
+    tube.marker_b_id, tube.marker_b_time = (marker_b.id, marker_b.time) if marker_b else ("", None)
+
+
+def seat_take(*, owner: User, side: Side) -> Seat:
+    """The owner's Seat in a room that was just read, made where there is none; the room is watched.
+
+    Inside a transaction. Raises TubeRefused where a room of somebody else's cannot be proved to be
+    the same one.
+    """
+    account = side.account
+    room, _ = Room.objects.get_or_create(
+        kind=account.kind,
+        space=account.space,
+        remote_id=side.info.id,
+        defaults={"name": clean_name(side.info.name)},
+    )
+    room = Room.objects.select_for_update().get(pk=room.pk)
+    others = Seat.objects.filter(room=room).exclude(owner=owner)
+    if others.exists() and not _sees_the_same(room, side.newest):
+        raise TubeRefused(
+            f"{room.name} is connected by somebody else, and what your account reads there does not "
+            "match yet. Say something in the room, wait a few seconds, and try again."
+        )
+    seat, _ = Seat.objects.get_or_create(owner=owner, account=account, room=room)
+    health.seat_works(seat)
+    _watch(room, side)
+    return seat
+
+
+def _sees_the_same(room: Room, newest: Sequence[Cursor]) -> bool:
+    """Whether an item that the room's reader has read is among the newest that this account reads."""
+    ids = [cursor.id for cursor in newest]
+    if room.read_id in ids:
+        return True
+    return (
+        Event.objects.filter(room=room, remote_id__in=ids).exists()
+        or Post.objects.filter(room=room, remote_id__in=ids).exists()
+    )
+
+
+def _watch(room: Room, side: Side) -> None:
+    """Have the room read from here on; where it is read already, reading just goes on."""
+    if room.next_poll_at is None:
+        marker = side.marker
+        room.read_id, room.read_time = (marker.id, marker.time) if marker else ("", None)
+        room.next_poll_at = clock.now()
+    room.name, room.is_archived = clean_name(side.info.name), side.info.is_archived
+    room.save(update_fields=["read_id", "read_time", "next_poll_at", "name", "is_archived"])
+    health.choose_reader(room)
+    room.refresh_from_db(fields=["reader"])
+    if room.reader is not None:
+        reader = room.reader.account
+        transaction.on_commit(lambda: bell.ring_account(reader.pk, fence=reader.poll_fence))

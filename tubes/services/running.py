@@ -1,0 +1,75 @@
+"""Pausing, resuming and closing Tubes, and which rooms are read because of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from accounts.models import LinkedAccount, User
+from sameroom import clock
+from tubes.models import Room, RoomListing, Seat, Tube
+from tubes.relay import health
+from tubes.services.opening import Side, TubeRefused, look_at, set_markers
+
+
+def tubes_of_account(account: LinkedAccount) -> QuerySet[Tube]:
+    """The open Tubes that end when this account is removed."""
+    ends = Q(side_a__account=account) | Q(side_b__account=account)
+    return Tube.objects.filter(ends).not_closed().with_sides().order_by("-pk")
+
+
+def tube_pause(*, tube: Tube, by: User) -> bool:
+    """Let nothing pass until resumed; what is said meanwhile stays unsaid at the other side."""
+    return _move(tube, Tube.Status.PAUSED, by)
+
+
+def tube_resume(*, tube: Tube, by: User) -> bool:
+    """Let pass what is said from now on. Network I/O: both rooms are read for where "now" is.
+
+    Raises TubeRefused where a room cannot be read; the Tube then stays paused.
+    """
+    if tube.status != Tube.Status.PAUSED:
+        return False
+    side_a, side_b = _look(tube.side_a), _look(tube.side_b)
+    set_markers(tube, side_a.marker, side_b.marker)
+    markers = {
+        name: getattr(tube, name) for side in "ab" for name in (f"marker_{side}_id", f"marker_{side}_time")
+    }
+    return _move(tube, Tube.Status.ACTIVE, by, **markers)
+
+
+def tube_close(*, tube: Tube, by: User) -> bool:
+    """End a Tube for good. Its rooms are read on only where other Tubes need it."""
+    with transaction.atomic():
+        moved = _move(tube, Tube.Status.CLOSED, by)
+        rooms_rewatch([tube.side_a.room_id, tube.side_b.room_id])
+    return moved
+
+
+def rooms_rewatch(room_ids: Iterable[int]) -> None:
+    """Stop reading rooms that no open Tube touches; find a reader for the others."""
+    for room in Room.objects.filter(pk__in=list(room_ids)):
+        touching = Q(side_a__room=room) | Q(side_b__room=room)
+        if Tube.objects.filter(touching).not_closed().exists():
+            health.choose_reader(room)
+        else:
+            Room.objects.filter(pk=room.pk).update(next_poll_at=None)
+
+
+def _look(seat: Seat) -> Side:
+    if seat.failure:
+        raise TubeRefused(f"{seat.room.name}: {seat.failure}")
+    return look_at(RoomListing(account=seat.account, remote_id=seat.room.remote_id, name=seat.room.name))
+
+
+def _move(tube: Tube, to: Tube.Status, by: User, **changes: object) -> bool:
+    """Compare-and-swap a Tube's state; False where it is there already or somebody was first."""
+    if to not in Tube.MOVES[tube.status]:
+        return False
+    rows = Tube.objects.filter(pk=tube.pk, status=tube.status)
+    moved = rows.update(status=to, status_by=by, status_since=clock.now(), **changes) == 1
+    if moved:
+        tube.status = to
+    return moved

@@ -1,0 +1,40 @@
+"""Celery tasks of the relay. Each takes ids, calls one function, ends."""
+
+from celery import shared_task
+
+from sameroom import clock
+from tubes.models import Delivery, Event, Seat
+from tubes.relay import bell, intake, lanes, reading
+
+
+@shared_task
+def drain_lane(seat_id: int, fence: int = 0) -> None:
+    """Post what is due at one Seat."""
+    if Seat.objects.filter(pk=seat_id).exists():  # its owner may have removed the account since
+        lanes.drain(seat_id, fence=fence)
+
+
+@shared_task
+def poll_account(account_id: int, fence: int = 0) -> None:
+    """Read the due rooms of one account."""
+    reading.poll(account_id, fence=fence)
+
+
+@shared_task
+def wake_rooms() -> None:
+    """Ring for accounts whose rooms are overdue: their own alarm was lost, or never set."""
+    for account_id, fence in reading.overdue_accounts():
+        bell.ring_account(account_id, fence=fence)
+
+
+@shared_task
+def sweep() -> None:
+    """Ring for every lane with something due that nobody works on; decide events still held."""
+    now = clock.now()
+    due = Delivery.objects.filter(status__in=Delivery.OPEN, next_attempt_at__lte=now)
+    idle = due.exclude(seat__lane_lease_until__gt=now).filter(seat__failure="")
+    for seat_id in idle.values_list("seat", flat=True).distinct():
+        bell.ring_lane(seat_id)
+    held = Event.objects.filter(held=Event.Held.WAITING, room__isnull=False)
+    for room_id in held.values_list("room", flat=True).distinct():
+        intake.release_held(room_id)

@@ -1,0 +1,16 @@
+"""Addresses of Tubes."""
+
+from django.urls import path
+
+from tubes import views
+
+app_name = "tubes"
+urlpatterns = [
+    path("open-a-tube/", views.side_a_pick, name="tube-open"),
+    path("open-a-tube/<str:listing_code>/", views.side_b_pick, name="tube-open-side-b"),
+    path("manage/", views.tube_list, name="tube-list"),
+    path("tubes/<str:tube_code>/", views.tube_detail, name="tube-detail"),
+    path("tubes/<str:tube_code>/pause/", views.tube_pause_do, name="tube-pause"),
+    path("tubes/<str:tube_code>/resume/", views.tube_resume_do, name="tube-resume"),
+    path("tubes/<str:tube_code>/close/", views.tube_close_page, name="tube-close"),
+]

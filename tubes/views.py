@@ -1,0 +1,155 @@
+"""Pages of Tubes: open one, look at it, manage them all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, cast
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.decorators import live_page
+from accounts.models import LinkedAccount, User
+from connectors.registry import connectors
+from tubes.forms import RoomSearchForm, SideBForm
+from tubes.models import RoomListing, Tube
+from tubes.services import TubeRefused, TubeState, tube_close, tube_open, tube_pause, tube_resume, tube_state
+
+ROWS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A Tube as a page shows it."""
+
+    tube: Tube
+    state: TubeState
+    flow: str  # which way messages may go: both, forward (A to B), back, none
+
+    @classmethod
+    def of(cls, tube: Tube, viewer: Any) -> Row:
+        a, b = tube.side_a, tube.side_b
+        forward, back = a.lets_out and b.lets_in, b.lets_out and a.lets_in
+        flow = {(True, True): "both", (True, False): "forward", (False, True): "back"}.get(
+            (forward, back), "none"
+        )
+        return cls(tube, tube_state(tube, viewer), flow)
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """What a Tube is; whoever is signed in has their own to look at."""
+    if request.user.is_authenticated:
+        return redirect("tubes:tube-list")
+    services = [{"kind": kind, "label": service.label} for kind, service in connectors().items()]
+    return render(request, "home.html", {"services": services})
+
+
+@live_page
+@require_http_methods(["GET", "POST"])
+def side_a_pick(request: HttpRequest) -> HttpResponse:
+    """Step one of opening a Tube: pick Side A."""
+    return _picker(request)
+
+
+@live_page
+@require_http_methods(["GET", "POST"])
+def side_b_pick(request: HttpRequest, listing_code: str) -> HttpResponse:
+    """Step two: pick Side B, which opens the Tube at once."""
+    side_a = get_object_or_404(
+        RoomListing.objects.owned_by(request.user).select_related("account"), code=listing_code
+    )
+    refusal = ""
+    if request.method == "POST":
+        form = SideBForm(request.POST, user=request.user, side_a=side_a)
+        if form.is_valid():
+            try:
+                tube = tube_open(owner=request.user, listing_a=side_a, listing_b=form.cleaned_data["side_b"])
+            except TubeRefused as error:
+                refusal = str(error)
+            else:
+                return redirect("tubes:tube-detail", tube.code)
+        else:
+            refusal = form.errors["side_b"][0]
+    return _picker(request, side_a=side_a, refusal=refusal)
+
+
+def _picker(request: HttpRequest, *, side_a: RoomListing | None = None, refusal: str = "") -> HttpResponse:
+    form = RoomSearchForm(request.GET)
+    context = {"form": form, "found": form.find(request.user, side_a), "side_a": side_a, "refusal": refusal}
+    if request.htmx:  # type: ignore[attr-defined]
+        return render(request, "tubes/_found.html", context)
+    accounts = (
+        LinkedAccount.objects.owned_by(request.user).newest_first().defer("credentials", "stream_token")
+    )
+    context["accounts"] = accounts.annotate(room_count=Count("listings"))
+    return render(request, "tubes/picker.html", context)
+
+
+@login_required
+@require_GET
+def tube_detail(request: HttpRequest, tube_code: str) -> HttpResponse:
+    """One Tube: where an opened one leads to."""
+    tube = get_object_or_404(Tube.objects.owned_by(request.user).with_sides(), code=tube_code)
+    return render(request, "tubes/tube_detail.html", {"row": Row.of(tube, request.user)})
+
+
+@live_page
+@require_GET
+def tube_list(request: HttpRequest) -> HttpResponse:
+    """Every open Tube, newest first. Live: asked again by htmx, it answers 204 while nothing changed."""
+    tubes = Tube.objects.owned_by(request.user).not_closed().with_sides().order_by("-created_at", "-pk")
+    page = Paginator(tubes, ROWS).get_page(request.GET.get("page"))
+    rows = render_to_string(
+        "tubes/_rows.html", {"rows": [Row.of(tube, request.user) for tube in page]}, request
+    )
+    context = {"page": page, "rows": rows, "seen": sha256(rows.encode()).hexdigest()[:16]}
+    if request.htmx:  # type: ignore[attr-defined]
+        if request.GET.get("seen") == context["seen"]:
+            return HttpResponse(status=204)
+        return render(request, "tubes/_live.html", context)
+    if not page.object_list:
+        context["has_account"] = LinkedAccount.objects.owned_by(request.user).exists()
+    return render(request, "tubes/tube_list.html", context)
+
+
+@login_required
+@require_POST
+def tube_pause_do(request: HttpRequest, tube_code: str) -> HttpResponse:
+    """Nothing crosses until it is resumed."""
+    tube_pause(tube=_open_tube(request, tube_code), by=request.user)
+    return redirect("tubes:tube-list")
+
+
+@login_required
+@require_POST
+def tube_resume_do(request: HttpRequest, tube_code: str) -> HttpResponse:
+    """Let messages cross again, from now on."""
+    try:
+        tube_resume(tube=_open_tube(request, tube_code), by=request.user)
+    except TubeRefused as error:
+        messages.error(request, str(error))
+    return redirect("tubes:tube-list")
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def tube_close_page(request: HttpRequest, tube_code: str) -> HttpResponse:
+    """Ask, then close for good."""
+    tube = _open_tube(request, tube_code)
+    if request.method == "POST":
+        tube_close(tube=tube, by=request.user)
+        messages.success(request, f"The Tube between {tube.side_a.room} and {tube.side_b.room} is closed.")
+        return redirect("tubes:tube-list")
+    return render(request, "tubes/tube_close.html", {"row": Row.of(tube, request.user)})
+
+
+def _open_tube(request: HttpRequest, code: str) -> Tube:
+    return get_object_or_404(Tube.objects.owned_by(request.user).not_closed().with_sides(), code=code)
