@@ -1,0 +1,133 @@
+"""Webhooks: whom to call when something happens in a room."""
+
+import ipaddress
+import logging
+import queue
+import re
+import threading
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from .records import Missing, SandboxError, Webhook
+from .store import Store
+
+logger = logging.getLogger(__name__)
+
+EVENTS = frozenset(
+    {
+        "room_archived",
+        "room_created",
+        "room_deleted",
+        "room_enter",
+        "room_exit",
+        "room_file_upload",
+        "room_message",
+        "room_notification",
+        "room_topic_change",
+        "room_unarchived",
+    }
+)
+TIMEOUT = (2, 5)
+LONGEST_QUEUE = 1000
+
+
+def check_webhook_url(url: str) -> str:
+    """The URL, if it leads to this machine: a sandbox shall not be used to call others."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_loopback = False
+    if not is_loopback or parts.scheme not in ("http", "https"):
+        raise SandboxError("url has to be http or https on 127.0.0.1, ::1 or localhost")
+    return url
+
+
+class Webhooks:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._queue: queue.Queue[tuple[str, dict[str, Any]] | None] = queue.Queue(LONGEST_QUEUE)
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def create(
+        self,
+        room_id: int,
+        *,
+        client_id: str,
+        url: str,
+        event: str,
+        pattern: str = "",
+        name: str = "",
+        key: str = "",
+    ) -> Webhook:
+        if event not in EVENTS:
+            raise SandboxError(f"event is one of: {', '.join(sorted(EVENTS))}")
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise SandboxError("pattern is no regular expression") from error
+        with self._store.transaction():
+            hook = Webhook(
+                self._store.next_id(), room_id, client_id, check_webhook_url(url), event, pattern, name, key
+            )
+            self._store.insert(
+                "webhooks",
+                id=hook.id,
+                room_id=room_id,
+                client_id=client_id,
+                url=url,
+                event=event,
+                pattern=pattern,
+                name=name,
+                key=key,
+            )
+        return hook
+
+    def of_room(self, room_id: int) -> list[Webhook]:
+        rows = self._store.rows("SELECT * FROM webhooks WHERE room_id = ? ORDER BY id", room_id)
+        return [Webhook(**row) for row in rows]
+
+    def get(self, room_id: int, hook_id: int) -> Webhook:
+        for hook in self.of_room(room_id):
+            if hook.id == hook_id:
+                return hook
+        raise Missing(f"Webhook {hook_id} not found")
+
+    def delete(self, room_id: int, hook_id: int) -> None:
+        self.get(room_id, hook_id)
+        self._store.write("DELETE FROM webhooks WHERE id = ?", hook_id)
+
+    def fire(self, room_id: int, event: str, item: dict[str, Any], *, text: str = "") -> None:
+        """Queue a call to every hook of the room that wants the event."""
+        for hook in self.of_room(room_id):
+            if hook.event != event or (hook.pattern and not re.search(hook.pattern, text)):
+                continue
+            payload = {"event": event, "item": item, "oauth_client_id": hook.client_id, "webhook_id": hook.id}
+            self._start()
+            try:
+                self._queue.put_nowait((hook.url, payload))
+            except queue.Full:
+                logger.warning("The webhook queue is full; a call was dropped.")
+
+    def close(self) -> None:
+        if self._thread:
+            self._queue.put(None)
+            self._thread.join(timeout=1)
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._deliver, name="sandbox-webhooks", daemon=True)
+                self._thread.start()
+
+    def _deliver(self) -> None:
+        while (call := self._queue.get()) is not None:
+            url, payload = call
+            try:
+                requests.post(url, json=payload, timeout=TIMEOUT, allow_redirects=False).close()
+            except requests.RequestException as error:
+                logger.info("A webhook call failed: %s", type(error).__name__)

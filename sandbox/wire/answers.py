@@ -1,0 +1,123 @@
+"""Answers of the API, and how a fault spoils them."""
+
+import errno
+import json
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.http import http_date
+
+from ..faults import Fault
+from ..limits import Quota
+from ..world import World
+
+
+class ApiError(Exception):
+    """A refusal in the API's own words."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+def answer(data: object, status: int = 200) -> HttpResponse:
+    """JSON with everything beyond ASCII escaped, as HipChat wrote it."""
+    return _quiet(HttpResponse(json.dumps(data), content_type="application/json", status=status))
+
+
+def done() -> HttpResponse:
+    return HttpResponse(status=204)
+
+
+def refusal(error: ApiError) -> HttpResponse:
+    """HipChat API v2, errors: the status again, a sentence, and the status' name."""
+    phrase = HTTPStatus(error.status).phrase
+    return answer({"error": {"code": error.status, "message": error.message, "type": phrase}}, error.status)
+
+
+def set_date(response: HttpResponseBase, world: World) -> None:
+    """The answer's date in the world's time, by which a client reads the reset of a limit."""
+    response["Date"] = http_date(world.clock.now())
+
+
+def set_quota(response: HttpResponseBase, quota: Quota, *, name: str) -> None:
+    response[f"X-{name}-Limit"] = str(quota.limit)
+    response[f"X-{name}-Remaining"] = str(quota.remaining)
+    response[f"X-{name}-Reset"] = str(quota.reset)
+
+
+def replaced(fault: Fault) -> HttpResponse:
+    """What the fault wants to be answered instead."""
+    status = fault.status or 200
+    if isinstance(fault.body, str):
+        response = HttpResponse(fault.body, content_type="text/html", status=status)
+    elif fault.body is not None:
+        response = HttpResponse(json.dumps(fault.body), content_type="application/json", status=status)
+    else:
+        response = refusal(ApiError(status, "The sandbox was told to fail."))
+    for name, value in (fault.headers or {}).items():
+        response[name] = value
+    return _quiet(response)
+
+
+def spoiled(response: HttpResponse, fault: Fault, world: World) -> HttpResponseBase:
+    """The answer to a request whose work is done, as the fault wants it to arrive."""
+    if fault.status or fault.body is not None:
+        response = replaced(fault)
+    elif fault.headers:
+        for name, value in fault.headers.items():
+            response[name] = value
+    if response.get("Content-Type") == "application/json":
+        response.content = _edited(response.content, fault)
+    if fault.cut == "garbage":
+        response.content = b"\x00\xff{not json" + response.content[:8]
+    if fault.cut in ("before", "inside"):
+        return _streamed(response, _cut(response.content, inside=fault.cut == "inside"))
+    if fault.drip:
+        return _streamed(response, _drip(response.content, fault.drip, world))
+    return response
+
+
+def _edited(content: bytes, fault: Fault) -> bytes:
+    if not (fault.drop_anchor or fault.malformed_card or fault.padding):
+        return content
+    data: dict[str, Any] = json.loads(content)
+    if fault.drop_anchor:
+        data["items"] = data.get("items", [])[1:]
+    if fault.malformed_card:
+        for item in data.get("items", []):
+            if "card" in item:
+                item["card"] = item["card"][:-1] + ",,"
+    if fault.padding:
+        data["padding"] = "x" * fault.padding
+    return json.dumps(data).encode()
+
+
+def _streamed(response: HttpResponse, chunks: Iterator[bytes]) -> StreamingHttpResponse:
+    stream = StreamingHttpResponse(chunks, status=response.status_code, headers=dict(response.items()))
+    stream["Content-Length"] = str(len(response.content))
+    return stream
+
+
+def _cut(content: bytes, *, inside: bool) -> Iterator[bytes]:
+    """Break off. A web server takes this error for a client that went away, and closes silently."""
+    if inside:
+        yield content[: max(1, len(content) // 2)]
+    raise BrokenPipeError(errno.EPIPE, "The sandbox was told to cut this answer.")
+
+
+def _drip(content: bytes, seconds: float, world: World) -> Iterator[bytes]:
+    for position in range(len(content)):
+        if world.closing.wait(seconds):
+            return
+        yield content[position : position + 1]
+
+
+def _quiet(response: HttpResponse) -> HttpResponse:
+    """Keep Django from logging a refusal: its line has the path, and some paths hold a token."""
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response

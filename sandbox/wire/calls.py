@@ -1,0 +1,208 @@
+"""How a call of the API is checked before it is answered.
+
+HipChat API v2, order of checks: path and method (404, 405), token (401), rate limit (429),
+scope (403), room (404), permission (403), body (400), flood control (429).
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
+
+from ..access import base_of, world_of
+from ..faults import Fault
+from ..limits import Quota
+from ..records import Missing, Room, SandboxError, Token, User
+from ..world import World
+from .answers import ApiError, answer, refusal, replaced, set_date, set_quota, spoiled
+
+NO_TOKEN = (
+    "Authenticated requests only. "  # noqa: S105 - a sentence
+    "See https://www.hipchat.com/docs/apiv2/auth for more information."
+)
+LARGEST_BODY = 1024 * 1024
+
+
+@dataclass(slots=True)
+class Call:
+    """One authenticated request."""
+
+    request: HttpRequest
+    world: World
+    token: Token
+    base: str
+    flood: Quota | None = None
+
+    @property
+    def group_id(self) -> int:
+        return self.token.group_id
+
+    @property
+    def user(self) -> User:
+        """Who is calling; only an endpoint with `user_only` may ask."""
+        assert self.token.user_id is not None
+        return self.world.directory.user(self.token.user_id)
+
+    def room(self, key: str, *, to_send: bool = False) -> Room:
+        """The room a path names, if the token may use it."""
+        key = key.replace("%2F", "/").replace("%2f", "/")  # cheroot leaves an escaped slash as it is
+        room = self.world.rooms.find(self.group_id, key)
+        is_member = self.token.user_id is None or self.world.rooms.may_enter(room, self.token.user_id)
+        if not is_member or self.token.room_id not in (None, room.id):
+            if self.world.switches.forbidden_room == "404":
+                raise ApiError(404, f"Room {key} not found")
+            raise ApiError(403, "You do not have access to this room")
+        if to_send and room.is_archived:
+            raise ApiError(403, "Room is archived")
+        return room
+
+    def person(self, key: str) -> User:
+        return self.world.directory.find(self.group_id, key)
+
+    def json(self) -> dict[str, Any]:
+        """The body, an object in JSON."""
+        self.check_type("application/json")
+        try:
+            data = json.loads(self.body())
+            json.dumps(data, ensure_ascii=False).encode()  # half a surrogate pair is no text
+        except (ValueError, RecursionError) as error:
+            raise ApiError(400, "The request body cannot be parsed as valid JSON") from error
+        if not isinstance(data, dict):
+            raise ApiError(400, "The request body has to be an object")
+        return data
+
+    def body(self, largest: int = LARGEST_BODY) -> bytes:
+        if int(self.request.META.get("CONTENT_LENGTH") or 0) > largest:
+            raise ApiError(400, "The request body is too large")
+        return self.request.read()
+
+    def check_type(self, *accepted: str) -> str:
+        given = self.request.content_type or None
+        if given not in accepted:
+            raise ApiError(400, f"Invalid content type: {given}")
+        return given
+
+    def count_send(self, chat: str) -> None:
+        """Flood control; the last check before something is stored."""
+        self.flood = self.world.limits.sends.hit(f"{self.token.token} {chat}")
+        if self.flood.is_exceeded:
+            raise ApiError(429, "Rate Limit exceeded")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What a method of a path does, and which scopes it takes (any one suffices)."""
+
+    function: Callable[..., HttpResponse]
+    scopes: tuple[str, ...]
+    user_only: bool
+    sends: bool
+
+
+def endpoint(*scopes: str, user_only: bool = False, sends: bool = False) -> Callable[..., Endpoint]:
+    """Turn a function of (call, **path parts) into an endpoint."""
+
+    def decorate(function: Callable[..., HttpResponse]) -> Endpoint:
+        return Endpoint(function, scopes, user_only, sends)
+
+    return decorate
+
+
+def resource(**methods: Endpoint) -> Callable[..., HttpResponseBase]:
+    """The view of a path, from its endpoints by HTTP method."""
+
+    def work(request: HttpRequest, world: World, **parts: str) -> HttpResponse:
+        wanted = methods.get(request.method or "")
+        if wanted is None:
+            return unmetered(refusal(ApiError(405, "Method not allowed")), world)
+        return _metered(request, world, wanted, parts)
+
+    return spoilable(work)
+
+
+def spoilable(work: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
+    """A view that does the work unless, or until, a fault gets in its way."""
+
+    @csrf_exempt
+    def view(request: HttpRequest, **parts: str) -> HttpResponseBase:
+        world = world_of(request)
+        fault = world.faults.take(request.method or "", request.get_full_path())
+        if fault is None:
+            return work(request, world, **parts)
+        if fault.latency:
+            world.closing.wait(fault.latency)
+        if _prevents_work(fault):
+            _count(request, world)
+            return spoiled(replaced(fault), fault, world)
+        return spoiled(work(request, world, **parts), fault, world)
+
+    return view
+
+
+def unmetered(response: HttpResponse, world: World) -> HttpResponse:
+    """An answer to nobody in particular: the limits as they are for a fresh token."""
+    set_quota(response, world.limits.requests.peek(""), name="Ratelimit")
+    set_date(response, world)
+    return response
+
+
+def _prevents_work(fault: Fault) -> bool:
+    return (fault.status is not None or fault.body is not None) and not fault.after
+
+
+def _metered(request: HttpRequest, world: World, wanted: Endpoint, parts: dict[str, str]) -> HttpResponse:
+    _count(request, world)
+    secret = _token_in(request)
+    token = world.tokens.valid(secret)
+    if token is None:
+        message = "Invalid OAuth session" if secret else NO_TOKEN
+        return unmetered(refusal(ApiError(401, message)), world)
+    call = Call(request, world, token, base_of(request))
+    world.base_url = call.base
+    quota = world.limits.requests.hit(token.token)
+    try:
+        response = _checked(call, wanted, quota, parts)
+    except ApiError as error:
+        response = refusal(error)
+    except Missing as error:
+        response = refusal(ApiError(404, str(error)))
+    except SandboxError as error:
+        response = refusal(ApiError(400, str(error)))
+    set_quota(response, quota, name="Ratelimit")
+    set_date(response, world)
+    if wanted.sends:
+        set_quota(response, call.flood or world.limits.sends.peek(""), name="FloodControl")
+    return response
+
+
+def _checked(call: Call, wanted: Endpoint, quota: Quota, parts: dict[str, str]) -> HttpResponse:
+    if quota.is_exceeded:
+        raise ApiError(429, "Rate Limit exceeded")
+    if wanted.scopes and not set(wanted.scopes) & set(call.token.scopes):
+        # HipChat's text holds a list as Python 2 printed it.
+        listed = ", ".join(f"u'{scope}'" for scope in wanted.scopes)
+        raise ApiError(403, f"This action requires one of the following scopes: [{listed}]")
+    if wanted.user_only and call.token.user_id is None:
+        raise ApiError(403, "This action requires a token of a user")
+    if call.request.GET.get("auth_test") == "true":
+        message = "This auth_token has access to use this method."
+        return answer({"success": {"code": 202, "message": message, "type": "Accepted"}}, 202)
+    response: HttpResponse = wanted.function(call, **parts)
+    return response
+
+
+def _token_in(request: HttpRequest) -> str:
+    kind, _, secret = request.headers.get("Authorization", "").partition(" ")
+    return secret.strip() if kind.lower() == "bearer" else request.GET.get("auth_token", "")
+
+
+def _count(request: HttpRequest, world: World) -> None:
+    match = request.resolver_match
+    name = (match.url_name if match else None) or "unknown"
+    secret = _token_in(request)
+    world.limits.count(secret, f"{request.method} {name}")
+    world.limits.count(secret, "total")
