@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from django.db import transaction
 
 from connectors.base import Cursor, IncomingEvent, Kind
-from connectors.markup.tree import to_json
+from connectors.markup.sanitize import clean_document, clean_name, clean_text
+from connectors.markup.tree import normal_form, to_json
 from sameroom import clock
 from tubes.models import Delivery, Event, Post, Room
 from tubes.relay import bell, routing
@@ -31,7 +32,7 @@ def take_in(
         fresh = _store(room, events)
         _route(room, [event for event in fresh if event.held == Event.Held.NO])
         if cursor is not None:
-            room.read_id, room.read_time = cursor.id, cursor.time
+            room.read_id, room.read_time = clean_text(cursor.id)[:255], cursor.time
         room.next_event_number += len(fresh)
         room.save(update_fields=["read_id", "read_time", "next_event_number"])
     if any(event.held == Event.Held.WAITING for event in fresh):
@@ -92,20 +93,22 @@ def _store(room: Room, events: Sequence[IncomingEvent]) -> list[Event]:
 
 
 def _row(event: IncomingEvent, *, room: Room, number: int, team: str) -> Event:
+    """The event as it is stored: what no database takes (NUL, lone surrogates) is gone from every text."""
+    author = event.author
     return Event(
         room=room,
         number=number,
         kind=event.kind.value,
-        dedupe_key=event.dedupe_key,
-        remote_id=event.id,
-        target=event.target or "",
-        reply_to=event.reply_to or "",
-        author_id=event.author.id,
-        author_name=event.author.name[:255],
-        author_username=event.author.username[:255],
-        author_avatar_url=event.author.avatar_url,
+        dedupe_key=clean_text(event.dedupe_key)[:255],
+        remote_id=clean_text(event.id)[:255],
+        target=clean_text(event.target or "")[:255],
+        reply_to=clean_text(event.reply_to or "")[:255],
+        author_id=clean_text(author.id)[:255],
+        author_name=clean_name(author.name),
+        author_username=clean_name(author.username) if author.username else "",
+        author_avatar_url=clean_text(author.avatar_url),
         author_team=team,
-        body=to_json(event.body) if event.body else None,
+        body=to_json(clean_document(normal_form(event.body))) if event.body else None,
         attachments=list(event.attachments),
         said_at=event.said_at,
         accepted_at=clock.now(),

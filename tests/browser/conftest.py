@@ -1,0 +1,28 @@
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from standalone.throwaway import Sameroom, started
+from tests.browser import newcomer
+from tests.browser.newcomer import Newcomer
+
+
+@pytest.fixture(scope="session")
+def sameroom() -> Iterator[Sameroom]:
+    """What `make run` starts, on a port and with files of its own."""
+    with started() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium(chromium_path: str) -> Iterator[Browser]:
+    with newcomer.browser(chromium_path) as browser:
+        yield browser
+
+
+@pytest.fixture
+def visitor(chromium: Browser, sameroom: Sameroom) -> Iterator[Newcomer]:
+    context = chromium.new_context()
+    yield Newcomer(context, sameroom.address)
+    context.close()

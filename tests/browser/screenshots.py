@@ -1,0 +1,95 @@
+"""Pictures of every page as a newcomer meets them: `python -m tests.browser.screenshots FOLDER`.
+
+At phone and desktop width, light and dark. The README's picture is one of them.
+"""
+
+import itertools
+import sys
+from pathlib import Path
+from typing import Literal
+
+from playwright.sync_api import Browser
+
+from standalone.throwaway import started
+from tests.browser.newcomer import Newcomer, browser
+from tests.conftest import find_chromium
+
+WIDTHS = (390, 1280)
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+STRANGERS = {
+    "home": "/",
+    "sign-up": "/user/signup/",
+    "sign-in": "/user/login/",
+    "password-reset": "/user/password/reset/",
+    "code": "/user/login/code/",
+    "error-400": "/400",
+    "error-403": "/403",
+    "error-404": "/no-such-page",
+    "error-500": "/500",
+    "sandbox": "/sandbox/",
+}
+FIRST_VISIT = {
+    "accounts-empty": "/accounts/",
+    "open-a-tube-empty": "/open-a-tube/",
+    "manage-empty": "/manage/",
+    "add-hipchat": "/accounts/add/hipchat/",
+    "profile-email": "/user/email/",
+    "profile-password": "/user/password/change/",
+    "sign-out": "/user/logout/",
+}
+AT_WORK = {"accounts": "/accounts/", "open-a-tube": "/open-a-tube/", "manage": "/manage/"}
+
+
+def shoot(newcomer: Newcomer, folder: Path, pages: dict[str, str], look: str) -> None:
+    for name, path in pages.items():
+        newcomer.go(path).screenshot(path=folder / f"{name}-{look}.png", full_page=True)
+
+
+def shoot_current(newcomer: Newcomer, folder: Path, name: str) -> None:
+    newcomer.page.screenshot(path=folder / f"{name}.png", full_page=True)
+
+
+def walk(newcomer: Newcomer, folder: Path, look: str) -> None:
+    """The whole way of a newcomer, with a picture at each stop."""
+    shoot(newcomer, folder, STRANGERS, look)
+    newcomer.sign_up(f"{look}@example.com")
+    shoot(newcomer, folder, FIRST_VISIT, look)
+    newcomer.add_account("0123456789abcdef0123456789abcd", "Acme")
+    shoot_current(newcomer, folder, f"add-hipchat-refused-{look}")
+    for group in ("Acme", "Globex"):
+        token = newcomer.create_token(group)
+        shoot_current(newcomer, folder, f"sandbox-api-access-{look}")
+        newcomer.add_account(token, group)
+    newcomer.page.wait_for_timeout(1_000)
+    shoot(newcomer, folder, AT_WORK, f"linked-{look}")
+    newcomer.open_a_tube("Support", "Helpdesk")
+    shoot_current(newcomer, folder, f"tube-opened-{look}")
+    newcomer.open_a_tube("Watercooler", "Lounge")
+    newcomer.go("/manage/").get_by_role("button", name="Pause").first.click()
+    shoot(newcomer, folder, AT_WORK, look)
+    newcomer.go("/manage/").get_by_role("link", name="Close").first.click()
+    shoot_current(newcomer, folder, f"tube-close-{look}")
+    newcomer.go("/accounts/").get_by_role("link", name="Remove").first.click()
+    shoot_current(newcomer, folder, f"account-remove-{look}")
+    room = newcomer.enter_room("Ann Lee", "Support")
+    room.say("Hello from Support")
+    room.page.screenshot(path=folder / f"sandbox-room-{look}.png", full_page=True)
+
+
+def main(folder: Path, chromium: Browser) -> None:
+    for width, scheme in itertools.product(WIDTHS, SCHEMES):
+        # Each look gets an installation of its own: a login has one owner.
+        with started() as sameroom:
+            context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+            walk(Newcomer(context, sameroom.address), folder, f"{width}-{scheme}")
+            context.close()
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1])
+    target.mkdir(parents=True, exist_ok=True)
+    path = find_chromium()
+    if path is None:
+        sys.exit("Pictures need Chromium: apt-get install chromium")
+    with browser(path) as chromium:
+        main(target, chromium)

@@ -1,0 +1,238 @@
+"""The relay with the HipChat connector and a HipChat-compatible server behind a real socket."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from django.core.cache import cache
+
+from accounts.models import LinkedAccount
+from accounts.services import account_link, account_refresh_rooms
+from connectors.hipchat.connector import HipChatConnector
+from connectors.hipchat.forms import HipChatCredentialsForm
+from sameroom import clock
+from sandbox.server import SandboxServer
+from tests import factories
+from tests.connectors.hipchat.harness import SCOPES
+from tests.relay.conftest import Clock, drain_all, statuses
+from tubes.models import Event, Room, RoomListing, Tube
+from tubes.relay import reading
+from tubes.services import tube_close, tube_open, tube_pause, tube_resume
+
+pytestmark = pytest.mark.django_db
+
+
+@dataclass
+class Sides:
+    """Two groups of one sandbox, linked by one owner, with a Tube between a room of each."""
+
+    server: SandboxServer
+    tube: Tube
+
+    def say(self, group: str, text: str) -> str:
+        person, room = {"Acme": ("Ann Lee", "Support"), "Globex": ("Dana Fox", "Helpdesk")}[group]
+        world = self.server.world
+        return world.post_message(
+            world.room_named(room).id, world.user_named(person, group=group).id, text
+        ).id
+
+    def texts(self, room: str) -> list[str]:
+        world = self.server.world
+        return [message.text or "" for message in world.messages.all(world.room_named(room).chat)]
+
+    def relay(self, rounds: int = 3) -> None:
+        """Read every due room and drain every lane, a few times over."""
+        for _ in range(rounds):
+            Room.objects.filter(next_poll_at__isnull=False).update(
+                next_poll_at=clock.now() - timedelta(seconds=1)
+            )
+            for account in LinkedAccount.objects.values_list("pk", flat=True):
+                reading.poll(account)
+            drain_all()
+
+
+@pytest.fixture
+def sides() -> Iterator[Sides]:
+    cache.clear()
+    owner = factories.user()
+    with SandboxServer(request_limit=1_000_000, flood_limit=1_000_000) as server:
+        for group in ("Acme", "Globex"):
+            token = server.world.create_token(
+                server.world.user_named("Sameroom Bot", group=group).id, SCOPES
+            ).token
+            data = {"server": server.url, "token": token, "team_name": group}
+            form = HipChatCredentialsForm(data, connector_class=HipChatConnector)
+            assert form.is_valid(), form.errors
+            account_refresh_rooms(account=account_link(owner=owner, form=form))
+        a, b = RoomListing.objects.get(name="Support"), RoomListing.objects.get(name="Helpdesk")
+        yield Sides(server, tube_open(owner=owner, listing_a=a, listing_b=b))
+
+
+def test_both_ways_in_order_and_without_loops(sides: Sides) -> None:
+    sides.say("Acme", "Has the parcel left?")
+    sides.say("Acme", "It is urgent.")
+    sides.relay()
+    sides.say("Globex", "An hour ago.")
+    sides.relay()
+
+    assert sides.texts("Support") == [
+        "Has the parcel left?",
+        "It is urgent.",
+        "[Dana Fox, Globex] An hour ago.",
+    ]
+    assert sides.texts("Helpdesk") == [
+        "[Ann Lee, Acme] Has the parcel left?",
+        "[Ann Lee, Acme] It is urgent.",
+        "An hour ago.",
+    ]
+
+
+def test_what_is_said_while_paused_or_closed_stays_unsaid(sides: Sides) -> None:
+    owner = sides.tube.opened_by
+    assert owner is not None
+    tube_pause(tube=sides.tube, by=owner)
+    sides.say("Acme", "paused, and read while paused")
+    sides.relay()
+    sides.say("Acme", "paused, and read after resuming")
+    tube_resume(tube=sides.tube, by=owner)
+    sides.say("Acme", "resumed")
+    sides.relay()
+    tube_close(tube=sides.tube, by=owner)
+    sides.say("Acme", "closed")
+    sides.relay()
+
+    assert sides.texts("Helpdesk") == ["[Ann Lee, Acme] resumed"]
+
+
+def test_a_message_of_32_kilobytes_arrives_whole_in_parts(sides: Sides) -> None:
+    text = ("word " * 6554)[:32768].strip()
+    sides.say("Acme", text)
+    sides.relay()
+
+    parts = sides.texts("Helpdesk")
+    assert max(map(len, parts)) <= 1000
+    assert " ".join(part.removeprefix("[Ann Lee, Acme] ") for part in parts) == text
+    assert statuses() == ["sent"]
+
+
+def test_awkward_characters_harm_nobody(sides: Sides) -> None:
+    world = sides.server.world
+    room, ann = world.room_named("Support"), world.user_named("Ann Lee", group="Acme")
+    texts = ["a\u202eb", "@all @Dana look", "👩‍👩‍👧‍👦 and 🇩🇪", "s/left/right/", "/me waves", "<b>&amp;</b>"]
+    for text in texts:
+        world.post_message(room.id, ann.id, text)
+    sides.relay()
+
+    arrived = [text.removeprefix("[Ann Lee, Acme] ") for text in sides.texts("Helpdesk")]
+    assert arrived[1:] == ["@\u200ball @\u200bDana look", *texts[2:]]
+    assert arrived[0] in ("ab", "a\u202eb\u202c")
+    mentions = [message.mentions for message in world.messages.all(world.room_named("Helpdesk").chat)]
+    assert mentions == [[]] * len(texts)
+
+
+@pytest.mark.parametrize("text", ["nul \\u0000 here", "lone \\ud800 surrogate"])
+def test_characters_no_database_takes_are_replaced_on_the_way_in(text: str, sides: Sides) -> None:
+    # Written as JSON text: the escapes are what arrives on the wire.
+    sender = '{"id": 1, "name": "Odd \\ud800 \\u0000 Name", "mention_name": "Odd"}'
+    item = f'{{"id": "odd-1", "date": "{clock.now().isoformat()}", "message": "{text}", "from": {sender}}}'
+    answer = json.loads(f'{{"items": [{item}]}}')
+    sides.server.world.add_fault(path="/history/latest", status=200, body=answer)
+    sides.relay(rounds=1)
+    sides.relay(rounds=1)
+
+    arrived = {*sides.texts("Helpdesk"), *sides.texts("Support")}
+    [relayed] = [text for text in arrived if "Odd" in text]
+    assert ("nul  here" in relayed) or ("lone \ufffd surrogate" in relayed)
+    assert relayed.encode().decode() == relayed
+    assert "\x00" not in relayed
+
+
+@pytest.mark.parametrize("cut", ["before", "inside", "garbage"])
+def test_a_cut_off_send_is_neither_lost_nor_doubled(cut: str, sides: Sides, time: Clock) -> None:
+    sides.server.world.add_fault(path="/message", method="POST", cut=cut)
+    for number in range(5):
+        sides.say("Acme", f"line {number}")
+    sides.relay(rounds=1)
+    time.forward(20)
+    sides.server.world.advance_clock(20)
+    sides.relay()
+
+    assert sides.texts("Helpdesk") == [f"[Ann Lee, Acme] line {number}" for number in range(5)]
+    assert sides.texts("Support") == [f"line {number}" for number in range(5)]
+    assert set(statuses()) == {"sent"}
+
+
+def test_a_send_that_never_arrived_is_made_again(sides: Sides, time: Clock) -> None:
+    sides.server.world.add_fault(path="/message", method="POST", status=502, body="<html>Bad gateway</html>")
+    sides.say("Acme", "one")
+    sides.say("Acme", "two")
+    sides.relay(rounds=1)
+    assert statuses() == ["sending", "queued"]
+    time.forward(20)
+    sides.relay()
+
+    assert sides.texts("Helpdesk") == ["[Ann Lee, Acme] one", "[Ann Lee, Acme] two"]
+
+
+def test_our_post_read_before_its_answer_came_is_no_new_message(sides: Sides, time: Clock) -> None:
+    """The poller is quicker than the answer: the item is held, then recognised."""
+    sides.server.world.add_fault(path="/message", method="POST", cut="before")
+    sides.say("Acme", "one")
+    sides.relay(rounds=1)
+    sides.say("Globex", "answer")
+    sides.relay(rounds=1)
+    assert list(Event.objects.filter(held="waiting").values_list("author_name", flat=True)) == [
+        "Sameroom Bot",
+        "Dana Fox",
+    ]
+    time.forward(20)
+    sides.relay()
+
+    assert sides.texts("Support") == ["one", "[Dana Fox, Globex] answer"]
+    assert sides.texts("Helpdesk") == ["[Ann Lee, Acme] one", "answer"]
+
+
+def test_a_human_typing_through_the_linked_account_is_relayed(sides: Sides) -> None:
+    world = sides.server.world
+    world.post_message(
+        world.room_named("Support").id, world.user_named("Sameroom Bot", group="Acme").id, "typed by hand"
+    )
+    sides.relay()
+
+    assert sides.texts("Helpdesk") == ["[Sameroom Bot, Acme] typed by hand"]
+
+
+def test_what_was_said_while_the_service_was_down_follows_in_order(sides: Sides, time: Clock) -> None:
+    sides.say("Acme", "before")
+    sides.relay()
+    sides.server.world.add_fault(path="/history", count=2, status=503)
+    for number in range(120):
+        sides.say("Acme", f"line {number}")
+    sides.relay(rounds=2)
+    time.forward(5)
+    sides.relay()
+
+    assert sides.texts("Helpdesk")[1:] == [f"[Ann Lee, Acme] line {number}" for number in range(120)]
+
+
+def test_a_revoked_token_asks_for_a_login_and_loses_nothing(sides: Sides, time: Clock) -> None:
+    world = sides.server.world
+    account = LinkedAccount.objects.get(team_name="Globex")
+    world.revoke_token(account.credentials["token"])
+    sides.say("Acme", "waits for the login")
+    sides.relay(rounds=1)
+    account.refresh_from_db()
+    assert account.status == "needs_login"
+
+    fresh = world.create_token(world.user_named("Sameroom Bot", group="Globex").id, SCOPES).token
+    form = HipChatCredentialsForm(
+        {"server": sides.server.url, "token": fresh, "team_name": "Globex"}, connector_class=HipChatConnector
+    )
+    assert form.is_valid()
+    account_link(owner=account.owner, form=form)
+    time.forward(5)
+    sides.relay()
+
+    assert sides.texts("Helpdesk") == ["[Ann Lee, Acme] waits for the login"]
