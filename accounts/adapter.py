@@ -1,5 +1,7 @@
 """What allauth asks us: who may sign up."""
 
+from typing import Any, ClassVar
+
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.http import HttpRequest
@@ -9,6 +11,16 @@ from accounts.invitations import invitation_of
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Sign-up is open, by invitation, or closed: the SIGNUP setting."""
+
+    error_messages: ClassVar[dict[str, Any]] = {
+        **DefaultAccountAdapter.error_messages,
+        "email_password_mismatch": "This e-mail address and this password do not belong together.",
+        "incorrect_password": "This is not your password.",
+        "incorrect_code": "This is not the code we sent. Look again, or ask for a new one.",
+        "too_many_login_attempts": "Too many tries. Wait a few minutes, then try again.",
+        "rate_limited": "Too many tries. Wait a few minutes, then try again.",
+        "email_taken": "Somebody has signed up with this e-mail address already.",
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return settings.SIGNUP == "open" or invitation_of(request) is not None

@@ -11,8 +11,10 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from accounts.fields import SecretsUnreadable
 from accounts.invitations import InvitationTaken, invitation_of, invitation_use
-from accounts.models import User
+from accounts.models import LinkedAccount, User
+from connectors.forms import CredentialsForm
 
 
 class OwnWords:
@@ -66,6 +68,12 @@ class ResetPasswordKeyForm(OwnWords, allauth.ResetPasswordKeyForm):  # type: ign
 class ChangePasswordForm(OwnWords, allauth.ChangePasswordForm):  # type: ignore[misc]
     """Change the password."""
 
+    WORDS: ClassVar[dict[str, str]] = {
+        **OwnWords.WORDS,
+        "password1": "New password",
+        "password2": "New password, once more",
+    }
+
 
 class SetPasswordForm(OwnWords, allauth.SetPasswordForm):  # type: ignore[misc]
     """Set a first password."""
@@ -73,6 +81,8 @@ class SetPasswordForm(OwnWords, allauth.SetPasswordForm):  # type: ignore[misc]
 
 class AddEmailForm(OwnWords, allauth.AddEmailForm):  # type: ignore[misc]
     """Change the e-mail address."""
+
+    WORDS: ClassVar[dict[str, str]] = {**OwnWords.WORDS, "email": "New e-mail address"}
 
 
 class SignupForm(OwnWords, allauth.SignupForm):  # type: ignore[misc]
@@ -88,7 +98,8 @@ class SignupForm(OwnWords, allauth.SignupForm):  # type: ignore[misc]
         email = str(super().clean_email())
         if self.invitation and self.invitation.email and email != self.invitation.email.lower():
             raise forms.ValidationError(
-                f"This invitation is for {self.invitation.email}. Use that address, or ask for another invitation."
+                f"This invitation is for {self.invitation.email}. "
+                "Use that address, or ask for another invitation."
             )
         return email
 
@@ -109,3 +120,16 @@ def ask_secrets_only(form: forms.Form, known: Mapping[str, str]) -> None:
         if name in known and not isinstance(field.widget, forms.PasswordInput):
             field.initial = known[name]
             field.widget = field.hidden_widget()
+
+
+def known_of(account: LinkedAccount) -> dict[str, str]:
+    """What can be filled in for an account: where it logs in, and with what, as far as it is readable."""
+    try:
+        return {**account.credentials, "server": account.server}
+    except SecretsUnreadable:
+        return {"server": account.server}
+
+
+def is_login_of(form: CredentialsForm, account: LinkedAccount) -> bool:
+    """Whether the valid `form` has logged in as the same remote user as `account`."""
+    return (form.identity.server, form.identity.user_id) == (account.server, account.remote_user_id)

@@ -1,7 +1,6 @@
 """Pages of linked accounts, and the door of an invitation."""
 
-from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -14,9 +13,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.forms import ask_secrets_only
+from accounts.decorators import SignedIn, live_page
+from accounts.forms import ask_secrets_only, is_login_of, known_of
 from accounts.invitations import invitation_remember
-from accounts.models import Invitation, LinkedAccount, User
+from accounts.models import Invitation, LinkedAccount, LinkedAccountQuerySet
 from accounts.services import LinkRefused, account_link, account_refresh_rooms, account_remove
 from accounts.tasks import refresh_rooms
 from connectors.errors import ConnectorError
@@ -25,14 +25,13 @@ from connectors.registry import connector_class, connectors
 from tubes.services import tubes_of_account
 
 
-@login_required
+@live_page
 @require_GET
-def account_list(request: HttpRequest) -> HttpResponse:
+def account_list(request: SignedIn) -> HttpResponse:
     """Every linked account, newest first, and the services one can add."""
-    accounts = LinkedAccount.objects.owned_by(request.user).newest_first()
+    accounts = _accounts(request).newest_first()
     context = {
-        # Secrets are not needed here, so they stay unread.
-        "accounts": accounts.annotate(room_count=Count("listings")).defer("credentials", "stream_token"),
+        "accounts": accounts.annotate(room_count=Count("listings")),
         "services": [{"kind": kind, "label": service.label} for kind, service in connectors().items()],
     }
     return render(request, "accounts/account_list.html", context)
@@ -42,7 +41,7 @@ def account_list(request: HttpRequest) -> HttpResponse:
 @never_cache
 @sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
-def account_add(request: HttpRequest, kind: str) -> HttpResponse:
+def account_add(request: SignedIn, kind: str) -> HttpResponse:
     """Link an account of any service: its connector brings the form and the steps beside it."""
     service = connector_class(kind)
     if service is None:
@@ -55,31 +54,28 @@ def account_add(request: HttpRequest, kind: str) -> HttpResponse:
 @never_cache
 @sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
-def account_renew(request: HttpRequest, account_code: str) -> HttpResponse:
+def account_renew(request: SignedIn, account_code: str) -> HttpResponse:
     """Ask for the secret again, and for nothing else."""
-    account = get_object_or_404(LinkedAccount.objects.owned_by(request.user), code=account_code)
+    account = get_object_or_404(_accounts(request), code=account_code)
     service = connector_class(account.kind)
     if service is None:
         raise Http404(f"There is no service {account.kind!r}.")
     form = service.credentials_form(request.POST or None, connector_class=service)
-    ask_secrets_only(form, known={**account.credentials, "server": account.server})
-    if request.method == "POST" and form.is_valid():
-        if (form.identity.server, form.identity.user_id) != (account.server, account.remote_user_id):
-            form.add_error(
-                None, f"This logs in as {form.identity.user_name}, not as {account.remote_user_name}."
-            )
+    ask_secrets_only(form, known=known_of(account))
+    if request.method == "POST" and form.is_valid() and not is_login_of(form, account):
+        form.add_error(None, f"This logs in as {form.identity.user_name}, not as {account.remote_user_name}.")
     return _link(request, form, {"kind": account.kind, "label": service.label, "account": account})
 
 
-def _link(request: HttpRequest, form: CredentialsForm, context: dict[str, Any]) -> HttpResponse:
+def _link(request: SignedIn, form: CredentialsForm, context: dict[str, Any]) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
-            account = account_link(owner=cast(User, request.user), form=form)
+            account = account_link(owner=request.user, form=form)
         except LinkRefused as refusal:
             form.add_error(None, str(refusal))
         else:
             # Robust: without a broker the account is linked all the same, and the hourly listing finds it.
-            transaction.on_commit(partial(refresh_rooms.delay, account.pk), robust=True)
+            transaction.on_commit(lambda: refresh_rooms.delay(account.pk), robust=True)
             messages.success(request, f"{account} is linked. Now open a Tube from one of its rooms.")
             return redirect("accounts:account-list")
     steps = f"connectors/{context['kind']}/setup.html"
@@ -88,9 +84,9 @@ def _link(request: HttpRequest, form: CredentialsForm, context: dict[str, Any]) 
 
 @login_required
 @require_POST
-def account_refresh(request: HttpRequest, account_code: str) -> HttpResponse:
+def account_refresh(request: SignedIn, account_code: str) -> HttpResponse:
     """Ask the service again which rooms this account may enter."""
-    account = get_object_or_404(LinkedAccount.objects.owned_by(request.user), code=account_code)
+    account = get_object_or_404(_accounts(request), code=account_code)
     try:
         count = account_refresh_rooms(account=account)
     except ConnectorError as error:
@@ -105,9 +101,9 @@ def account_refresh(request: HttpRequest, account_code: str) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def account_remove_page(request: HttpRequest, account_code: str) -> HttpResponse:
+def account_remove_page(request: SignedIn, account_code: str) -> HttpResponse:
     """Ask, with the rooms affected; then remove."""
-    account = get_object_or_404(LinkedAccount.objects.owned_by(request.user), code=account_code)
+    account = get_object_or_404(_accounts(request), code=account_code)
     if request.method == "POST":
         account_remove(account=account)
         messages.success(request, f"{account} is removed.")
@@ -128,3 +124,8 @@ def invitation_accept(request: HttpRequest, invitation_code: str) -> HttpRespons
         return render(request, "accounts/invitation_gone.html", status=404)
     invitation_remember(request=request, invitation=invitation)
     return redirect("account_signup")
+
+
+def _accounts(request: SignedIn) -> LinkedAccountQuerySet:
+    """The viewer's accounts. Secrets stay unread until somebody logs in with them."""
+    return LinkedAccount.objects.owned_by(request.user).defer("credentials", "stream_token")

@@ -132,7 +132,7 @@ CACHES = {
 }
 
 # ----------------------------------------------------------------- Celery
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL or "memory://localhost")
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or REDIS_URL or "memory://localhost"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -154,6 +154,8 @@ CELERY_BEAT_SCHEDULE = {
 }
 if CELERY_BROKER_URL.startswith("memory"):
     CELERY_BROKER_TRANSPORT = "standalone.broker:Transport"  # kombu's own polls
+else:
+    CELERY_BEAT_ENABLE_REMOTE_CONTROL = True  # beat answers the container's health check
 
 # ----------------------------------------------------------------- people
 AUTH_USER_MODEL = "accounts.User"

@@ -1,13 +1,14 @@
 """Forms of rooms: searching one, and picking the second."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django import forms
-from django.db.models import Q
+from django.db.models import Case, Q, When
 
 from accounts.models import LinkedAccount, User
 from tubes.models import RoomListing, Tube
+from tubes.models.rooms import RoomListingQuerySet
 
 SHOWN = 50
 
@@ -20,7 +21,7 @@ class Found:
     more: int
 
 
-def candidates(user: User, side_a: RoomListing | None = None) -> Any:
+def candidates(user: User, side_a: RoomListing | None = None) -> RoomListingQuerySet:
     """The rooms a user may pick from: all of theirs, or those that `side_a` can still be joined to.
 
     For Side B that leaves out the same physical room, through whatever account, and each room that
@@ -61,8 +62,8 @@ class RoomSearchForm(forms.Form):
         words = self.cleaned_data["q"] if self.is_valid() else ""
         rooms = candidates(user, side_a).search(words).select_related("account")
         rooms = rooms.defer("account__credentials", "account__stream_token")
-        rooms = rooms.annotate(is_shut=~Q(account__in=LinkedAccount.objects.usable()))
-        rooms = rooms.order_by("is_shut", "name", "account_id", "pk")
+        usable_first = Case(When(account__in=LinkedAccount.objects.usable(), then=0), default=1)
+        rooms = rooms.order_by(usable_first, "name", "account_id", "pk")
         shown = list(rooms[: SHOWN + 1])
         return Found(shown[:SHOWN], rooms.count() - SHOWN if len(shown) > SHOWN else 0)
 
@@ -81,4 +82,5 @@ class SideBForm(forms.Form):
 
     def __init__(self, *args: Any, user: User, side_a: RoomListing, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["side_b"].queryset = candidates(user, side_a).select_related("account")
+        picked = cast("forms.ModelChoiceField[RoomListing]", self.fields["side_b"])
+        picked.queryset = candidates(user, side_a).select_related("account")

@@ -23,10 +23,11 @@ class TubeQuerySet(models.QuerySet["Tube"]):
         return self.exclude(status=Tube.Status.CLOSED)
 
     def with_sides(self) -> TubeQuerySet:
-        """Everything a page says about a Tube, in one query."""
-        return self.select_related(
-            *(f"side_{side}__{path}" for side in "ab" for path in ("room", "account", "owner"))
-        )
+        """Everything a page says about a Tube, in one query. Secrets stay unread until asked for."""
+        accounts = [f"side_{side}__account" for side in "ab"]
+        sides = [f"side_{side}__{path}" for side in "ab" for path in ("room", "account", "owner")]
+        secrets = [f"{account}__{name}" for account in accounts for name in ("credentials", "stream_token")]
+        return self.select_related(*sides).defer(*secrets)
 
 
 class Tube(models.Model):

@@ -1,0 +1,237 @@
+import pytest
+from django.urls import reverse
+
+from accounts.models import LinkedAccount
+from connectors.errors import RetryLater
+from tests import factories
+from tubes.models import Tube
+
+LIST = "/accounts/"
+FORM = {"team": "acme", "name": "bot", "token": "word"}
+
+pytestmark = pytest.mark.django_db
+
+
+def said(response) -> list[str]:
+    return [str(message) for message in response.context["messages"]]
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_list_asks_as_much_for_three_accounts_as_for_one(page, ann, rows, django_assert_num_queries):
+    accounts = [factories.account(ann) for _ in range(rows)]
+
+    with django_assert_num_queries(3):
+        response = page.get(LIST)
+
+    assert response.status_code == 200
+    assert list(response.context["accounts"]) == accounts[::-1]
+
+
+def test_empty_list_says_what_to_do_first(page):
+    response = page.get(LIST)
+
+    assert "No account yet" in response.text
+    assert '<details class="add" open>' in response.text
+
+
+def test_list_names_no_secret_and_reads_none(page, ann):
+    factories.account(ann, credentials={"team": "acme", "token": "very-secret-word"})
+
+    response = page.get(LIST)
+
+    assert "very-secret-word" not in response.text
+    assert response.context["accounts"][0].get_deferred_fields() == {"credentials", "stream_token"}
+
+
+@pytest.mark.parametrize(
+    ("status", "word", "step"),
+    [
+        ("connected", "Connected", "Refresh rooms"),
+        ("retrying", "Service has a problem", "nothing to do for you"),
+        ("needs_login", "Needs login", "Renew"),
+        ("disabled", "Disabled", "Renew"),
+    ],
+)
+def test_every_state_has_a_word_and_a_next_step(page, ann, status, word, step):
+    factories.account(ann, status=status)
+
+    response = page.get(LIST)
+
+    assert f'<span class="badge {status}">{word}</span>' in response.text
+    assert step in response.text
+
+
+@pytest.mark.parametrize("kind", ["hipchat", "echo"])
+def test_add_page_shows_the_form_and_the_steps_of_its_service(page, kind):
+    response = page.get(f"/accounts/add/{kind}/")
+
+    assert response.status_code == 200
+    assert 'name="token"' in response.text
+    assert '<ol class="steps">' in response.text
+
+
+def test_add_page_of_an_unknown_service_is_not_there(page):
+    assert page.get("/accounts/add/telegraph/").status_code == 404
+
+
+def test_valid_form_links_the_account(page, ann):
+    response = page.post("/accounts/add/echo/", FORM, follow=True)
+
+    account = LinkedAccount.objects.get()
+    assert response.redirect_chain == [(LIST, 302)]
+    assert said(response) == ["bot of acme @ acme is linked. Now open a Tube from one of its rooms."]
+    assert (account.owner, account.credentials) == (ann, FORM)
+
+
+def test_refused_login_is_summarised_and_saves_nothing(page):
+    response = page.post("/accounts/add/echo/", FORM | {"token": "wrong"})
+
+    assert "That did not work yet" in response.text
+    assert "Echo does not know this token. Use any other word." in response.text
+    assert not LinkedAccount.objects.exists()
+
+
+def test_missing_field_is_named_beside_it_and_in_the_summary(page):
+    response = page.post("/accounts/add/echo/", FORM | {"token": ""})
+
+    assert '<li><a href="#id_token">Token</a>: This field is required.</li>' in response.text
+    assert '<ul class="errorlist" id="id_token_error"><li>This field is required.</li></ul>' in response.text
+
+
+def test_login_linked_by_somebody_else_is_refused_in_words(page, client):
+    page.post("/accounts/add/echo/", FORM)
+    client.force_login(factories.user())
+
+    response = client.post("/accounts/add/echo/", FORM)
+
+    assert "is linked by somebody else at Sameroom already" in response.text
+    assert LinkedAccount.objects.count() == 1
+
+
+def test_token_is_never_sent_back(page):
+    response = page.post("/accounts/add/echo/", FORM | {"team": "", "token": "very-secret-word"})
+
+    assert "very-secret-word" not in response.text
+
+
+@pytest.fixture
+def expired(ann):
+    return factories.account(ann, status="needs_login", remote_user_id="acme/bot", credentials=FORM)
+
+
+def test_renew_asks_for_the_secret_only(page, expired):
+    path = reverse("accounts:account-renew", args=[expired.code])
+
+    form = page.get(path)
+    page.post(path, FORM)
+
+    assert '<input type="hidden" name="team" value="acme"' in form.text
+    assert [field.name for field in form.context["form"].visible_fields()] == ["token"]
+    assert form.context["form"]["token"].value() is None
+    expired.refresh_from_db()
+    assert (LinkedAccount.objects.count(), expired.status) == (1, "connected")
+
+
+def test_renew_refuses_another_login(page, expired):
+    response = page.post(reverse("accounts:account-renew", args=[expired.code]), FORM | {"name": "other"})
+
+    assert f"This logs in as other of acme, not as {expired.remote_user_name}." in response.text
+    expired.refresh_from_db()
+    assert (LinkedAccount.objects.count(), expired.status) == (1, "needs_login")
+
+
+def test_link_asks_for_the_rooms_and_stands_without_a_broker(
+    page, django_capture_on_commit_callbacks, monkeypatch
+):
+    asked = []
+
+    def no_broker(account_id):
+        asked.append(account_id)
+        raise OSError("no broker")
+
+    monkeypatch.setattr("accounts.views.refresh_rooms.delay", no_broker)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        response = page.post("/accounts/add/echo/", FORM)
+
+    assert response.status_code == 302
+    assert asked == [LinkedAccount.objects.get().pk]
+
+
+def test_refresh_lists_the_rooms_and_goes_back_where_it_came_from(page, ann):
+    account = factories.account(ann)
+    path = reverse("accounts:account-refresh", args=[account.code])
+
+    response = page.post(path, {"next": "/open-a-tube/"}, follow=True)
+
+    assert response.redirect_chain == [("/open-a-tube/", 302)]
+    assert said(response) == [f"{account} sees 3 rooms."]
+    assert sorted(account.listings.values_list("name", flat=True)) == ["Attic", "Garden", "Lobby"]
+
+
+@pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example/", ""])
+def test_refresh_never_leads_to_another_site(page, ann, elsewhere):
+    account = factories.account(ann)
+
+    response = page.post(reverse("accounts:account-refresh", args=[account.code]), {"next": elsewhere})
+
+    assert response["Location"] == LIST
+
+
+def test_refresh_shows_what_the_service_said(page, ann, monkeypatch):
+    def busy(self):
+        raise RetryLater("Echo is busy. Try again in a minute.")
+
+    monkeypatch.setattr("connectors.echo.connector.EchoConnector.list_rooms", busy)
+    account = factories.account(ann)
+
+    response = page.post(reverse("accounts:account-refresh", args=[account.code]), follow=True)
+
+    assert said(response) == ["Echo is busy. Try again in a minute."]
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_remove_lists_the_rooms_affected_first(page, ann, rows, django_assert_num_queries):
+    account, other = factories.account(ann), factories.account(ann, team="globex")
+    for _ in range(rows):
+        factories.tube(factories.seat(account), factories.seat(other))
+    factories.tube(factories.seat(account), factories.seat(other), status="closed")
+
+    with django_assert_num_queries(4):
+        response = page.get(reverse("accounts:account-remove", args=[account.code]))
+
+    assert list(response.context["tubes"]) == list(Tube.objects.not_closed().order_by("-pk"))
+    assert response.text.count('<span class="pipe failed">') == rows
+    assert LinkedAccount.objects.count() == 2
+
+
+def test_remove_ends_the_account_and_its_tubes(page, ann):
+    account, other = factories.account(ann), factories.account(ann, team="globex")
+    factories.tube(factories.seat(account), factories.seat(other))
+
+    response = page.post(reverse("accounts:account-remove", args=[account.code]), follow=True)
+
+    assert said(response) == [f"{account} is removed."]
+    assert list(LinkedAccount.objects.all()) == [other]
+    assert not Tube.objects.not_closed().exists()
+
+
+def test_secret_that_no_key_opens_shuts_no_page(page, ann):
+    account = factories.account(ann)
+    lobby, tube = factories.listing(account), factories.tube(factories.seat(account), factories.seat(account))
+    LinkedAccount.objects.update(credentials=b"written with a lost key")
+
+    paths = [
+        LIST,
+        reverse("accounts:account-renew", args=[account.code]),
+        reverse("accounts:account-remove", args=[account.code]),
+        "/open-a-tube/",
+        reverse("tubes:tube-open-side-b", args=[lobby.code]),
+        "/manage/",
+        reverse("tubes:tube-detail", args=[tube.code]),
+        reverse("tubes:tube-close", args=[tube.code]),
+    ]
+
+    assert [page.get(path).status_code for path in paths] == [200] * len(paths)
+    page.post(paths[2])
+    assert not LinkedAccount.objects.exists()

@@ -1,0 +1,83 @@
+"""Nobody sees another user's objects: generated from the table of addresses, so that a new one is in it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from tests import factories
+
+NAMESPACES = ("accounts", "tubes")
+
+# Whose code a parameter is: an object of the given user's.
+OWNED: dict[str, Callable[[Any], str]] = {
+    "account_code": lambda owner: factories.account(owner).code,
+    "listing_code": lambda owner: factories.listing(factories.account(owner)).code,
+    "tube_code": lambda owner: factories.tube(factories.seat(factories.account(owner))).code,
+}
+# Parameters that name nobody's object: a value, and why it needs no owner.
+OPEN: dict[str, tuple[str, str]] = {
+    "kind": ("echo", "a service, the same for everybody"),
+    "invitation_code": ("no-such-code", "whoever holds the link may use it"),
+}
+OPEN_TO_STRANGERS = {"accounts:invitation-accept"}
+
+
+def addresses() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The name and the parameters of every address of our own apps."""
+    for resolver in get_resolver().url_patterns:
+        if isinstance(resolver, URLResolver) and resolver.namespace in NAMESPACES:
+            for pattern in resolver.url_patterns:
+                assert isinstance(pattern, URLPattern)
+                yield f"{resolver.namespace}:{pattern.name}", tuple(pattern.pattern.converters)
+
+
+ADDRESSES = dict(addresses())
+WITH_OBJECT = sorted(name for name, parameters in ADDRESSES.items() if set(parameters) - set(OPEN))
+
+
+def path_of(name: str, owner: Any) -> str:
+    values = {}
+    for parameter in ADDRESSES[name]:
+        if parameter not in OWNED and parameter not in OPEN:
+            pytest.fail(
+                f"{name} has the new parameter {parameter!r}: add a factory for it to OWNED in {__file__}, "
+                "or to OPEN with the reason why it belongs to nobody."
+            )
+        values[parameter] = OWNED[parameter](owner) if parameter in OWNED else OPEN[parameter][0]
+    return reverse(name, kwargs=values)
+
+
+def test_addresses_are_found():
+    assert {"accounts:account-remove", "tubes:tube-close", "tubes:tube-open-side-b"} <= set(WITH_OBJECT)
+
+
+@pytest.mark.parametrize("name", WITH_OBJECT)
+def test_object_of_another_user_is_not_there(page, name):
+    path = path_of(name, factories.user())
+
+    answers = [page.get(path).status_code, page.post(path).status_code]
+
+    # 405: a method that this address takes from nobody.
+    assert 404 in answers
+    assert set(answers) <= {404, 405}
+
+
+@pytest.mark.parametrize("name", WITH_OBJECT)
+def test_own_object_is_there(page, ann, name):
+    path = path_of(name, ann)
+
+    statuses = {page.get(path).status_code, page.post(path).status_code}
+
+    assert statuses <= {200, 302, 405}
+
+
+@pytest.mark.parametrize("name", sorted(set(ADDRESSES) - OPEN_TO_STRANGERS))
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_stranger_is_sent_to_sign_in(client, db, name, method):
+    path = path_of(name, factories.user())
+
+    response = getattr(client, method)(path)
+
+    assert (response.status_code, response["Location"]) == (302, f"{reverse('account_login')}?next={path}")
