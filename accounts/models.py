@@ -58,7 +58,7 @@ class LinkedAccountQuerySet(models.QuerySet["LinkedAccount"]):
         return self.filter(owner=user)
 
     def usable(self) -> LinkedAccountQuerySet:
-        return self.filter(status__in=[LinkedAccount.Status.CONNECTED, LinkedAccount.Status.RETRYING])
+        return self.filter(status__in=LinkedAccount.USABLE)
 
     def newest_first(self) -> LinkedAccountQuerySet:
         return self.order_by("-created_at", "-pk")
@@ -73,6 +73,7 @@ class LinkedAccount(models.Model):
         NEEDS_LOGIN = "needs_login", "Needs login"
         DISABLED = "disabled", "Disabled"
 
+    USABLE: ClassVar[tuple[str, ...]] = (Status.CONNECTED, Status.RETRYING)
     MOVES: ClassVar[dict[str, frozenset[str]]] = {
         Status.CONNECTED: frozenset({Status.RETRYING, Status.NEEDS_LOGIN, Status.DISABLED}),
         Status.RETRYING: frozenset({Status.CONNECTED, Status.NEEDS_LOGIN, Status.DISABLED}),
@@ -135,7 +136,7 @@ class LinkedAccount(models.Model):
     @property
     def is_usable(self) -> bool:
         """Whether calls through this account may be tried."""
-        return self.status in (self.Status.CONNECTED, self.Status.RETRYING)
+        return self.status in self.USABLE
 
     def connector(self) -> Connector:
         """The connector logged in as this account. No I/O."""

@@ -18,14 +18,16 @@ if LOCAL or DEBUG:
     keep_local_keys(VAR_DIR)
 SECRET_KEY = required(
     "SECRET_KEY",
-    how="Make one with: python -c 'import secrets; print(secrets.token_urlsafe(50))'. For a try-out use `make run`.",
+    how="Make one with: python -c 'import secrets; print(secrets.token_urlsafe(50))'. "
+    "For a try-out use `make run`.",
 )
 # Fernet keys, newest first, comma separated: the first encrypts, all decrypt.
 ENCRYPTION_KEYS = [
     key.strip()
     for key in required(
         "ENCRYPTION_KEYS",
-        how="Make one with: python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'.",
+        how="Make one with: python -c "
+        "'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'.",
     ).split(",")
     if key.strip()
 ]
@@ -146,6 +148,7 @@ CELERY_DB_REUSE_MAX = 1_000_000_000  # the fixup would close the database connec
 CELERY_BEAT_SCHEDULE = {
     "wake-rooms": {"task": "tubes.tasks.wake_rooms", "schedule": 1.0, "options": {"expires": 5}},
     "sweep": {"task": "tubes.tasks.sweep", "schedule": 5.0, "options": {"expires": 30}},
+    "check-seats": {"task": "tubes.tasks.check_stale_seats", "schedule": 60.0, "options": {"expires": 60}},
     "refresh-listings": {
         "task": "accounts.tasks.refresh_stale_accounts",
         "schedule": 300.0,

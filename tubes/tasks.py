@@ -2,9 +2,10 @@
 
 from celery import shared_task
 
+from accounts.models import LinkedAccount
 from sameroom import clock
 from tubes.models import Delivery, Event, Seat
-from tubes.relay import bell, intake, lanes, reading
+from tubes.relay import access, bell, intake, lanes, reading
 
 
 @shared_task
@@ -32,9 +33,24 @@ def sweep() -> None:
     """Ring for every lane with something due that nobody works on; decide events still held."""
     now = clock.now()
     due = Delivery.objects.filter(status__in=Delivery.OPEN, next_attempt_at__lte=now)
-    idle = due.exclude(seat__lane_lease_until__gt=now).filter(seat__failure="")
+    idle = due.exclude(seat__lane_lease_until__gt=now).filter(
+        seat__failure="", seat__account__status__in=LinkedAccount.USABLE
+    )
     for seat_id in idle.values_list("seat", flat=True).distinct():
         bell.ring_lane(seat_id)
     held = Event.objects.filter(held=Event.Held.WAITING, room__isnull=False)
     for room_id in held.values_list("room", flat=True).distinct():
         intake.release_held(room_id)
+
+
+@shared_task
+def check_stale_seats() -> None:
+    """Queue a look at every Seat whose access was not confirmed within the hour."""
+    for seat_id in access.stale_seats():
+        check_seat.delay(seat_id)
+
+
+@shared_task
+def check_seat(seat_id: int) -> None:
+    """Ask whether one Seat can still enter its room."""
+    access.check(seat_id)

@@ -52,7 +52,8 @@ def test_a_login_linked_by_somebody_else_is_refused() -> None:
 
 
 def test_a_refused_login_is_an_error_of_the_form_and_saves_nothing() -> None:
-    refused = EchoCredentialsForm({"team": "acme", "name": "bot", "token": "wrong"}, connector_class=EchoConnector)
+    data = {"team": "acme", "name": "bot", "token": "wrong"}
+    refused = EchoCredentialsForm(data, connector_class=EchoConnector)
 
     assert not refused.is_valid()
     assert refused.non_field_errors() == ["Echo does not know this token. Use any other word."]

@@ -11,7 +11,7 @@ from accounts.models import LinkedAccount, User
 from sameroom import clock
 from tubes.models import Room, RoomListing, Seat, Tube
 from tubes.relay import health
-from tubes.services.opening import Side, TubeRefused, look_at, set_markers
+from tubes.services.opening import Side, look_at, set_markers
 
 
 def tubes_of_account(account: LinkedAccount) -> QuerySet[Tube]:
@@ -59,9 +59,10 @@ def rooms_rewatch(room_ids: Iterable[int]) -> None:
 
 
 def _look(seat: Seat) -> Side:
-    if seat.failure:
-        raise TubeRefused(f"{seat.room.name}: {seat.failure}")
-    return look_at(RoomListing(account=seat.account, remote_id=seat.room.remote_id, name=seat.room.name))
+    """Read a side's room; a Seat that had failed and can do so works again."""
+    side = look_at(RoomListing(account=seat.account, remote_id=seat.room.remote_id, name=seat.room.name))
+    health.seat_works(seat)
+    return side
 
 
 def _move(tube: Tube, to: Tube.Status, by: User, **changes: object) -> bool:

@@ -1,0 +1,85 @@
+from datetime import timedelta
+
+import pytest
+
+from connectors.base import RoomInfo
+from connectors.echo.connector import EchoConnector
+from connectors.errors import ConnectorError, LoginRejected, RetryLater, RoomGone
+from sameroom import clock
+from tests.relay.conftest import Clock, Pair
+from tubes.models import Room, Seat
+from tubes.relay import access
+
+pytestmark = pytest.mark.django_db
+
+
+def answers(found: RoomInfo | ConnectorError, monkeypatch: pytest.MonkeyPatch) -> None:
+    def room(*args: object) -> RoomInfo:
+        if isinstance(found, ConnectorError):
+            raise found
+        return found
+
+    monkeypatch.setattr(EchoConnector, "room", room)
+
+
+def test_each_seat_of_an_open_tube_comes_up_once_an_hour(pair: Pair, time: Clock) -> None:
+    assert access.stale_seats() == []
+    time.forward(3601)
+
+    assert sorted(access.stale_seats()) == [pair.here.pk, pair.there.pk]
+    assert access.stale_seats() == []
+
+
+def test_the_seats_of_a_closed_tube_are_left_alone(pair: Pair, time: Clock) -> None:
+    pair.tube.status = "closed"
+    pair.tube.save()
+    time.forward(3601)
+
+    assert access.stale_seats() == []
+
+
+def test_a_seat_that_was_thrown_out_fails(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers(RoomGone("kicked"), monkeypatch)
+
+    access.check(pair.here.pk)
+
+    assert Seat.objects.get(pk=pair.here.pk).failure == "kicked"
+
+
+def test_a_seat_that_may_enter_again_works_again(pair: Pair) -> None:
+    before = clock.now() - timedelta(hours=1)
+    Seat.objects.filter(pk=pair.here.pk).update(failure="kicked", failed_since=before)
+
+    access.check(pair.here.pk)
+
+    seat = Seat.objects.get(pk=pair.here.pk)
+    assert (seat.failure, seat.failed_since) == ("", None)
+
+
+def test_a_renamed_or_archived_room_is_noted(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers(RoomInfo(id=pair.here.room.remote_id, name="New name", is_archived=True), monkeypatch)  # type: ignore[arg-type]
+
+    access.check(pair.here.pk)
+
+    room = Room.objects.get(pk=pair.here.room_id)
+    assert (room.name, room.is_archived) == ("New name", True)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(RetryLater("busy"), "connected"), (LoginRejected("expired"), "needs_login")]
+)
+def test_trouble_is_no_lost_access(
+    error: ConnectorError, status: str, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers(error, monkeypatch)
+
+    access.check(pair.here.pk)
+
+    pair.here.account.refresh_from_db()
+    assert (Seat.objects.get(pk=pair.here.pk).failure, pair.here.account.status) == ("", status)
+
+
+def test_a_seat_that_is_gone_is_no_trouble(db: None) -> None:
+    access.check(12345)
+
+    assert Seat.objects.count() == 0

@@ -1,0 +1,54 @@
+"""Whether each Seat can still enter its room: asked hourly, for everybody's own account.
+
+One Seat reads a room for all of them, so a Seat that was thrown out would not notice by itself, and
+would go on getting what it may no longer see.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db.models import Q
+
+from accounts.models import LinkedAccount
+from connectors.base import RoomId
+from connectors.errors import ConnectorError, LoginRejected, RoomGone
+from connectors.markup.sanitize import clean_name
+from sameroom import clock
+from tubes.models import Room, Seat, Tube
+from tubes.relay import health
+
+EVERY = timedelta(hours=1)
+AT_ONCE = 50  # Seats taken up in one go, so that many of them are spread over the hour
+
+
+def stale_seats() -> list[int]:
+    """Seats of open Tubes that were not checked within the hour, claimed by the caller. No network I/O."""
+    before = clock.now() - EVERY
+    used = Tube.objects.not_closed()
+    touched = Q(pk__in=used.values("side_a")) | Q(pk__in=used.values("side_b"))
+    stale = Seat.objects.filter(touched, checked_at__lt=before, account__status__in=LinkedAccount.USABLE)
+    claimed = []
+    for seat_id, checked_at in stale.order_by("checked_at").values_list("pk", "checked_at")[:AT_ONCE]:
+        if Seat.objects.filter(pk=seat_id, checked_at=checked_at).update(checked_at=clock.now()):
+            claimed.append(seat_id)
+    return claimed
+
+
+def check(seat_id: int) -> None:
+    """Ask the service whether this Seat's own account can enter the room. Network I/O; may be repeated."""
+    seat = Seat.objects.select_related("account", "room").filter(pk=seat_id).first()
+    if seat is None or not seat.account.is_usable:
+        return
+    try:
+        info = seat.account.connector().room(RoomId(seat.room.remote_id))
+    except RoomGone as error:
+        health.seat_failed(seat, str(error))
+    except LoginRejected as error:
+        health.needs_login(seat.account, str(error))
+    except ConnectorError:
+        return  # the service has trouble: that says nothing about access
+    else:
+        Room.objects.filter(pk=seat.room_id).update(name=clean_name(info.name), is_archived=info.is_archived)
+        health.seat_works(seat)
+        health.choose_reader(seat.room)
