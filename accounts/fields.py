@@ -31,7 +31,7 @@ class EncryptedJSONField(models.BinaryField):
     """A dict of strings that is a Fernet token in the database and a dict in Python."""
 
     # What the type checker takes an attribute of this field for.
-    _pyi_private_set_type: dict[str, str]  # type: ignore[assignment]
+    _pyi_private_set_type: dict[str, str]
     _pyi_private_get_type: dict[str, str]  # type: ignore[assignment]
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> dict[str, str] | None:

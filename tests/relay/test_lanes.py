@@ -278,3 +278,20 @@ def test_two_way_talk_does_not_loop(pair: Pair) -> None:
 
     assert texts("acme", "lobby") == ["hello", "[Bob, Globex] hi"]
     assert texts("globex", "garden") == ["hi", "[Ann, Acme] hello"]
+
+
+def test_a_worker_that_is_to_stop_ends_between_two_parts_and_the_next_one_goes_on(
+    pair: Pair, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair.say(" ".join(f"word{number}" for number in range(150)))
+    with monkeypatch.context() as patch:
+        patch.setattr("tubes.relay.sending.stopping", lambda: len(service.sent) >= 1)
+        patch.setattr("tubes.relay.lanes.stopping", lambda: len(service.sent) >= 1)
+        drain_all(rounds=1)
+    assert (len(service.sent), statuses()) == (1, ["sending"])
+
+    drain_all()
+
+    assert statuses() == ["sent"]
+    assert service.sent == texts("globex", "garden")
+    assert len(set(service.sent)) == len(service.sent) > 2

@@ -11,6 +11,7 @@ from accounts.models import LinkedAccount
 from connectors.base import Connector, RoomId
 from connectors.errors import ConnectorError, LoginRejected, RetryLater, RoomGone
 from sameroom import clock
+from sameroom.celery import stopping
 from tubes.models import Room
 from tubes.relay import bell, health
 from tubes.relay.intake import take_in
@@ -53,7 +54,7 @@ def poll(account_id: int, *, fence: int = 0) -> None:
             _read_due(account, lease)
     finally:
         lease.release()
-    if account.is_usable:
+    if account.is_usable and not stopping():
         _set_alarm(account_id, lease.fence)
 
 
@@ -69,7 +70,7 @@ def _read_due(account: LinkedAccount, lease: Lease) -> None:
     connector = account.connector()
     ends = clock.monotonic() + TURN
     for room in rooms_read_by(account.pk).filter(next_poll_at__lte=clock.now()):
-        if clock.monotonic() > ends or not account.is_usable or not lease.renew():
+        if clock.monotonic() > ends or stopping() or not account.is_usable or not lease.renew():
             return
         try:
             pause = _read(connector, room)

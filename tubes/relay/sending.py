@@ -18,6 +18,7 @@ from connectors.errors import (
     UnsupportedAction,
 )
 from sameroom import clock
+from sameroom.celery import stopping
 from tubes.models import Delivery
 from tubes.relay import health, rendering, routing
 from tubes.relay.moves import Lane, Status, again, confirm, end, move
@@ -38,7 +39,7 @@ def deliver(lane: Lane, delivery: Delivery) -> bool:
         return _end_queued(lane, delivery, Status.SKIPPED, why)
     parts = rendering.parts(delivery.event, lane.seat, lane.connector)
     for number in range(first, len(parts)):
-        if not lane.lease.renew():
+        if stopping() or not lane.lease.renew():
             return False
         if not move(lane, delivery, Status.SENDING, part=number, sending_since=clock.now()):
             return False

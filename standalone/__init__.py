@@ -1,0 +1,1 @@
+"""How Sameroom starts and stops: `manage.py run`, in one process or in several."""

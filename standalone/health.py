@@ -1,0 +1,41 @@
+"""Health checks of the container: `python -m standalone.health web|worker|beat`."""
+
+import http.client
+import socket
+import sys
+
+PATIENCE = 5  # seconds
+
+
+def web(port: int = 8000) -> bool:
+    """The site answers; a redirect to https is an answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status < 500
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def _pong(node: str) -> bool:
+    from sameroom.celery import app
+
+    name = f"{node}@{socket.gethostname()}"
+    return bool(app.control.ping(destination=[name], timeout=PATIENCE, limit=1))
+
+
+def worker() -> bool:
+    """This machine's worker answers through the broker."""
+    return _pong("celery")
+
+
+def beat() -> bool:
+    """This machine's beat answers through the broker, which it does only while it ticks."""
+    return _pong("celerybeat")
+
+
+if __name__ == "__main__":
+    check = {"web": web, "worker": worker, "beat": beat}[sys.argv[1]]
+    sys.exit(not check())

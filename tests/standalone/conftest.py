@@ -1,0 +1,106 @@
+"""A Sameroom of its own for each test: `manage.py run` as a process."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+import redis as redis_client
+import requests
+
+from tests import servers
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+class Running:
+    """A started `manage.py run`."""
+
+    def __init__(self, folder: Path, **variables: str) -> None:
+        self.port = int(variables.get("PORT") or servers.free_port())
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.output = folder / "output"
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "DJANGO_SETTINGS_MODULE": "tests.standalone.probe.settings",
+            "LOCAL": "1",
+            "VAR_DIR": str(folder / "var"),
+            "DATABASE_URL": "",
+            "REDIS_URL": "",
+            "CELERY_BROKER_URL": "",
+            "WORKER_THREADS": "4",
+        }
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "run"],
+                cwd=ROOT,
+                stdout=output,
+                stderr=output,
+                env={**environment, "PORT": str(self.port), **variables},
+            )
+
+    def text(self) -> str:
+        return self.output.read_text()
+
+    def get(self, path: str = "/") -> requests.Response:
+        return requests.get(self.url + path, timeout=10)
+
+    def wait_until_ready(self, within: float = 30) -> None:
+        end = time.monotonic() + within
+        while "first operator" not in self.text():
+            assert self.process.poll() is None, self.text()
+            assert time.monotonic() < end, self.text()
+            time.sleep(0.05)
+
+    def mark(self) -> dict[str, Any]:
+        answer: dict[str, Any] = self.get("/probe/mark").json()
+        return answer
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> tuple[int, float]:
+        """Exit code, and the seconds it took."""
+        begun = time.monotonic()
+        self.process.send_signal(number)
+        return self.process.wait(20), time.monotonic() - begun
+
+
+Start = Callable[..., Running]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start Sameroom with these variables; whatever is left of it ends with the test."""
+    started: list[Running] = []
+
+    def start(*, ready: bool = True, **variables: str) -> Running:
+        running = Running(tmp_path, **variables)
+        started.append(running)
+        if ready:
+            running.wait_until_ready()
+        return running
+
+    yield start
+    for running in started:
+        if running.process.poll() is None:
+            running.process.send_signal(signal.SIGTERM)
+            running.process.wait(20)
+
+
+@pytest.fixture
+def stores(postgres: servers.Server, redis: servers.Server) -> dict[str, str]:
+    """DATABASE_URL of a fresh database, and REDIS_URL of an empty Redis."""
+    with redis_client.Redis.from_url(redis.url) as client:
+        client.flushall()
+    connection = psycopg2.connect(postgres.url)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("DROP DATABASE IF EXISTS standalone WITH (FORCE)")
+        cursor.execute("CREATE DATABASE standalone")
+    connection.close()
+    return {"DATABASE_URL": postgres.url.replace("/postgres", "/standalone"), "REDIS_URL": f"{redis.url}/0"}
