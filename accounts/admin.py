@@ -2,12 +2,14 @@
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.timesince import timesince
 
 from accounts.models import Invitation, LinkedAccount, User
+from accounts.services import account_remove, user_remove
 
 
 @admin.register(User)
@@ -22,7 +24,15 @@ class UserAdmin(DjangoUserAdmin):
         ("Rights", {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]}),
         ("Dates", {"fields": ["last_login", "date_joined"]}),
     ]
+
     add_fieldsets = [(None, {"classes": ["wide"], "fields": ["email", "password1", "password2"]})]
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        user_remove(user=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user in queryset:
+            user_remove(user=user)
 
 
 @admin.register(Invitation)
@@ -48,13 +58,20 @@ class LinkedAccountAdmin(admin.ModelAdmin):
     list_select_related = ["owner"]
     search_fields = ["code", "owner__email", "remote_user_name", "team_name", "server"]
     raw_id_fields = ["owner"]
-    exclude = ["credentials", "stream_token"]
+    exclude = ["sealed", "stream_token"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: LinkedAccount | None = None) -> bool:
         return False
+
+    def delete_model(self, request: HttpRequest, obj: LinkedAccount) -> None:
+        account_remove(account=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[LinkedAccount]) -> None:
+        for account in queryset:
+            account_remove(account=account)
 
     @admin.display(description="for", ordering="status_since")
     def age(self, account: LinkedAccount) -> str:

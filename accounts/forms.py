@@ -11,9 +11,9 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from accounts.fields import SecretsUnreadable
 from accounts.invitations import InvitationTaken, invitation_of, invitation_use
 from accounts.models import LinkedAccount, User
+from accounts.secrets import SecretsUnreadable
 from connectors.forms import CredentialsForm
 
 

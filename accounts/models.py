@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, BaseUserManager
@@ -10,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.codes import new_code
-from accounts.fields import EncryptedJSONField
+from accounts.secrets import seal, unseal
 from connectors.base import Connector, Login, UserId
 from connectors.registry import connector_class
 from sameroom import clock
@@ -93,7 +92,7 @@ class LinkedAccount(models.Model):
     is_shared = models.BooleanField(
         default=False, help_text="An app or bot login that several owners may use."
     )
-    credentials = EncryptedJSONField(editable=False)
+    sealed = models.BinaryField(editable=False)  # the credentials, encrypted
     scopes = models.JSONField(default=list, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     stream_token = models.TextField(blank=True, editable=False)
@@ -138,19 +137,25 @@ class LinkedAccount(models.Model):
         """Whether calls through this account may be tried."""
         return self.status in self.USABLE
 
+    @property
+    def credentials(self) -> dict[str, str]:
+        """The secrets, opened on each use. SecretsUnreadable where no key fits. No I/O."""
+        return unseal(bytes(self.sealed))
+
+    @credentials.setter
+    def credentials(self, secrets: dict[str, str]) -> None:
+        self.sealed = seal(secrets)
+
     def connector(self) -> Connector:
-        """The connector logged in as this account. No I/O."""
+        """The connector logged in as this account. No I/O. LoginRejected where the secret is unreadable."""
         cls = connector_class(self.kind)
         if cls is None:
             raise LookupError(f"This installation has no connector {self.kind!r}.")
-        credentials = self.credentials
-        fingerprint = hashlib.sha256(repr(sorted(credentials.items())).encode()).hexdigest()[:32]
         return cls(
             Login(
                 server=self.server,
-                credentials=credentials,
+                credentials=self.credentials,
                 user_id=UserId(self.remote_user_id),
                 team_id=self.team_id,
-                budget_key=f"{self.kind}:{fingerprint}",
             )
         )

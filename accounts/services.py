@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+
 from django.db import IntegrityError, transaction
 
 from accounts.models import LinkedAccount, User
-from connectors.base import Connector
-from connectors.errors import ConnectorError
+from connectors.base import Connector, RoomInfo
+from connectors.errors import ConnectorError, LoginRejected, RetryLater
 from connectors.forms import CredentialsForm
-from connectors.markup.sanitize import clean_name
+from connectors.markup.sanitize import clean_name, clean_text
 from sameroom import clock
 from tubes.models import RoomListing
+from tubes.relay import health
+from tubes.services import rooms_rewatch, tubes_of_account
+
+log = logging.getLogger(__name__)
+
+LISTING_SECONDS = 60
+MOST_ROOMS = 20_000
 
 
 class LinkRefused(Exception):
@@ -64,21 +74,20 @@ def account_refresh_rooms(*, account: LinkedAccount) -> int:
     Network I/O, page by page, before one transaction; may be repeated. Raises ConnectorError, and
     then the former listing stands.
     """
-    connector: Connector = account.connector()
-    rooms = [room for room in connector.list_rooms() if not room.is_archived]
+    rooms = {clean_text(room.id)[:255]: room for room in _listed(account.connector()) if not room.is_archived}
     now = clock.now()
     with transaction.atomic():
         RoomListing.objects.bulk_create(
             [
                 RoomListing(
                     account=account,
-                    remote_id=room.id,
+                    remote_id=remote_id,
                     name=clean_name(room.name),
                     topic=clean_name(room.topic)[:255] if room.topic else "",
                     is_private=room.is_private,
                     refreshed_at=now,
                 )
-                for room in rooms
+                for remote_id, room in rooms.items()
             ],
             update_conflicts=True,
             unique_fields=["account", "remote_id"],
@@ -90,20 +99,42 @@ def account_refresh_rooms(*, account: LinkedAccount) -> int:
     return len(rooms)
 
 
+def _listed(connector: Connector) -> Iterator[RoomInfo]:
+    """The rooms of a login, within bounds: a server that never ends its list must not keep us."""
+    ends = clock.monotonic() + LISTING_SECONDS
+    for number, room in enumerate(connector.list_rooms()):
+        if number >= MOST_ROOMS or clock.monotonic() > ends:
+            raise RetryLater(f"{connector.label} lists more rooms than can be read in a minute.")
+        yield room
+
+
 def account_refresh_quietly(*, account: LinkedAccount) -> None:
     """Refresh the rooms as a background task does: a service's refusal is no error of ours."""
     try:
         account_refresh_rooms(account=account)
+    except LoginRejected as error:
+        health.needs_login(account, str(error))
     except ConnectorError as error:
-        LinkedAccount.objects.filter(pk=account.pk).update(status_reason=str(error)[:500])
+        log.info("The rooms of account %s could not be listed: %s", account.code, error)
 
 
 def account_remove(*, account: LinkedAccount) -> None:
     """Forget an account and its secret; its Tubes end. No network I/O."""
-    from tubes.services import rooms_rewatch, tubes_of_account  # the one place where accounts look right
-
-    ends = tubes_of_account(account).values_list("side_a__room", "side_b__room")
-    rooms = {room for pair in ends for room in pair}
     with transaction.atomic():
+        rooms = _rooms_touched(account)
         account.delete()
         rooms_rewatch(rooms)
+
+
+def user_remove(*, user: User) -> None:
+    """Delete a user and everything of theirs: accounts, secrets, Tubes. No network I/O."""
+    with transaction.atomic():
+        rooms = {room for account in user.linked_accounts.all() for room in _rooms_touched(account)}
+        user.delete()
+        rooms_rewatch(rooms)
+
+
+def _rooms_touched(account: LinkedAccount) -> set[int]:
+    """The rooms at both ends of its Tubes, and those it reads for others."""
+    ends = tubes_of_account(account).values_list("side_a__room", "side_b__room")
+    return {room for pair in ends for room in pair} | set(account.seats.values_list("room", flat=True))

@@ -128,4 +128,4 @@ def invitation_accept(request: HttpRequest, invitation_code: str) -> HttpRespons
 
 def _accounts(request: SignedIn) -> LinkedAccountQuerySet:
     """The viewer's accounts. Secrets stay unread until somebody logs in with them."""
-    return LinkedAccount.objects.owned_by(request.user).defer("credentials", "stream_token")
+    return LinkedAccount.objects.owned_by(request.user)

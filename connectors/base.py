@@ -7,6 +7,8 @@ of each says whether it does network I/O, what it may raise and whether it may b
 
 from __future__ import annotations
 
+import hashlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -60,6 +62,7 @@ class Capabilities:
     limit: Limit  # documented requests per window and credential
     reading: Reading = Reading.POLL
     history: bool = False  # `read_after` also finds what was said while we were away
+    global_ids: bool = False  # a message id is unique over all servers of this kind (UUIDs)
     fastest_poll: float = 0.5  # seconds between two polls of one room at the least
     send_deadline: float = 10.0  # seconds after which a send has ended one way or the other
     sender_override: Support = Support.NONE  # NATIVE: posts under the author's own name
@@ -79,7 +82,6 @@ class Login:
     credentials: Mapping[str, str] = field(repr=False)
     user_id: UserId = UserId("")
     team_id: str = ""
-    budget_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +161,23 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Recent:
+    """The end of a room's history, oldest first. `whole`: nothing was said before the first one."""
+
+    events: Sequence[IncomingEvent]
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """One part of a message, rendered and within the length limit."""
+    """One part of a message, rendered and within the length limit.
+
+    `not_after` is the moment (`clock.monotonic()`) after which the request must not begin any more:
+    by then somebody else may be finding out what became of it.
+    """
 
     text: str
+    not_after: float = math.inf
     idempotency_key: str = ""
     sender_name: str = ""  # only where `sender_override` is NATIVE
     sender_avatar_url: str = ""
@@ -175,10 +190,17 @@ class Connector:
     label: ClassVar[str]
     capabilities: Capabilities
     credentials_form: ClassVar[type[CredentialsForm]]
+    secret_fields: ClassVar[tuple[str, ...]] = ("token",)  # of the credentials: what the service limits
 
     def __init__(self, login: Login) -> None:
         self.login = login
-        self.budget = Budget(login.budget_key, self.capabilities.limit)
+        self.budget = Budget(self._budget_key(), self.capabilities.limit)
+
+    def _budget_key(self) -> str:
+        """A name for this credential that does not give it away: whoever shares it shares its limit."""
+        secrets = [self.login.credentials[name] for name in self.secret_fields]
+        named = "\n".join([self.kind, self.login.server, *secrets])
+        return f"{self.kind}:{hashlib.sha256(named.encode()).hexdigest()[:32]}"
 
     def verify(self) -> Identity:
         """Log in and say who we are. Network I/O; may be repeated. LoginRejected, RetryLater."""
@@ -199,8 +221,8 @@ class Connector:
         """
         raise UnsupportedAction(f"{self.label} keeps no history.")
 
-    def recent(self, room: RoomId) -> Sequence[IncomingEvent]:
-        """What was said last in a room, our own posts included, oldest first, some 100 items.
+    def recent(self, room: RoomId) -> Recent:
+        """What was said last in a room, our own posts included: as much as one call gives.
 
         By this the fate of a cut-off send is found out. Network I/O; may be repeated. Only where
         `capabilities.history`.

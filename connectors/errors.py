@@ -12,6 +12,8 @@
 our bug: it travels up, is logged with its traceback, and marks nothing as sent.
 """
 
+SOONEST, LATEST = 0.1, 3600.0  # seconds
+
 
 class ConnectorError(Exception):
     """Something went wrong at a service; `str(error)` is a sentence for the user."""
@@ -22,7 +24,8 @@ class RetryLater(ConnectorError):
 
     def __init__(self, message: str, *, seconds: float | None = None) -> None:
         super().__init__(message)
-        self.seconds = seconds
+        # Bounded, whatever a service says: never again at once, never "in thirty years".
+        self.seconds = None if seconds is None else min(max(seconds, SOONEST), LATEST)
 
 
 class DeliveryUnknown(ConnectorError):

@@ -128,7 +128,12 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="")
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        # Budgets may vanish; a Redis that hangs must not hold up what they are for.
+        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+    }
     if REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100_000}}
 }
@@ -259,6 +264,8 @@ SANDBOX_DATABASE = env.str("SANDBOX_DATABASE", default=str(VAR_DIR / "sandbox.sq
 SANDBOX_REQUEST_LIMIT = env.int("SANDBOX_REQUEST_LIMIT", default=100_000)  # per token and 5 minutes
 SANDBOX_FLOOD_LIMIT = env.int("SANDBOX_FLOOD_LIMIT", default=6_000)  # sends per token, room and minute
 HIPCHAT_DEFAULT_SERVER = env.str("HIPCHAT_DEFAULT_SERVER", default=f"{PUBLIC_URL}/sandbox" if SANDBOX else "")
+# Other names of a server, so that one room is one room: https://chat=https://hipchat.example.com,…
+HIPCHAT_SERVER_ALIASES = env.dict("HIPCHAT_SERVER_ALIASES", default={})
 CATCH_UP_HOURS = env.int("CATCH_UP_HOURS", default=24)
 
 # ----------------------------------------------------------------- logging

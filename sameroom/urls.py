@@ -1,5 +1,6 @@
 """All addresses of the site."""
 
+from allauth.account.decorators import secure_admin_login
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
@@ -8,6 +9,9 @@ from django.views.generic import RedirectView, TemplateView
 from tubes.views import home
 
 ERROR_PAGES = ("400", "403", "403_csrf", "404", "500")
+
+# Operators sign in by the same page as everybody: with its rate limits, codes and second factors.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns = [
     path("", home, name="home"),

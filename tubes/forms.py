@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from django import forms
-from django.db.models import Case, Q, When
+from django.db.models import Case, When
 
 from accounts.models import LinkedAccount, User
-from tubes.models import RoomListing, Tube
+from tubes.models import RoomListing
 from tubes.models.rooms import RoomListingQuerySet
+from tubes.services import end_of, joined_to
 
 SHOWN = 50
 
@@ -30,26 +31,10 @@ def candidates(user: User, side_a: RoomListing | None = None) -> RoomListingQuer
     rooms = RoomListing.objects.owned_by(user)
     if side_a is None:
         return rooms
-    here = (side_a.account.kind, side_a.account.space, side_a.remote_id)
-    for kind, space, remote_id in [here, *_joined_to(here, user)]:
+    here = end_of(side_a)
+    for kind, space, remote_id in [here, *sorted(joined_to(user, here))]:
         rooms = rooms.exclude(account__kind=kind, account__space=space, remote_id=remote_id)
     return rooms
-
-
-def _joined_to(here: tuple[str, str, str], user: User) -> list[tuple[str, str, str]]:
-    kind, space, remote_id = here
-    joined: list[tuple[str, str, str]] = []
-    for near, far in (("side_a", "side_b"), ("side_b", "side_a")):
-        is_near = Q(
-            **{
-                f"{near}__room__kind": kind,
-                f"{near}__room__space": space,
-                f"{near}__room__remote_id": remote_id,
-            }
-        )
-        tubes = Tube.objects.owned_by(user).not_closed().filter(is_near)
-        joined += tubes.values_list(f"{far}__room__kind", f"{far}__room__space", f"{far}__room__remote_id")
-    return joined
 
 
 class RoomSearchForm(forms.Form):
@@ -61,7 +46,6 @@ class RoomSearchForm(forms.Form):
         """The rooms that match: by name, those behind an account that needs mending last."""
         words = self.cleaned_data["q"] if self.is_valid() else ""
         rooms = candidates(user, side_a).search(words).select_related("account")
-        rooms = rooms.defer("account__credentials", "account__stream_token")
         usable_first = Case(When(account__in=LinkedAccount.objects.usable(), then=0), default=1)
         rooms = rooms.order_by(usable_first, "name", "account_id", "pk")
         shown = list(rooms[: SHOWN + 1])

@@ -2,10 +2,8 @@
 
 from celery import shared_task
 
-from accounts.models import LinkedAccount
-from sameroom import clock
-from tubes.models import Delivery, Event, Seat
-from tubes.relay import access, bell, intake, lanes, reading
+from tubes.models import Event, Seat
+from tubes.relay import access, bell, health, intake, lanes, reading
 
 
 @shared_task
@@ -30,17 +28,14 @@ def wake_rooms() -> None:
 
 @shared_task
 def sweep() -> None:
-    """Ring for every lane with something due that nobody works on; decide events still held."""
-    now = clock.now()
-    due = Delivery.objects.filter(status__in=Delivery.OPEN, next_attempt_at__lte=now)
-    idle = due.exclude(seat__lane_lease_until__gt=now).filter(
-        seat__failure="", seat__account__status__in=LinkedAccount.USABLE
-    )
-    for seat_id in idle.values_list("seat", flat=True).distinct():
+    """Ring for what is due and nobody works on, decide what is held, and find readers."""
+    for seat_id in lanes.idle_lanes():
         bell.ring_lane(seat_id)
     held = Event.objects.filter(held=Event.Held.WAITING, room__isnull=False)
     for room_id in held.values_list("room", flat=True).distinct():
         intake.release_held(room_id)
+    for room in health.rooms_without_reader():
+        health.choose_reader(room)
 
 
 @shared_task

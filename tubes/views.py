@@ -66,7 +66,7 @@ def side_a_pick(request: SignedIn) -> HttpResponse:
 def side_b_pick(request: SignedIn, listing_code: str) -> HttpResponse:
     """Step two: pick Side B, which opens the Tube at once."""
     listings = RoomListing.objects.owned_by(request.user).select_related("account")
-    side_a = get_object_or_404(listings.defer("account__credentials"), code=listing_code)
+    side_a = get_object_or_404(listings, code=listing_code)
     refusal = ""
     if request.method == "POST":
         form = SideBForm(request.POST, user=request.user, side_a=side_a)
@@ -87,9 +87,7 @@ def _picker(request: SignedIn, *, side_a: RoomListing | None = None, refusal: st
     context = {"form": form, "found": form.find(request.user, side_a), "side_a": side_a, "refusal": refusal}
     if request.htmx:
         return render(request, "tubes/_found.html", context)
-    accounts = (
-        LinkedAccount.objects.owned_by(request.user).newest_first().defer("credentials", "stream_token")
-    )
+    accounts = LinkedAccount.objects.owned_by(request.user).newest_first()
     context["accounts"] = accounts.annotate(room_count=Count("listings"))
     return render(request, "tubes/picker.html", context)
 

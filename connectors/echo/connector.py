@@ -26,14 +26,16 @@ from connectors.base import (
     MessageId,
     OutgoingMessage,
     Page,
+    Recent,
     RoomId,
     RoomInfo,
     UserId,
 )
 from connectors.budget import Limit
-from connectors.errors import LoginRejected, MessageRejected, RoomGone
+from connectors.errors import LoginRejected, MessageRejected, RetryLater, RoomGone
 from connectors.forms import CredentialsForm
 from connectors.markup import plain
+from sameroom import clock
 
 ROOMS = {RoomId("lobby"): "Lobby", RoomId("garden"): "Garden", RoomId("attic"): "Attic"}
 
@@ -118,6 +120,7 @@ class EchoConnector(Connector):
         max_text_length=400, limit=Limit(requests=1_000_000, seconds=60), history=True, fastest_poll=0.1
     )
     credentials_form = EchoCredentialsForm
+    secret_fields = ("team", "name", "token")
 
     def verify(self) -> Identity:
         token = self.login.credentials["token"]
@@ -143,8 +146,9 @@ class EchoConnector(Connector):
     def newest(self, room: RoomId, count: int = 1) -> Sequence[Cursor]:
         return [line.cursor for line in self._lines(room)[-count:]]
 
-    def recent(self, room: RoomId) -> Sequence[IncomingEvent]:
-        return [line.event() for line in self._lines(room)[-100:]]
+    def recent(self, room: RoomId) -> Recent:
+        lines = self._lines(room)
+        return Recent([line.event() for line in lines[-100:]], whole=len(lines) <= 100)
 
     def read_after(self, room: RoomId, cursor: Cursor | None) -> Page:
         lines = self._lines(room)
@@ -157,6 +161,8 @@ class EchoConnector(Connector):
         self._lines(room)
         if len(message.text) > self.capabilities.max_text_length:
             raise MessageRejected("Echo takes at most 400 characters at a time.")
+        if clock.monotonic() > message.not_after:
+            raise RetryLater("This message's turn had passed before it could be sent.")
         identity = self.verify()
         author = Author(id=identity.user_id, name=identity.user_name)
         return self._house().say(room, author, message.text)

@@ -3,6 +3,8 @@
 import re
 from urllib.parse import urlsplit, urlunsplit
 
+from django.conf import settings
+
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -40,4 +42,6 @@ def canonical(typed: str) -> str:
         host = f"[{host}]"
     netloc = host if port in (None, DEFAULT_PORTS[parts.scheme]) else f"{host}:{port}"
     path = re.sub(r"(/v2)?/*$", "", re.sub(r"/+", "/", parts.path).rstrip("/"))
-    return urlunsplit((parts.scheme, netloc, path, "", ""))
+    address = urlunsplit((parts.scheme, netloc, path, "", ""))
+    # Two names of one server: only the operator can know, a server's own word does not count.
+    return str(settings.HIPCHAT_SERVER_ALIASES.get(address, address))

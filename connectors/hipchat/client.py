@@ -26,11 +26,12 @@ from sameroom import clock
 
 Json = dict[str, Any]
 
-# A hundred messages of 32 768 characters, each written as \\uXXXX: the most that one page can be.
-HISTORY_BYTES = 24 * 1024 * 1024
+# 250 messages of 32 768 characters, each written as \\uXXXX, come to 49 MB: the most that one page can be.
+HISTORY_BYTES = 64 * 1024 * 1024
 READ_DEADLINE = 10.0
 # Below this, X-Ratelimit-Reset is a number of seconds and no Unix time (seen: the literal 60).
 EPOCH_FROM = 1_000_000_000
+MANY_DIGITS = 15
 SCOPE = re.compile(r"u?'([a-z_]+)'")
 
 
@@ -73,12 +74,14 @@ class HipChatClient:
     def session(self) -> Json:
         """Owner, scopes and seconds left of the token."""
         answer = self._request(Call("GET", f"/oauth/token/{self._token}", Use.OTHER))
-        if answer.status in (401, 404):
+        if answer.status in (401, 403, 404) and _error_text(answer):
             raise LoginRejected(
                 "HipChat refused this token: it is mistyped, revoked or expired (tokens end after a year). "
                 "Create a new one under Account → API access and paste it here."
             )
-        return self._checked(answer, Call("GET", "", Use.OTHER))
+        if answer.status != 200:
+            raise RetryLater(f"{self._host} answered with an error (status {answer.status}).")
+        return self._json(answer)
 
     def rooms(self, start: int, count: int) -> Json:
         """One page of rooms, in full."""
@@ -177,16 +180,16 @@ class HipChatClient:
             case 403 if "scope" in message:
                 needed = ", ".join(SCOPE.findall(message)) or "another scope"
                 raise LoginRejected(f"The HipChat token lacks a permission: it needs one of {needed}.")
-            case 403 | 404:
+            case 403 | 404 if message:  # in HipChat's own words; a proxy's page says nothing of the room
                 raise RoomGone("This HipChat room is archived, deleted, or closed to the linked user.")
             case 429:
                 self._too_many(answer, call)
-            case status if status < 500 and call.writes:
-                raise MessageRejected(f"HipChat refused the message (status {status}).")
-            case status if call.writes:
+            case 400 | 413 | 422 if call.writes:
+                raise MessageRejected(f"HipChat refused the message (status {answer.status}).")
+            case status if call.writes and (status >= 500 or status == 408):
                 raise DeliveryUnknown(f"HipChat answered a message with an error (status {status}).")
             case status:
-                raise RetryLater(f"HipChat answered with an error (status {status}).")
+                raise RetryLater(f"{self._host} answered with an error (status {status}).")
 
     def _too_many(self, answer: net.Answer, call: Call) -> NoReturn:
         headers = answer.headers
@@ -223,7 +226,8 @@ class HipChatClient:
 
 def _whole(text: str | None) -> int | None:
     """A header's whole number, or None."""
-    return int(text) if text is not None and text.strip().isdecimal() else None
+    text = (text or "").strip()
+    return int(text) if text.isdecimal() and len(text) < MANY_DIGITS else None
 
 
 def _seconds_until(reset: str | None, date: str | None) -> float | None:
@@ -232,7 +236,7 @@ def _seconds_until(reset: str | None, date: str | None) -> float | None:
     if value is None:
         return None
     if value < EPOCH_FROM:
-        return float(value)
+        return value + 1.0
     try:
         server_now = parsedate_to_datetime(date or "").timestamp()
     except ValueError:

@@ -13,17 +13,17 @@ from connectors.base import (
     Connector,
     Cursor,
     Identity,
-    IncomingEvent,
     Login,
     MessageId,
     OutgoingMessage,
     Page,
+    Recent,
     RoomId,
     RoomInfo,
     UserId,
 )
 from connectors.budget import Limit, Use
-from connectors.errors import LoginRejected, RetryLater
+from connectors.errors import LoginRejected, RetryLater, RoomGone
 from connectors.hipchat.client import HipChatClient
 from connectors.hipchat.forms import HipChatCredentialsForm
 from connectors.hipchat.history import cursor_at, date_of, event_of, in_order
@@ -34,7 +34,9 @@ log = logging.getLogger(__name__)
 # What a token must carry, beside the label that HipChat's page shows.
 SCOPES = {"send_message": "Send Messages", "view_messages": "View Messages", "view_room": "View Room"}
 PAGE = 100
-BACKFILL_PAGES = 200  # 20 000 messages: a bound on memory, far past a day's talk
+SETTLE_ITEMS = 1000
+# 50 × 250 = 12 500 messages: a bound on memory, far past a day's talk. Within the polls' share of a window.
+BACKFILL_ITEMS, BACKFILL_PAGES = 250, 50
 ROOMS_PER_PAGE = 200
 # A name that HipChat's clients and server take for a mention: `@` at the start of a word.
 MENTION = re.compile(r"(?<!\w)@(?=[\w\"])")
@@ -46,7 +48,9 @@ class HipChatConnector(Connector):
     kind = "hipchat"
     label = "HipChat"
     # 100 requests per 5 minutes and personal token, unless an administrator raised it.
-    capabilities = Capabilities(max_text_length=1000, limit=Limit(requests=100, seconds=300), history=True)
+    capabilities = Capabilities(
+        max_text_length=1000, limit=Limit(requests=100, seconds=300), history=True, global_ids=True
+    )
     credentials_form = HipChatCredentialsForm
 
     def __init__(self, login: Login) -> None:
@@ -120,31 +124,39 @@ class HipChatConnector(Connector):
         items = in_order(self._client.latest(room, count=count, not_before=None, use=Use.OTHER))
         return [cursor_at(item) for item in items]
 
-    def recent(self, room: RoomId) -> Sequence[IncomingEvent]:
-        items = in_order(self._client.latest(room, count=PAGE, not_before=None, use=Use.SETTLE))
-        return [event for event in map(event_of, items) if event]
+    def recent(self, room: RoomId) -> Recent:
+        items = in_order(self._client.latest(room, count=SETTLE_ITEMS, not_before=None, use=Use.SETTLE))
+        events = [event for event in map(event_of, items) if event]
+        return Recent(events, whole=len(items) < SETTLE_ITEMS)
 
     def read_after(self, room: RoomId, cursor: Cursor | None) -> Page:
-        anchor = cursor.id if cursor else None
-        items = in_order(self._client.latest(room, count=PAGE, not_before=anchor, use=Use.POLL))
-        ids = [item["id"] for item in items]
-        gap = False
-        if cursor and cursor.id in ids:  # the anchor comes back as the first item
-            items = items[ids.index(cursor.id) + 1 :]
-        else:
-            gap = cursor is not None
-            if len(items) >= PAGE:
-                items = self._back_fill(room, items, cursor)
+        items = self._latest(room, cursor)
+        if len(items) >= PAGE and not _holds(items, cursor):
+            items = self._back_fill(room, items, cursor)
+        gap = cursor is not None and not _holds(items, cursor)
+        if gap or cursor is None:  # the anchor was purged, or there was none: the time decides
             items = [item for item in items if _is_after(item, cursor)]
+        else:
+            items = items[[item["id"] for item in items].index(cursor.id) + 1 :]
         events = [event for event in map(event_of, items) if event]
         return Page(events=events, cursor=cursor_at(items[-1]) if items else cursor, gap=gap)
+
+    def _latest(self, room: RoomId, cursor: Cursor | None) -> list[Any]:
+        """The newest items, from the anchor (inclusive) on. A purged anchor may be answered 404."""
+        anchor = cursor.id if cursor else None
+        try:
+            return in_order(self._client.latest(room, count=PAGE, not_before=anchor, use=Use.POLL))
+        except RoomGone:
+            if anchor is None:
+                raise
+            return in_order(self._client.latest(room, count=PAGE, not_before=None, use=Use.POLL))
 
     def _back_fill(self, room: RoomId, items: list[Any], cursor: Cursor | None) -> list[Any]:
         """Walk back through history until `cursor` is passed; each page's newest item repeats."""
         for _ in range(BACKFILL_PAGES):
-            if not _is_after(items[0], cursor):
+            if _holds(items, cursor) or not _is_after(items[0], cursor):
                 break
-            page = in_order(self._client.history(room, until=str(items[0]["date"]), count=PAGE))
+            page = in_order(self._client.history(room, until=str(items[0]["date"]), count=BACKFILL_ITEMS))
             known = {item["id"] for item in items}
             fresh = [item for item in page if item["id"] not in known]
             if not fresh:
@@ -157,7 +169,9 @@ class HipChatConnector(Connector):
     # ------------------------------------------------------------------ writing
 
     def send(self, room: RoomId, message: OutgoingMessage) -> MessageId:
-        deadline = self.capabilities.send_deadline
+        deadline = min(self.capabilities.send_deadline, message.not_after - clock.monotonic())
+        if deadline <= 0:
+            raise RetryLater("This message's turn had passed before it could be sent.")
         return MessageId(self._client.send_message(room, message.text, deadline=deadline))
 
     def escape(self, text: str) -> str:
@@ -190,6 +204,10 @@ def _room_info(item: dict[str, Any]) -> RoomInfo:
         is_private=item.get("privacy") == "private",
         is_archived=bool(item.get("is_archived")),
     )
+
+
+def _holds(items: list[Any], cursor: Cursor | None) -> bool:
+    return cursor is not None and any(item["id"] == cursor.id for item in items)
 
 
 def _is_after(item: Any, cursor: Cursor | None) -> bool:

@@ -35,7 +35,10 @@ def date_of(item: Json) -> datetime | None:
 
 def in_order(items: Iterable[Json]) -> list[Json]:
     """Items that have an id and a date, oldest first; two of one microsecond stay as they came."""
+    items = list(items)
     usable = [item for item in items if item.get("id") and date_of(item)]
+    if len(usable) < len(items):
+        log.warning("HipChat history holds %d items without id or date; left out", len(items) - len(usable))
     return sorted(usable, key=lambda item: date_of(item) or datetime.min.replace(tzinfo=UTC))
 
 

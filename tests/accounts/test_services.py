@@ -1,12 +1,17 @@
+from collections.abc import Callable, Iterable
+from itertools import count
+
 import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from accounts.fields import SecretsUnreadable
 from accounts.models import LinkedAccount, User
+from accounts.secrets import SecretsUnreadable
 from accounts.services import LinkRefused, account_link, account_refresh_rooms, account_remove
+from accounts.tasks import refresh_rooms
+from connectors.base import RoomId, RoomInfo
 from connectors.echo.connector import EchoConnector, EchoCredentialsForm
-from connectors.errors import RetryLater
+from connectors.errors import LoginRejected, RetryLater
 from tests import factories
 from tubes.models import Room, RoomListing, Tube
 
@@ -62,7 +67,7 @@ def test_a_refused_login_is_an_error_of_the_form_and_saves_nothing() -> None:
 
 def stored() -> bytes:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT credentials FROM accounts_linkedaccount")
+        cursor.execute("SELECT sealed FROM accounts_linkedaccount")
         return bytes(cursor.fetchone()[0])
 
 
@@ -86,7 +91,7 @@ def test_rotated_keys_open_old_secrets_until_the_old_key_is_taken_out(settings: 
     assert LinkedAccount.objects.get().credentials["token"] == "secret-token"
     settings.ENCRYPTION_KEYS = old  # type: ignore[attr-defined]
     with pytest.raises(SecretsUnreadable):
-        LinkedAccount.objects.get()
+        LinkedAccount.objects.get().connector()
 
 
 def test_refreshing_rooms_adds_renames_and_drops() -> None:
@@ -100,6 +105,38 @@ def test_refreshing_rooms_adds_renames_and_drops() -> None:
         "Garden",
         "Lobby",
     ]
+
+
+def lists(monkeypatch: pytest.MonkeyPatch, rooms: Callable[[], Iterable[RoomInfo]]) -> None:
+    monkeypatch.setattr(EchoConnector, "list_rooms", lambda connector: rooms())
+
+
+def test_a_room_listed_on_two_pages_is_stored_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    lists(monkeypatch, lambda: [RoomInfo(id=RoomId("r"), name=name) for name in ("Old", "New")])
+
+    assert account_refresh_rooms(account=factories.account()) == 1
+    assert RoomListing.objects.get().name == "New"
+
+
+def test_a_list_of_rooms_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    lists(monkeypatch, lambda: (RoomInfo(id=RoomId(str(number)), name="x") for number in count()))
+
+    with pytest.raises(RetryLater, match="more rooms than"):
+        account_refresh_rooms(account=factories.account())
+    assert not RoomListing.objects.exists()
+
+
+def test_a_login_refused_while_listing_asks_for_a_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> Iterable[RoomInfo]:
+        raise LoginRejected("revoked")
+
+    account = factories.account()
+    lists(monkeypatch, refused)
+
+    refresh_rooms(account.pk)
+
+    account.refresh_from_db()
+    assert (account.status, account.status_reason) == ("needs_login", "revoked")
 
 
 def test_a_refresh_that_breaks_off_keeps_the_former_listing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,10 @@ import pytest
 
 from connectors.base import Connector, Login, OutgoingMessage, RoomId
 from connectors.checks import connector_errors
-from connectors.errors import ConnectorError, LoginRejected, MessageRejected, RoomGone
+from connectors.errors import ConnectorError, LoginRejected, MessageRejected, RetryLater, RoomGone
 from connectors.markup import plain
 from connectors.registry import connectors
+from sameroom import clock
 from tests.connectors.harness import Harness, harness_of
 
 
@@ -88,7 +89,7 @@ def test_reading_goes_on_after_the_cursor_and_may_be_repeated(connector: Connect
 def test_a_sent_message_stands_in_history_under_its_id(connector: Connector, harness: Harness) -> None:
     sent = connector.send(harness.room, OutgoingMessage(text="[Ann, Acme] hello"))
 
-    [event] = connector.recent(harness.room)
+    [event] = connector.recent(harness.room).events
     assert (event.id, event.author.id, rendered([event])) == (
         sent,
         harness.login.user_id,
@@ -104,7 +105,7 @@ def test_text_arrives_as_it_was_said(text: str, connector: Connector, harness: H
     connector.send(harness.room, OutgoingMessage(text=text))
 
     assert harness.texts() == [text, text]
-    assert rendered(connector.recent(harness.room)) == [text, text]
+    assert rendered(connector.recent(harness.room).events) == [text, text]
 
 
 def test_the_longest_text_passes_and_a_longer_one_is_rejected(connector: Connector, harness: Harness) -> None:
@@ -116,6 +117,21 @@ def test_the_longest_text_passes_and_a_longer_one_is_rejected(connector: Connect
     assert len(harness.texts()) == 1
 
 
+def test_a_send_whose_turn_has_passed_is_not_made(connector: Connector, harness: Harness) -> None:
+    with pytest.raises(RetryLater):
+        connector.send(harness.room, OutgoingMessage(text="late", not_after=clock.monotonic() - 1))
+    assert harness.texts() == []
+
+
+def test_the_end_of_a_history_says_whether_it_is_whole(connector: Connector, harness: Harness) -> None:
+    assert connector.recent(harness.room).whole
+    for number in range(3):
+        harness.say(str(number))
+
+    recent = connector.recent(harness.room)
+    assert (rendered(recent.events), recent.whole) == (["0", "1", "2"], True)
+
+
 def test_escaping_changes_nothing_that_is_seen(connector: Connector) -> None:
     text = "[Ann] hello @all @Bob a@b.c /me s/x/y/ <!channel>"
 
@@ -124,7 +140,7 @@ def test_escaping_changes_nothing_that_is_seen(connector: Connector) -> None:
 
 def test_no_error_holds_a_secret(kind: str, harness: Harness) -> None:
     login = harness.login
-    stranger = Login("http://127.0.0.1:9", login.credentials, login.user_id, login.team_id, "stranger")
+    stranger = Login("http://127.0.0.1:9", login.credentials, login.user_id, login.team_id)
     connector = connectors()[kind](stranger if login.server else login)
     calls = (
         connector.verify,

@@ -79,6 +79,19 @@ def test_trouble_is_no_lost_access(
     assert (Seat.objects.get(pk=pair.here.pk).failure, pair.here.account.status) == ("", status)
 
 
+def test_a_check_that_found_only_trouble_is_made_again_soon(
+    pair: Pair, time: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    time.forward(3601)
+    answers(RetryLater("busy"), monkeypatch)
+    for seat in access.stale_seats():
+        access.check(seat)
+    assert access.stale_seats() == []
+
+    time.forward(301)
+    assert len(access.stale_seats()) == 2
+
+
 def test_a_seat_that_is_gone_is_no_trouble(db: None) -> None:
     access.check(12345)
 

@@ -10,6 +10,7 @@ from django.core.cache import cache
 
 from accounts.models import LinkedAccount
 from accounts.services import account_link, account_refresh_rooms
+from connectors.hipchat.address import canonical
 from connectors.hipchat.connector import HipChatConnector
 from connectors.hipchat.forms import HipChatCredentialsForm
 from sameroom import clock
@@ -236,3 +237,29 @@ def test_a_revoked_token_asks_for_a_login_and_loses_nothing(sides: Sides, time: 
     sides.relay()
 
     assert sides.texts("Helpdesk") == ["[Ann Lee, Acme] waits for the login"]
+
+
+def test_one_room_under_two_names_of_its_server_does_not_loop(sides: Sides) -> None:
+    """The operator knows of no alias: two Rooms then stand for one, and still nothing echoes."""
+    alias = sides.server.url.replace("127.0.0.1", "localhost")
+    owner, world = factories.user(), sides.server.world
+    for group in ("Acme", "Globex"):
+        token = world.create_token(world.user_named("Sameroom Bot", group=group).id, SCOPES).token
+        data = {"server": alias, "token": token, "team_name": group}
+        form = HipChatCredentialsForm(data, connector_class=HipChatConnector)
+        assert form.is_valid(), form.errors
+        account_refresh_rooms(account=account_link(owner=owner, form=form))
+    mine = RoomListing.objects.owned_by(owner)
+    tube_open(owner=owner, listing_a=mine.get(name="Support"), listing_b=mine.get(name="Helpdesk"))
+    sides.say("Acme", "hello")
+
+    sides.relay(rounds=6)
+
+    assert (sides.texts("Support"), sides.texts("Helpdesk")) == (["hello"], ["[Ann Lee, Acme] hello"] * 2)
+
+
+def test_an_alias_that_the_operator_names_is_one_server(settings: object) -> None:
+    settings.HIPCHAT_SERVER_ALIASES = {"http://localhost:8001": "http://127.0.0.1:8001"}  # type: ignore[attr-defined]
+
+    assert canonical("localhost:8001/v2") == "https://localhost:8001"
+    assert canonical("http://LOCALHOST:8001/v2") == "http://127.0.0.1:8001"

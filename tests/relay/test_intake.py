@@ -6,8 +6,9 @@ from sameroom import clock
 from tests import factories
 from tests.factories import said
 from tests.relay.conftest import Pair, Rings, held, take
-from tubes.models import Delivery, Event, Post, Room
+from tubes.models import Delivery, Event, Post, Room, Seat
 from tubes.relay.intake import release_held, take_in
+from tubes.services import tube_close
 
 pytestmark = pytest.mark.django_db
 
@@ -141,19 +142,46 @@ def test_a_held_item_waits_while_its_send_is_undecided(pair: Pair) -> None:
     assert held() == ["no", "waiting"]
 
 
+def second_way(pair: Pair) -> Seat:
+    """Another owner's Tube between the same two rooms; its Seat at the far end."""
+    far = factories.seat(factories.account(team="globex"), pair.there.room)
+    factories.tube(factories.seat(factories.account(team="acme"), pair.here.room), far)
+    return far
+
+
+def seats_of_deliveries() -> list[int]:
+    return list(Delivery.objects.order_by("pk").values_list("seat", flat=True))
+
+
 def test_a_pair_of_rooms_keeps_its_seat_while_something_is_under_way(pair: Pair) -> None:
-    other = factories.seat(factories.account(team="globex"), pair.there.room)
+    second_way(pair)
     take(pair.here.room, said())
-    pair.tube.status = "closed"
-    pair.tube.save()
-    factories.tube(factories.seat(factories.account(team="acme"), pair.here.room), other)
+    pair.there.account.status = "needs_login"
+    pair.there.account.save()
 
     take(pair.here.room, said())
 
-    assert list(Delivery.objects.order_by("pk").values_list("seat", flat=True)) == [
-        pair.there.pk,
-        pair.there.pk,
-    ]
+    assert seats_of_deliveries() == [pair.there.pk, pair.there.pk]
+
+
+def test_a_seat_that_cannot_post_is_passed_over_where_another_leads_there(pair: Pair) -> None:
+    far = second_way(pair)
+    pair.there.account.status = "needs_login"
+    pair.there.account.save()
+
+    take(pair.here.room, said())
+
+    assert seats_of_deliveries() == [far.pk]
+
+
+def test_what_is_queued_at_a_closed_tube_goes_on_by_another_that_leads_there(pair: Pair) -> None:
+    far = second_way(pair)
+    take(pair.here.room, said(), said())
+
+    tube_close(tube=pair.tube, by=pair.here.owner)
+    take(pair.here.room, said())
+
+    assert seats_of_deliveries() == [far.pk] * 3
 
 
 def test_the_database_refuses_a_second_delivery_to_a_room(pair: Pair) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from connectors.base import OutgoingMessage
 from connectors.echo import connector as echo
+from connectors.echo.connector import EchoConnector
 from connectors.errors import (
     DeliveryUnknown,
     LoginRejected,
@@ -295,3 +296,67 @@ def test_a_worker_that_is_to_stop_ends_between_two_parts_and_the_next_one_goes_o
     assert statuses() == ["sent"]
     assert service.sent == texts("globex", "garden")
     assert len(set(service.sent)) == len(service.sent) > 2
+
+
+def test_a_cut_off_send_buried_under_too_much_talk_is_unknown_and_not_repeated(
+    pair: Pair, service: Service, time: Clock
+) -> None:
+    service.store_then(DeliveryUnknown("connection reset"))
+    pair.say("one")
+    drain_all(rounds=1)
+    for number in range(110):
+        echo.say("globex", "garden", "Bob", f"line {number}")
+
+    time.forward(60)
+    drain_all()
+
+    assert statuses() == ["unknown"]
+    assert texts("globex", "garden").count("[Ann, Acme] one") == 1
+
+
+def test_a_send_whose_fate_cannot_be_read_ends_unknown_and_not_failed(
+    pair: Pair, service: Service, time: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def recent(*args: object) -> None:
+        raise RetryLater("the history is down")
+
+    monkeypatch.setattr(EchoConnector, "recent", recent)
+    service.store_then(DeliveryUnknown("connection reset"))
+    pair.say("one")
+    other = factories.seat(factories.account(team="globex"), factories.room("attic", team="globex"))
+    for _ in range(14):
+        drain_all(rounds=1)
+        time.forward(120)
+        factories.delivery(seat_=other, status="sent", finished_at=clock.now())
+
+    assert Delivery.objects.get(seat=pair.there).status == "unknown"
+
+
+def test_an_outage_after_a_long_throttle_loses_nothing(pair: Pair, service: Service, time: Clock) -> None:
+    service.refuse(RetryLater("limit", seconds=1200))
+    pair.say("one")
+    other = factories.seat(factories.account(team="globex"), factories.room("attic", team="globex"))
+    drain_all(rounds=1)
+    factories.delivery(seat_=other, status="sent", finished_at=clock.now())
+    time.forward(1201)
+    service.refuse(*[RetryLater("down")] * 12)
+    for _ in range(12):
+        drain_all(rounds=1)
+        time.forward(61)
+    drain_all()
+
+    assert texts("globex", "garden") == ["[Ann, Acme] one"]
+
+
+def test_a_wait_is_bounded_whatever_a_service_says() -> None:
+    assert [RetryLater("x", seconds=seconds).seconds for seconds in (0, 42, 899_999_999)] == [0.1, 42, 3600]
+
+
+def test_a_delivery_that_has_arrived_whole_before_a_crash_is_sent(pair: Pair) -> None:
+    pair.say("one")
+    delivery = Delivery.objects.get()
+    Post.objects.create(delivery=delivery, room=delivery.room, part=0, remote_id="r-1")
+
+    drain_all()
+
+    assert (statuses(), texts("globex", "garden")) == (["sent"], [])

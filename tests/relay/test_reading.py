@@ -105,6 +105,7 @@ def test_where_one_seat_fails_another_one_reads(
     error: ConnectorError, pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spare = factories.seat(factories.account(team="acme"), pair.here.room)
+    factories.tube(spare)
     broken(error, monkeypatch)
     due(pair.here)
 

@@ -142,6 +142,16 @@ def test_a_second_owner_joins_a_room_only_by_reading_what_its_reader_reads() -> 
     assert (Room.objects.count(), Seat.objects.count(), Tube.objects.count()) == (2, 4, 2)
 
 
+def test_a_room_that_its_former_owner_left_can_be_joined() -> None:
+    tube = opened()
+    tube_close(tube=tube, by=tube.side_a.owner)
+    for number in range(30):
+        echo.say("acme", "lobby", "Ann", str(number))
+    a, b = listings()
+
+    assert tube_open(owner=a.account.owner, listing_a=a, listing_b=b).status == "active"
+
+
 def test_a_server_claiming_the_group_of_another_server_gets_a_room_of_its_own() -> None:
     opened()
     a, b = listings()

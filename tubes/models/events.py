@@ -76,7 +76,7 @@ class Delivery(models.Model):
 
     OPEN: ClassVar[tuple[str, ...]] = (Status.QUEUED, Status.SENDING)
     MOVES: ClassVar[dict[str, frozenset[str]]] = {
-        Status.QUEUED: frozenset({Status.SENDING, Status.SKIPPED}),
+        Status.QUEUED: frozenset({Status.SENDING, Status.FAILED, Status.SKIPPED}),
         Status.SENDING: frozenset(
             {Status.QUEUED, Status.SENT, Status.FAILED, Status.UNKNOWN, Status.SKIPPED}
         ),
@@ -92,9 +92,9 @@ class Delivery(models.Model):
     seat = models.ForeignKey(Seat, on_delete=models.CASCADE, related_name="deliveries")
     status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
     attempts = models.PositiveIntegerField(default=0)
-    # Which part is on the wire while `sending`, and how often its fate was looked up.
+    failing_since = models.DateTimeField(null=True, blank=True)
+    # Which part is on the wire while `sending`.
     part = models.PositiveIntegerField(default=0)
-    fence = models.PositiveBigIntegerField(default=0, editable=False)
     next_attempt_at = models.DateTimeField(default=clock.now)
     sending_since = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -130,10 +130,11 @@ class Delivery(models.Model):
 class Post(models.Model):
     """One part of a Delivery as it stands in the destination's history, under the service's id.
 
-    Whatever has a Post is ours and is never taken in as new, whichever account sees it.
+    Whatever has a Post is ours and is never taken in as new, whichever account sees it. So a Post
+    outlives its Delivery: the account that made it may be removed before others have read it.
     """
 
-    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="posts")
+    delivery = models.ForeignKey(Delivery, null=True, on_delete=models.SET_NULL, related_name="posts")
     room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="posts")
     part = models.PositiveIntegerField(default=0)
     remote_id = models.CharField(max_length=255)
@@ -144,7 +145,7 @@ class Post(models.Model):
             models.UniqueConstraint(fields=["delivery", "part"], name="one_post_per_part")
         ]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["room", "remote_id"], name="our_posts_by_remote_id")
+            models.Index(fields=["remote_id", "room"], name="our_posts_by_remote_id")
         ]
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.apps import apps
 from django.db import models
 
 from accounts.codes import new_code
@@ -92,6 +93,23 @@ class Room(models.Model):
 class SeatQuerySet(models.QuerySet["Seat"]):
     def owned_by(self, user: Any) -> SeatQuerySet:
         return self.filter(owner=user)
+
+    def in_use(self) -> SeatQuerySet:
+        """Seats at an end of a Tube that is not closed: only for these may an account be used."""
+        return self.filter(
+            models.Exists(open_tubes(models.Q(side_a=models.OuterRef("pk"))))
+            | models.Exists(open_tubes(models.Q(side_b=models.OuterRef("pk"))))
+        )
+
+    def able(self) -> SeatQuerySet:
+        """Seats in use through which calls may be made."""
+        return self.in_use().filter(failure="", account__status__in=LinkedAccount.USABLE)
+
+
+def open_tubes(where: models.Q) -> models.QuerySet[Any]:
+    """Tubes that are not closed; named here because Seats come before Tubes."""
+    tube = apps.get_model("tubes", "Tube")
+    return tube._default_manager.filter(where).exclude(status="closed")
 
 
 class NameStyle(models.TextChoices):

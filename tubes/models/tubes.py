@@ -23,11 +23,16 @@ class TubeQuerySet(models.QuerySet["Tube"]):
         return self.exclude(status=Tube.Status.CLOSED)
 
     def with_sides(self) -> TubeQuerySet:
-        """Everything a page says about a Tube, in one query. Secrets stay unread until asked for."""
-        accounts = [f"side_{side}__account" for side in "ab"]
-        sides = [f"side_{side}__{path}" for side in "ab" for path in ("room", "account", "owner")]
-        secrets = [f"{account}__{name}" for account in accounts for name in ("credentials", "stream_token")]
-        return self.select_related(*sides).defer(*secrets)
+        """Everything a page says about a Tube, in one query."""
+        return self.select_related(
+            *(f"side_{side}__{path}" for side in "ab" for path in ("room", "account", "owner"))
+        )
+
+    def touching(self, kind: str, space: str, remote_id: str) -> TubeQuerySet:
+        """Tubes with a side in this physical room."""
+        names = {"kind": kind, "space": space, "remote_id": remote_id}
+        at_a, at_b = (Q(**{f"side_{side}__room__{name}": names[name] for name in names}) for side in "ab")
+        return self.filter(at_a | at_b)
 
 
 class Tube(models.Model):

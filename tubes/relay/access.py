@@ -8,26 +8,23 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db.models import Q
-
 from accounts.models import LinkedAccount
 from connectors.base import RoomId
 from connectors.errors import ConnectorError, LoginRejected, RoomGone
 from connectors.markup.sanitize import clean_name
 from sameroom import clock
-from tubes.models import Room, Seat, Tube
+from tubes.models import Room, Seat
 from tubes.relay import health
 
 EVERY = timedelta(hours=1)
+TRY_AGAIN = timedelta(minutes=5)  # where the service had trouble
 AT_ONCE = 50  # Seats taken up in one go, so that many of them are spread over the hour
 
 
 def stale_seats() -> list[int]:
     """Seats of open Tubes that were not checked within the hour, claimed by the caller. No network I/O."""
     before = clock.now() - EVERY
-    used = Tube.objects.not_closed()
-    touched = Q(pk__in=used.values("side_a")) | Q(pk__in=used.values("side_b"))
-    stale = Seat.objects.filter(touched, checked_at__lt=before, account__status__in=LinkedAccount.USABLE)
+    stale = Seat.objects.in_use().filter(checked_at__lt=before, account__status__in=LinkedAccount.USABLE)
     claimed = []
     for seat_id, checked_at in stale.order_by("checked_at").values_list("pk", "checked_at")[:AT_ONCE]:
         if Seat.objects.filter(pk=seat_id, checked_at=checked_at).update(checked_at=clock.now()):
@@ -47,7 +44,8 @@ def check(seat_id: int) -> None:
     except LoginRejected as error:
         health.needs_login(seat.account, str(error))
     except ConnectorError:
-        return  # the service has trouble: that says nothing about access
+        # Trouble says nothing about access; it stays unconfirmed.
+        Seat.objects.filter(pk=seat.pk).update(checked_at=clock.now() - EVERY + TRY_AGAIN)
     else:
         Room.objects.filter(pk=seat.room_id).update(name=clean_name(info.name), is_archived=info.is_archived)
         health.seat_works(seat)

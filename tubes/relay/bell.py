@@ -14,9 +14,20 @@ DRAIN_LANE = "tubes.tasks.drain_lane"
 POLL_ACCOUNT = "tubes.tasks.poll_account"
 
 
+FAR = 60.0  # seconds; for what is further ahead no alarm is kept, the sweep is precise enough
+STALE = 10.0  # seconds after its time a ring is void: the sweep has rung again
+
+
 def _ring(task: str, *args: int, after: float = 0.0) -> None:
     try:
-        current_app.send_task(task, args=args, countdown=after or None, retry=False, ignore_result=True)
+        current_app.send_task(
+            task,
+            args=args,
+            countdown=after or None,
+            expires=after + STALE,
+            retry=False,
+            ignore_result=True,
+        )
     except (KombuError, OSError) as error:
         log.warning("The broker did not take %s (%s); the sweep will ring again", task, type(error).__name__)
 

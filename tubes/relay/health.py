@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from django.db.models import QuerySet
+
 from accounts.models import LinkedAccount
 from sameroom import clock
 from tubes.models import Room, Seat
@@ -18,11 +20,15 @@ def account_move(account: LinkedAccount, to: LinkedAccount.Status, reason: str =
     """Move an account unless somebody else moved it first; False where nothing changed."""
     if to == account.status or to not in LinkedAccount.MOVES[account.status]:
         return False
-    rows = LinkedAccount.objects.filter(pk=account.pk, status=account.status)
-    moved = rows.update(status=to, status_reason=reason, status_since=clock.now()) == 1
+    # Since when: a refusal of a login that was renewed meanwhile is about the old one.
+    rows = LinkedAccount.objects.filter(
+        pk=account.pk, status=account.status, status_since=account.status_since
+    )
+    now = clock.now()
+    moved = rows.update(status=to, status_reason=reason[:500], status_since=now) == 1
     if moved:
         log.info("Account %s: %s → %s", account.code, account.status, to)
-        account.status, account.status_reason = to, reason
+        account.status, account.status_reason, account.status_since = to, reason[:500], now
     return moved
 
 
@@ -60,7 +66,12 @@ def seat_works(seat: Seat) -> None:
 
 def choose_reader(room: Room) -> None:
     """Have a Seat that works read the room for everybody; keep the present one while it does."""
-    seats = list(Seat.objects.filter(room=room).select_related("account").order_by("pk"))
-    able = [seat for seat in seats if not seat.failure and seat.account.is_usable]
-    if able and room.reader_id not in [seat.pk for seat in able]:
-        Room.objects.filter(pk=room.pk).update(reader=able[0], next_poll_at=clock.now(), read_failures=0)
+    able = Seat.objects.able().filter(room=room).order_by("pk")
+    if not able.filter(pk=room.reader_id or 0).exists() and (seat := able.first()):
+        Room.objects.filter(pk=room.pk).update(reader=seat, next_poll_at=clock.now(), read_failures=0)
+
+
+def rooms_without_reader() -> QuerySet[Room]:
+    """Rooms that have to be read, and whose reader cannot, or may not any more."""
+    watched = Room.objects.filter(next_poll_at__isnull=False)
+    return watched.exclude(reader__in=Seat.objects.able())

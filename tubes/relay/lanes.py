@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import logging
 
-from connectors.errors import ConnectorError
+from django.db.models import Min
+
+from accounts.models import LinkedAccount
+from connectors.errors import ConnectorError, LoginRejected
 from sameroom import clock
 from sameroom.celery import stopping
 from tubes.models import Delivery, Seat
-from tubes.relay import bell
+from tubes.relay import bell, health, routing
 from tubes.relay.leases import Lease, claim
 from tubes.relay.moves import Lane, Status
 from tubes.relay.sending import deliver, postpone, refused
@@ -41,7 +44,8 @@ def drain(seat_id: int, *, fence: int = 0) -> None:
     head = _head(seat_id)
     if head is not None and is_open(_seat(seat_id)):
         wait = (head.next_attempt_at - clock.now()).total_seconds()
-        bell.ring_lane(seat_id, fence=lease.fence, after=max(0.0, wait))
+        if wait < bell.FAR:
+            bell.ring_lane(seat_id, fence=lease.fence, after=max(0.0, wait))
 
 
 def is_open(seat: Seat) -> bool:
@@ -49,11 +53,28 @@ def is_open(seat: Seat) -> bool:
     return not seat.failure and seat.account.is_usable
 
 
+def idle_lanes() -> list[int]:
+    """Seats whose oldest unfinished delivery is due while nobody holds the lane."""
+    now = clock.now()
+    unfinished = Delivery.objects.filter(status__in=Delivery.OPEN)
+    heads = unfinished.order_by().values("seat").annotate(head=Min("pk")).values("head")
+    due = Delivery.objects.filter(pk__in=heads, next_attempt_at__lte=now)
+    idle = due.exclude(seat__lane_lease_until__gt=now).filter(
+        seat__failure="", seat__account__status__in=LinkedAccount.USABLE
+    )
+    return list(idle.values_list("seat", flat=True))
+
+
 def _work(seat_id: int, lease: Lease) -> None:
+    routing.retire(seat_id)
     seat = _seat(seat_id)
     if not is_open(seat):
         return
-    lane = Lane(seat, lease, seat.account.connector())
+    try:
+        lane = Lane(seat, lease, seat.account.connector())
+    except LoginRejected as error:  # a secret that no key opens any more
+        health.needs_login(seat.account, str(error))
+        return
     ends = clock.monotonic() + TURN
     while clock.monotonic() < ends and not stopping():
         head = _head(seat_id)
@@ -85,6 +106,8 @@ def _step(lane: Lane, delivery: Delivery) -> bool:
         # Our bug, or the database's trouble. Nothing is marked as sent, and what may have left is
         # looked up before it could leave again.
         log.exception("Delivery %s met an unexpected error", delivery.pk)
+        if delivery.status not in Delivery.OPEN:
+            return False  # it had ended; the error came after
         return postpone(lane, delivery, Status(delivery.status), error)
 
 

@@ -40,7 +40,7 @@ def move(lane: Lane, delivery: Delivery, to: Delivery.Status, **changes: Any) ->
     rows = Delivery.objects.filter(
         pk=delivery.pk, status=delivery.status, seat=lane.seat.pk, seat__lane_fence=lane.lease.fence
     )
-    if rows.update(status=to, fence=lane.lease.fence, **changes) != 1:
+    if rows.update(status=to, **changes) != 1:
         log.warning("Delivery %s was moved by somebody else; this lane stops", delivery.pk)
         return False
     delivery.status = to

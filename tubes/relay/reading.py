@@ -62,12 +62,16 @@ def _set_alarm(account_id: int, fence: int) -> None:
     soonest = rooms_read_by(account_id).aggregate(at=Min("next_poll_at"))["at"]
     if soonest is not None:
         wait = (soonest - clock.now()).total_seconds()
-        if wait < 60:  # further ahead the sweep is precise enough
+        if wait < bell.FAR:
             bell.ring_account(account_id, fence=fence, after=max(0.0, wait))
 
 
 def _read_due(account: LinkedAccount, lease: Lease) -> None:
-    connector = account.connector()
+    try:
+        connector = account.connector()
+    except LoginRejected as error:  # a secret that no key opens any more
+        health.needs_login(account, str(error))
+        return
     ends = clock.monotonic() + TURN
     for room in rooms_read_by(account.pk).filter(next_poll_at__lte=clock.now()):
         if clock.monotonic() > ends or stopping() or not account.is_usable or not lease.renew():
@@ -87,6 +91,8 @@ def _read_due(account: LinkedAccount, lease: Lease) -> None:
 def _read(connector: Connector, room: Room) -> float | None:
     """Read one room; 0.0 when there is more, else None: the usual interval."""
     page = connector.read_after(RoomId(room.remote_id), room.cursor)
+    if page.gap:
+        log.warning("Room %s: the last item read is gone from its history; went on by time", room.pk)
     take_in(room.pk, page.events, read_from=room.cursor, cursor=page.cursor)
     return 0.0 if page.more else None
 

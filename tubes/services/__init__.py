@@ -1,6 +1,6 @@
 """Decisions about Tubes and the Seats at their ends."""
 
-from tubes.services.opening import TubeRefused, tube_open
+from tubes.services.opening import TubeRefused, end_of, joined_to, tube_open
 from tubes.services.running import (
     rooms_rewatch,
     tube_close,
@@ -13,6 +13,8 @@ from tubes.services.state import TubeState, tube_state
 __all__ = [
     "TubeRefused",
     "TubeState",
+    "end_of",
+    "joined_to",
     "rooms_rewatch",
     "tube_close",
     "tube_open",

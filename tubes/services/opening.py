@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from django.db import IntegrityError, transaction
 
@@ -15,6 +16,9 @@ from sameroom import clock
 from tubes.models import Event, Post, Room, RoomListing, Seat, Tube
 from tubes.relay import bell, health
 
+# A physical room: kind, space, remote id.
+End = tuple[str, str, str]
+END = ("kind", "space", "remote_id")
 # How many newest items two owners' accounts compare to prove that they see the same room.
 PROOF_ITEMS = 20
 
@@ -56,31 +60,25 @@ def tube_open(*, owner: User, listing_a: RoomListing, listing_b: RoomListing) ->
 
 
 def _require_two_rooms(owner: User, listing_a: RoomListing, listing_b: RoomListing) -> None:
-    ends = [(it.account.kind, it.account.space, it.remote_id) for it in (listing_a, listing_b)]
-    if ends[0] == ends[1]:
+    if end_of(listing_a) == end_of(listing_b):
         raise TubeRefused("A Tube needs two different rooms; these two are the same one.")
-    if _joined(owner, *ends):
+    if end_of(listing_b) in joined_to(owner, end_of(listing_a)):
         raise TubeRefused("These two rooms are joined by a Tube of yours already. You find it under Manage.")
 
 
-def _joined(owner: User, end_a: tuple[str, str, str], end_b: tuple[str, str, str]) -> bool:
-    """Whether an open Tube of this owner joins the two physical rooms, either way round."""
+def joined_to(owner: User, end: End) -> set[End]:
+    """The physical rooms that open Tubes of this owner's join to one. Two queries."""
+    joined: set[End] = set()
+    for near, far in (("side_a", "side_b"), ("side_b", "side_a")):
+        here = {f"{near}__room__{name}": value for name, value in zip(END, end, strict=True)}
+        tubes = Tube.objects.owned_by(owner).not_closed().filter(**here)
+        joined.update(tubes.values_list(*(f"{far}__room__{name}" for name in END)))
+    return joined
 
-    def at(side: str, end: tuple[str, str, str]) -> dict[str, object]:
-        kind, space, remote_id = end
-        room = f"side_{side}__room"
-        return {
-            f"side_{side}__owner": owner,
-            f"{room}__kind": kind,
-            f"{room}__space": space,
-            f"{room}__remote_id": remote_id,
-        }
 
-    open_tubes = Tube.objects.not_closed()
-    return (
-        open_tubes.filter(**at("a", end_a), **at("b", end_b)).exists()
-        or open_tubes.filter(**at("a", end_b), **at("b", end_a)).exists()
-    )
+def end_of(listing: RoomListing) -> End:
+    """The physical room that a listing leads to."""
+    return (listing.account.kind, listing.account.space, listing.remote_id)
 
 
 def look_at(listing: RoomListing) -> Side:
@@ -101,10 +99,26 @@ def look_at(listing: RoomListing) -> Side:
 
 
 def _save(owner: User, side_a: Side, side_b: Side) -> Tube:
-    seats = [seat_take(owner=owner, side=side) for side in (side_a, side_b)]
-    tube = Tube(side_a=seats[0], side_b=seats[1], opened_by=owner, status_by=owner, status_since=clock.now())
+    # Always in one order: A to B and B to A, opened at once, would wait for each other.
+    sides = sorted((side_a, side_b), key=lambda side: (side.account.kind, side.account.space, side.info.id))
+    rooms = [room_of(side) for side in sides]
+    locked = Room.objects.select_for_update(no_key=True).filter(pk__in=[room.pk for room in rooms])
+    by_pk = {room.pk: room for room in locked.order_by("pk")}
+    seat_of = {
+        id(side): seat_take(owner=owner, side=side, room=by_pk[room.pk])
+        for side, room in zip(sides, rooms, strict=True)
+    }
+    tube = Tube(
+        side_a=seat_of[id(side_a)],
+        side_b=seat_of[id(side_b)],
+        opened_by=owner,
+        status_by=owner,
+        status_since=clock.now(),
+    )
     set_markers(tube, side_a.marker, side_b.marker)
     tube.save()
+    for seat in (tube.side_a, tube.side_b):
+        health.choose_reader(seat.room)
     return tube
 
 
@@ -114,12 +128,8 @@ def set_markers(tube: Tube, marker_a: Cursor | None, marker_b: Cursor | None) ->
     tube.marker_b_id, tube.marker_b_time = (marker_b.id, marker_b.time) if marker_b else ("", None)
 
 
-def seat_take(*, owner: User, side: Side) -> Seat:
-    """The owner's Seat in a room that was just read, made where there is none; the room is watched.
-
-    Inside a transaction. Raises TubeRefused where a room of somebody else's cannot be proved to be
-    the same one.
-    """
+def room_of(side: Side) -> Room:
+    """The row of the physical room, made where there is none. Inside a transaction."""
     account = side.account
     room, _ = Room.objects.get_or_create(
         kind=account.kind,
@@ -127,14 +137,22 @@ def seat_take(*, owner: User, side: Side) -> Seat:
         remote_id=side.info.id,
         defaults={"name": clean_name(side.info.name)},
     )
-    room = Room.objects.select_for_update().get(pk=room.pk)
-    others = Seat.objects.filter(room=room).exclude(owner=owner)
+    return room
+
+
+def seat_take(*, owner: User, side: Side, room: Room) -> Seat:
+    """The owner's Seat in a room that was just read and is locked, made where there is none.
+
+    Inside a transaction. Raises TubeRefused where a room of somebody else's cannot be proved to be
+    the same one.
+    """
+    others = Seat.objects.in_use().filter(room=room).exclude(owner=owner)
     if others.exists() and not _sees_the_same(room, side.newest):
         raise TubeRefused(
             f"{room.name} is connected by somebody else, and what your account reads there does not "
             "match yet. Say something in the room, wait a few seconds, and try again."
         )
-    seat, _ = Seat.objects.get_or_create(owner=owner, account=account, room=room)
+    seat, _ = Seat.objects.get_or_create(owner=owner, account=side.account, room=room)
     health.seat_works(seat)
     _watch(room, side)
     return seat
@@ -159,8 +177,11 @@ def _watch(room: Room, side: Side) -> None:
         room.next_poll_at = clock.now()
     room.name, room.is_archived = clean_name(side.info.name), side.info.is_archived
     room.save(update_fields=["read_id", "read_time", "next_poll_at", "name", "is_archived"])
-    health.choose_reader(room)
-    room.refresh_from_db(fields=["reader"])
-    if room.reader is not None:
-        reader = room.reader.account
-        transaction.on_commit(lambda: bell.ring_account(reader.pk, fence=reader.poll_fence))
+    transaction.on_commit(partial(_ring_reader, room.pk))
+
+
+def _ring_reader(room_id: int) -> None:
+    """Have a freshly watched room read at once."""
+    reader = LinkedAccount.objects.filter(seats__pk__in=Room.objects.filter(pk=room_id).values("reader"))
+    for account_id, fence in reader.values_list("pk", "poll_fence"):
+        bell.ring_account(account_id, fence=fence)

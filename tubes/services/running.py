@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from accounts.models import LinkedAccount, User
 from sameroom import clock
 from tubes.models import Room, RoomListing, Seat, Tube
-from tubes.relay import health
+from tubes.relay import health, routing
 from tubes.services.opening import Side, look_at, set_markers
 
 
@@ -49,13 +49,19 @@ def tube_close(*, tube: Tube, by: User) -> bool:
 
 
 def rooms_rewatch(room_ids: Iterable[int]) -> None:
-    """Stop reading rooms that no open Tube touches; find a reader for the others."""
-    for room in Room.objects.filter(pk__in=list(room_ids)):
-        touching = Q(side_a__room=room) | Q(side_b__room=room)
-        if Tube.objects.filter(touching).not_closed().exists():
-            health.choose_reader(room)
-        else:
+    """Stop reading rooms that no open Tube touches; find readers and ways for the others.
+
+    Inside a transaction, which has closed or removed Tubes. The rooms are locked, always in one
+    order, so that a Tube being opened at this moment is seen, or sees that its room is not read.
+    """
+    rooms = Room.objects.select_for_update(no_key=True).filter(pk__in=list(room_ids)).order_by("pk")
+    for room in rooms:
+        if not Seat.objects.in_use().filter(room=room).exists():
             Room.objects.filter(pk=room.pk).update(next_poll_at=None)
+            continue
+        health.choose_reader(room)
+        for seat_id in room.seats.values_list("pk", flat=True):
+            routing.retire(seat_id)
 
 
 def _look(seat: Seat) -> Side:

@@ -20,6 +20,7 @@ class Command(BaseCommand):
             with transaction.atomic():
                 account = LinkedAccount.objects.select_for_update().filter(pk=pk).first()
                 if account is not None:
-                    account.save(update_fields=["credentials"])
+                    account.credentials = account.credentials
+                    account.save(update_fields=["sealed"])
                     done += 1
         self.stdout.write(f"{done} secrets are encrypted with the first key.")

@@ -30,7 +30,6 @@ class HipChatHarness:
             server=self.server.url,
             credentials={"token": token, "team_name": "Acme", **credentials},
             user_id=UserId(str(self.ann.id)),
-            budget_key=f"hipchat:{self.server.port}:{token}",
         )
 
     def say(self, text: str) -> MessageId:

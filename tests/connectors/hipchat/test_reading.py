@@ -1,3 +1,5 @@
+from uuid import uuid4
+
 import pytest
 
 from connectors.base import Cursor, IncomingEvent, MessageId
@@ -24,8 +26,7 @@ def test_more_than_a_page_since_the_anchor_is_read_whole_and_in_order(
 
     page = connector.read_after(hipchat.room, cursor)
 
-    assert rendered(page.events) == said
-    assert page.gap
+    assert (rendered(page.events), page.gap) == (said, False)
 
 
 def test_an_anchor_that_is_gone_falls_back_on_the_time(
@@ -38,6 +39,33 @@ def test_an_anchor_that_is_gone_falls_back_on_the_time(
     page = connector.read_after(hipchat.room, Cursor(MessageId("0" * 8), cursor.time))
 
     assert rendered(page.events) == ["before", "after"]
+
+
+def test_a_purged_anchor_that_is_answered_404_takes_no_room_away(
+    hipchat: HipChatHarness, connector: HipChatConnector
+) -> None:
+    hipchat.world.set_switches(unknown_not_before="404")
+    hipchat.say("before")
+    [cursor] = connector.newest(hipchat.room)
+    hipchat.say("after")
+
+    page = connector.read_after(hipchat.room, Cursor(MessageId(str(uuid4())), cursor.time))
+
+    assert (rendered(page.events), page.gap) == (["before", "after"], True)
+
+
+def test_thousands_of_messages_are_caught_up_with(
+    hipchat: HipChatHarness, connector: HipChatConnector
+) -> None:
+    hipchat.say("anchor")
+    [cursor] = connector.newest(hipchat.room)
+    for number in range(3000):
+        hipchat.say(str(number))
+    hipchat.world.set_limits(requests=100)
+
+    page = connector.read_after(hipchat.room, cursor)
+
+    assert rendered(page.events) == [str(number) for number in range(3000)]
 
 
 def test_the_position_moves_past_deleted_items(hipchat: HipChatHarness, connector: HipChatConnector) -> None:
@@ -234,6 +262,6 @@ def test_the_clock_of_the_project_is_not_the_services(
     hipchat.world.advance_clock(3600)
     hipchat.say("from the future")
 
-    [found] = connector.recent(hipchat.room)
+    [found] = connector.recent(hipchat.room).events
 
     assert found.said_at > clock.now()

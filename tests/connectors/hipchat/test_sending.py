@@ -51,7 +51,7 @@ def test_flood_control_binds_the_send_and_not_the_polls(hipchat: HipChatHarness)
 
     assert caught.value.seconds is not None
     assert 0 < caught.value.seconds <= 62
-    assert len(connector.recent(hipchat.room)) == 2
+    assert len(connector.recent(hipchat.room).events) == 2
 
 
 def test_a_used_up_limit_names_the_time(hipchat: HipChatHarness, connector: HipChatConnector) -> None:
@@ -126,3 +126,23 @@ def test_foreign_text_pings_nobody(text: str, hipchat: HipChatHarness, connector
 
 def test_an_address_stays_as_it_is(connector: HipChatConnector) -> None:
     assert connector.escape("write to ann@example.com") == "write to ann@example.com"
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 402, 409, 423, 425])
+def test_a_passing_refusal_is_a_reason_to_try_later(
+    status: int, hipchat: HipChatHarness, connector: HipChatConnector
+) -> None:
+    hipchat.fault(path="/message", method="POST", status=status, body="<html>maintenance</html>")
+
+    with pytest.raises(RetryLater):
+        connector.send(hipchat.room, HELLO)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_proxys_page_does_not_take_the_room_away(
+    status: int, hipchat: HipChatHarness, connector: HipChatConnector
+) -> None:
+    hipchat.fault(path="/message", method="POST", status=status, body="<html>nginx</html>")
+
+    with pytest.raises(RetryLater):
+        connector.send(hipchat.room, HELLO)
