@@ -1,5 +1,6 @@
 """Users, invitations and linked accounts, as operators see them. Secrets are absent."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import QuerySet
@@ -46,7 +47,8 @@ class InvitationAdmin(admin.ModelAdmin):
     def link(self, invitation: Invitation) -> str:
         if invitation.used_by_id or not invitation.pk:
             return "–"
-        return reverse("accounts:invitation-accept", args=[invitation.code])
+        address = settings.PUBLIC_URL + reverse("accounts:invitation-accept", args=[invitation.code])
+        return format_html('<a href="{0}">{0}</a>', address)
 
 
 @admin.register(LinkedAccount)

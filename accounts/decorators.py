@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from functools import wraps
+from urllib.parse import urlencode, urlsplit
 
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
@@ -37,7 +40,29 @@ def live_page(view: View) -> View:
     @wraps(view)
     def page(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         if request.htmx and not request.user.is_authenticated:  # type: ignore[attr-defined]
-            return HttpResponseClientRedirect(resolve_url("account_login"))
+            here = urlsplit(request.htmx.current_url or "/").path  # type: ignore[attr-defined]
+            query = urlencode({"next": here})
+            return HttpResponseClientRedirect(f"{resolve_url('account_login')}?{query}")
         return signed_in(request, *args, **kwargs)
 
     return page
+
+
+def acting_page(*, back: str) -> Callable[[View], View]:
+    """For a view that only acts, on POST, and then goes `back` (a URL name).
+
+    Where the session has ended, signing in leads to that page: the act itself cannot be opened.
+    """
+
+    def decorate(view: View) -> View:
+        posted = require_POST(view)
+
+        @wraps(view)
+        def act(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return redirect_to_login(resolve_url(back))
+            return posted(request, *args, **kwargs)
+
+        return act
+
+    return decorate

@@ -6,7 +6,6 @@ from functools import lru_cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 
 from connectors.errors import LoginRejected
 
@@ -17,10 +16,7 @@ class SecretsUnreadable(LoginRejected):
 
 @lru_cache(maxsize=4)
 def _fernet(keys: tuple[str, ...]) -> MultiFernet:
-    try:
-        return MultiFernet([Fernet(key) for key in keys])
-    except ValueError as error:
-        raise ImproperlyConfigured("ENCRYPTION_KEYS holds something that is no Fernet key.") from error
+    return MultiFernet([Fernet(key) for key in keys])
 
 
 def fernet() -> MultiFernet:

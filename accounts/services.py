@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 
 from django.db import IntegrityError, transaction
 
-from accounts.models import LinkedAccount, User
+from accounts.models import LinkedAccount, LinkedAccountQuerySet, User
 from connectors.base import Connector, RoomInfo
 from connectors.errors import ConnectorError, LoginRejected, RetryLater
 from connectors.forms import CredentialsForm
 from connectors.markup.sanitize import clean_name, clean_text
 from sameroom import clock
-from tubes.models import RoomListing
-from tubes.relay import health
+from tubes.models import Room, RoomListing
+from tubes.relay import access, health
 from tubes.services import rooms_rewatch, tubes_of_account
-
-log = logging.getLogger(__name__)
 
 LISTING_SECONDS = 60
 MOST_ROOMS = 20_000
@@ -96,7 +93,22 @@ def account_refresh_rooms(*, account: LinkedAccount) -> int:
         )
         RoomListing.objects.filter(account=account, refreshed_at__lt=now).delete()
         LinkedAccount.objects.filter(pk=account.pk).update(rooms_refreshed_at=now)
+        _connected(account).update(status_reason="")
+        _rename(account, {remote_id: clean_name(room.name) for remote_id, room in rooms.items()})
+    for seat_id in account.seats.in_use().exclude(failure="").values_list("pk", flat=True):
+        access.check(seat_id)
     return len(rooms)
+
+
+def _connected(account: LinkedAccount) -> LinkedAccountQuerySet:
+    return LinkedAccount.objects.filter(pk=account.pk, status=LinkedAccount.Status.CONNECTED)
+
+
+def _rename(account: LinkedAccount, names: dict[str, str]) -> None:
+    """Give the rooms this account sits in the names they have now."""
+    for room in Room.objects.filter(seats__account=account, remote_id__in=names):
+        if room.name != names[room.remote_id]:
+            Room.objects.filter(pk=room.pk).update(name=names[room.remote_id])
 
 
 def _listed(connector: Connector) -> Iterator[RoomInfo]:
@@ -115,7 +127,7 @@ def account_refresh_quietly(*, account: LinkedAccount) -> None:
     except LoginRejected as error:
         health.needs_login(account, str(error))
     except ConnectorError as error:
-        log.info("The rooms of account %s could not be listed: %s", account.code, error)
+        _connected(account).update(status_reason=str(error)[:500])
 
 
 def account_remove(*, account: LinkedAccount) -> None:

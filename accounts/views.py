@@ -11,9 +11,9 @@ from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.decorators import SignedIn, live_page
+from accounts.decorators import SignedIn, acting_page, live_page
 from accounts.forms import ask_secrets_only, is_login_of, known_of
 from accounts.invitations import invitation_remember
 from accounts.models import Invitation, LinkedAccount, LinkedAccountQuerySet
@@ -63,7 +63,7 @@ def account_renew(request: SignedIn, account_code: str) -> HttpResponse:
     form = service.credentials_form(request.POST or None, connector_class=service)
     ask_secrets_only(form, known=known_of(account))
     if request.method == "POST" and form.is_valid() and not is_login_of(form, account):
-        form.add_error(None, f"This logs in as {form.identity.user_name}, not as {account.remote_user_name}.")
+        form.add_error(None, f"This logs in as another user than {account}. Use a token of that one.")
     return _link(request, form, {"kind": account.kind, "label": service.label, "account": account})
 
 
@@ -76,14 +76,19 @@ def _link(request: SignedIn, form: CredentialsForm, context: dict[str, Any]) -> 
         else:
             # Robust: without a broker the account is linked all the same, and the hourly listing finds it.
             transaction.on_commit(lambda: refresh_rooms.delay(account.pk), robust=True)
-            messages.success(request, f"{account} is linked. Now open a Tube from one of its rooms.")
+            messages.success(request, _linked(account, is_renewed="account" in context))
             return redirect("accounts:account-list")
     steps = f"connectors/{context['kind']}/setup.html"
     return render(request, "accounts/account_add.html", {**context, "form": form, "steps": steps})
 
 
-@login_required
-@require_POST
+def _linked(account: LinkedAccount, *, is_renewed: bool) -> str:
+    if is_renewed or account.seats.exists():
+        return f"{account} works again. What was said meanwhile follows now."
+    return f"{account} is linked. Now open a Tube from one of its rooms."
+
+
+@acting_page(back="accounts:account-list")
 def account_refresh(request: SignedIn, account_code: str) -> HttpResponse:
     """Ask the service again which rooms this account may enter."""
     account = get_object_or_404(_accounts(request), code=account_code)

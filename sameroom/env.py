@@ -3,14 +3,30 @@
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 import environ
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, MultiFernet
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+HOW_TO_MAKE_A_FERNET_KEY = (
+    "Make one with: .venv/bin/python -c "
+    "'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'."
+)
 
-env = environ.Env()
+
+class Env(environ.Env):  # type: ignore[misc]
+    """django-environ, with a sentence instead of a traceback for what is no number."""
+
+    def int(self, var: str, default: Any = environ.Env.NOTSET) -> int:
+        try:
+            return int(super().int(var, default=default))
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{var} is {self.str(var)!r}; it has to be a whole number.") from error
+
+
+env = Env()
 if (BASE_DIR / ".env").exists():
     env.read_env(str(BASE_DIR / ".env"))
 
@@ -21,6 +37,18 @@ def required(name: str, *, how: str) -> str:
     if not value:
         raise ImproperlyConfigured(f"{name} is not set. {how}")
     return value
+
+
+def fernet_keys(text: str) -> list[str]:
+    """The keys of a comma-separated list, each of which has to be a Fernet key."""
+    keys = [key.strip() for key in text.split(",") if key.strip()]
+    try:
+        MultiFernet([Fernet(key) for key in keys])
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"ENCRYPTION_KEYS holds something that is no Fernet key. {HOW_TO_MAKE_A_FERNET_KEY}"
+        ) from error
+    return keys
 
 
 def one_of(name: str, *, choices: tuple[str, ...], default: str) -> str:
@@ -37,7 +65,7 @@ def keep_local_keys(folder: Path) -> None:
     Never called in production: there a missing key is a refusal, because a key that somebody
     else does not have a copy of is a key whose loss nobody noticed in time.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / "local-keys.env"
     if not path.exists():
         lines = f"SECRET_KEY={secrets.token_urlsafe(50)}\nENCRYPTION_KEYS={Fernet.generate_key().decode()}\n"

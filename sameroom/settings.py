@@ -6,7 +6,15 @@ from urllib.parse import urlsplit
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from sameroom.env import BASE_DIR, env, keep_local_keys, one_of, required
+from sameroom.env import (
+    BASE_DIR,
+    HOW_TO_MAKE_A_FERNET_KEY,
+    env,
+    fernet_keys,
+    keep_local_keys,
+    one_of,
+    required,
+)
 
 # The local default: loopback, SQLite, one process, keys made and kept in VAR_DIR.
 LOCAL = env.bool("LOCAL", default=False)
@@ -18,19 +26,13 @@ if LOCAL or DEBUG:
     keep_local_keys(VAR_DIR)
 SECRET_KEY = required(
     "SECRET_KEY",
-    how="Make one with: python -c 'import secrets; print(secrets.token_urlsafe(50))'. "
-    "For a try-out use `make run`.",
+    how="Make one with: .venv/bin/python -c 'import secrets; print(secrets.token_urlsafe(50))'. "
+    "For a try-out use `make run`, and put LOCAL=1 before other commands.",
 )
+if len(SECRET_KEY) < 32 and not (LOCAL or DEBUG):
+    raise ImproperlyConfigured("SECRET_KEY is too short: it has to have at least 32 characters.")
 # Fernet keys, newest first, comma separated: the first encrypts, all decrypt.
-ENCRYPTION_KEYS = [
-    key.strip()
-    for key in required(
-        "ENCRYPTION_KEYS",
-        how="Make one with: python -c "
-        "'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'.",
-    ).split(",")
-    if key.strip()
-]
+ENCRYPTION_KEYS = fernet_keys(required("ENCRYPTION_KEYS", how=HOW_TO_MAKE_A_FERNET_KEY))
 PORT = env.int("PORT", default=8000)
 PUBLIC_URL = (
     env.str("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}")
@@ -44,6 +46,12 @@ _public = urlsplit(PUBLIC_URL)
 if _public.scheme not in ("http", "https") or not _public.hostname:
     raise ImproperlyConfigured(
         f"PUBLIC_URL is {PUBLIC_URL!r}; it has to start with https:// (or http://) and a host."
+    )
+if LOCAL and _public.hostname not in ("127.0.0.1", "localhost", "::1"):
+    raise ImproperlyConfigured(
+        f"PUBLIC_URL is {PUBLIC_URL}, which others can reach, but this is a local try-out with "
+        "keys made on the spot. Set SECRET_KEY and ENCRYPTION_KEYS (see .env.example), "
+        "or take PUBLIC_URL out."
     )
 SECURE = _public.scheme == "https"
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_public.hostname, "127.0.0.1", "localhost"])
@@ -107,7 +115,7 @@ TEMPLATES = [
 ]
 
 # ----------------------------------------------------------------- stores
-VAR_DIR.mkdir(parents=True, exist_ok=True)
+VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 # Empty is unset: a line of .env.example that was left as it is.
 DATABASE_URL = env.str("DATABASE_URL", default="") or f"sqlite:///{VAR_DIR / 'sameroom.sqlite3'}"
 DATABASES = {"default": env.db_url_config(DATABASE_URL)}
@@ -279,6 +287,9 @@ LOGGING = {
     "loggers": {
         # urllib3 logs addresses at DEBUG, and a HipChat token is part of one.
         "urllib3": {"level": "WARNING"},
+        # What a stranger types at the address bar is no event of ours.
+        "django.request": {"level": "ERROR"},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
         "celery": {"level": "WARNING"},
         "kombu": {"level": "WARNING"},
     },

@@ -13,6 +13,9 @@ ERROR_PAGES = ("400", "403", "403_csrf", "404", "500")
 # Operators sign in by the same page as everybody: with its rate limits, codes and second factors.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
+admin.site.site_header = admin.site.site_title = "Sameroom"
+admin.site.index_title = "What is going on"
+
 urlpatterns = [
     path("", home, name="home"),
     path("", include("accounts.urls")),

@@ -12,6 +12,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.text import Truncator
 from django.utils.timesince import timesince
 
 from tubes.models import Delivery, Event, Post, Room, RoomListing, Seat, Tube
@@ -104,7 +105,7 @@ class SeatAdmin(WatchedAdmin):
 
 @admin.register(Tube)
 class TubeAdmin(WatchedAdmin):
-    list_display = ["__str__", "state", "reason", "age", "opened_by", "created_at"]
+    list_display = ["__str__", "state", "reason", "age", "opened_by", "created_at", "links"]
     list_filter = ["status", "created_at"]
     search_fields = ["code", "side_a__room__name", "side_b__room__name", "opened_by__email"]
     raw_id_fields = ["side_a", "side_b", "opened_by", "status_by"]
@@ -120,6 +121,12 @@ class TubeAdmin(WatchedAdmin):
     def reason(self, tube: Tube) -> str:
         sides = (tube.side_a, tube.side_b)
         return " · ".join(filter(None, (seat.failure or seat.account.status_reason for seat in sides)))
+
+    @admin.display(description="go to")
+    def links(self, tube: Tube) -> str:
+        sides = (tube.side_a, tube.side_b)
+        lanes = [listing(str(seat.room), Delivery, seat__id__exact=seat.pk) for seat in sides]
+        return format_html("{} · {}", *lanes)
 
     @admin.display(description="for", ordering="status_since")
     def age(self, tube: Tube) -> str:
@@ -144,22 +151,15 @@ class EventAdmin(WatchedAdmin):
 @admin.register(Delivery)
 class DeliveryAdmin(WatchedAdmin):
     linked_by = {"room__id__exact", "seat__id__exact", "event__id__exact"}
-    list_display = [
-        "id",
-        "status",
-        "room",
-        "origin",
-        "age",
-        "attempts",
-        "error",
-        "next_attempt_at",
-        "finished_at",
-        "links",
-    ]
+    list_display = ["id", "status", "origin", "room", "age", "attempts", "why", "links"]
     list_filter = ["status", "created_at", "room__kind"]
     list_select_related = ["room", "event__room"]
     search_fields = ["room__name", "event__remote_id"]
     raw_id_fields = ["room", "seat", "event"]
+
+    @admin.display(description="last error", ordering="error")
+    def why(self, delivery: Delivery) -> str:
+        return Truncator(delivery.error).chars(80)
 
     @admin.display(description="from")
     def origin(self, delivery: Delivery) -> str:

@@ -3,4 +3,5 @@ from django.apps import AppConfig
 
 class TubesConfig(AppConfig):
     name = "tubes"
+    verbose_name = "Rooms, Tubes and the relay"
     default_auto_field = "django.db.models.BigAutoField"

@@ -12,5 +12,6 @@ urlpatterns = [
     path("tubes/<str:tube_code>/", views.tube_detail, name="tube-detail"),
     path("tubes/<str:tube_code>/pause/", views.tube_pause_do, name="tube-pause"),
     path("tubes/<str:tube_code>/resume/", views.tube_resume_do, name="tube-resume"),
+    path("tubes/<str:tube_code>/retry/", views.tube_retry_do, name="tube-retry"),
     path("tubes/<str:tube_code>/close/", views.tube_close_page, name="tube-close"),
 ]

@@ -13,15 +13,24 @@ from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.decorators import SignedIn, live_page
+from accounts.decorators import SignedIn, acting_page, live_page
 from accounts.models import LinkedAccount
 from connectors.registry import connectors
 from tubes.forms import RoomSearchForm, SideBForm
 from tubes.models import RoomListing, Tube
 from tubes.models.tubes import TubeQuerySet
-from tubes.services import TubeRefused, TubeState, tube_close, tube_open, tube_pause, tube_resume, tube_state
+from tubes.services import (
+    TubeRefused,
+    TubeState,
+    tube_close,
+    tube_open,
+    tube_pause,
+    tube_resume,
+    tube_retry,
+    tube_state,
+)
 
 ROWS = 50
 # What stays unread when Tubes are shown: one secret that no key opens must not shut the page.
@@ -118,16 +127,21 @@ def tube_list(request: SignedIn) -> HttpResponse:
     return render(request, "tubes/tube_list.html", {**context, "has_account": has_account})
 
 
-@login_required
-@require_POST
+@acting_page(back="tubes:tube-list")
 def tube_pause_do(request: SignedIn, tube_code: str) -> HttpResponse:
     """Nothing crosses until it is resumed."""
     tube_pause(tube=_open_tube(request, tube_code), by=request.user)
     return redirect("tubes:tube-list")
 
 
-@login_required
-@require_POST
+@acting_page(back="tubes:tube-list")
+def tube_retry_do(request: SignedIn, tube_code: str) -> HttpResponse:
+    """Look again whether a lost room can be entered."""
+    tube_retry(tube=_open_tube(request, tube_code), by=request.user)
+    return redirect("tubes:tube-list")
+
+
+@acting_page(back="tubes:tube-list")
 def tube_resume_do(request: SignedIn, tube_code: str) -> HttpResponse:
     """Let messages cross again, from now on."""
     try:

@@ -5,6 +5,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 
+# A name, an IPv4 or an IPv6 address; letters of any alphabet.
+HOST = re.compile(r"[\w.-]+|[0-9a-fA-F:.]+")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -19,7 +21,9 @@ def canonical(typed: str) -> str:
     """
     text = typed.strip()
     if not re.match(r"^[a-zA-Z][a-zA-Z0-9+.-]*://", text):
-        text = f"https://{text}"
+        # A server on this very machine has no certificate; everywhere else the token has to be sealed.
+        scheme = "http" if re.match(r"(localhost|127\.|\[::1\])", text) else "https"
+        text = f"{scheme}://{text}"
     try:
         parts = urlsplit(text)
         host, port = (parts.hostname or "").rstrip("."), parts.port
@@ -27,7 +31,8 @@ def canonical(typed: str) -> str:
         raise AddressUnusable(
             "This is not an address. Type something like https://hipchat.example.com."
         ) from error
-    if parts.scheme not in DEFAULT_PORTS or not host or parts.username or parts.password:
+    usable = HOST.fullmatch(host) and not (parts.username or parts.password)
+    if parts.scheme not in DEFAULT_PORTS or not usable:
         raise AddressUnusable("This is not an address. Type something like https://hipchat.example.com.")
     if host == "hipchat.com" or host.endswith(".hipchat.com"):
         raise AddressUnusable(

@@ -32,6 +32,7 @@ READ_DEADLINE = 10.0
 # Below this, X-Ratelimit-Reset is a number of seconds and no Unix time (seen: the literal 60).
 EPOCH_FROM = 1_000_000_000
 MANY_DIGITS = 15
+CHECK = "Check the address, or try again later."
 SCOPE = re.compile(r"u?'([a-z_]+)'")
 
 
@@ -69,7 +70,7 @@ class HipChatClient:
         answer = self._request(Call("GET", "/capabilities", Use.OTHER), authenticated=False)
         told = self._json(answer)
         if "capabilities" not in told and not _error_text(answer):
-            raise RetryLater(f"{self._host} did not answer like a HipChat server.")
+            raise RetryLater(f"{self._host} did not answer like a HipChat server. {CHECK}")
 
     def session(self) -> Json:
         """Owner, scopes and seconds left of the token."""
@@ -77,7 +78,7 @@ class HipChatClient:
         if answer.status in (401, 403, 404) and _error_text(answer):
             raise LoginRejected(
                 "HipChat refused this token: it is mistyped, revoked or expired (tokens end after a year). "
-                "Create a new one under Account → API access and paste it here."
+                "Create a new one under Account → API access."
             )
         if answer.status != 200:
             raise RetryLater(f"{self._host} answered with an error (status {answer.status}).")
@@ -147,10 +148,10 @@ class HipChatClient:
                 secrets=[self._token],
             )
         except net.NotSent as error:
-            raise RetryLater(f"{self._host} could not be reached: {error}") from None
+            raise RetryLater(f"{self._host} could not be reached: {error}. {CHECK}") from None
         except net.Cut as error:
             problem = DeliveryUnknown if call.writes else RetryLater
-            raise problem(f"{self._host} broke off: {error}") from None
+            raise problem(f"{self._host} broke off: {error}.") from None
         if authenticated:
             self._learn(answer)
         return answer
@@ -211,12 +212,12 @@ class HipChatClient:
         if isinstance(value, dict):
             return value
         problem: type[ConnectorError] = DeliveryUnknown if writes else RetryLater
-        raise problem(f"{self._host} did not answer like a HipChat server.")
+        raise problem(f"{self._host} did not answer like a HipChat server. {CHECK}")
 
     def _items(self, answer: Json) -> list[Json]:
         items = answer.get("items")
         if not isinstance(items, list):
-            raise RetryLater(f"{self._host} did not answer like a HipChat server.")
+            raise RetryLater(f"{self._host} did not answer like a HipChat server. {CHECK}")
         return [item for item in items if isinstance(item, dict)]
 
     @property

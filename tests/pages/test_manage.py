@@ -139,7 +139,7 @@ def test_live_list_answers_nothing_while_nothing_changed(page, ann, django_asser
 def test_live_list_turns_to_the_sign_in_page_when_the_session_ends(client, db):
     response = client.get(LIST, headers={"HX-Request": "true"})
 
-    assert response["HX-Redirect"] == "/user/login/"
+    assert response["HX-Redirect"].startswith("/user/login/?next=")
 
 
 def test_pause_and_resume_move_the_tube(page, ann):

@@ -169,4 +169,4 @@ def test_room_of_somebody_else_cannot_be_picked(page, lobby):
 def test_ended_session_sends_the_whole_page_to_sign_in(client, lobby):
     response = client.get(SIDE_A, headers={"HX-Request": "true"})
 
-    assert response["HX-Redirect"] == "/user/login/"
+    assert response["HX-Redirect"].startswith("/user/login/?next=")

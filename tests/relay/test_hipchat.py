@@ -261,5 +261,5 @@ def test_one_room_under_two_names_of_its_server_does_not_loop(sides: Sides) -> N
 def test_an_alias_that_the_operator_names_is_one_server(settings: object) -> None:
     settings.HIPCHAT_SERVER_ALIASES = {"http://localhost:8001": "http://127.0.0.1:8001"}  # type: ignore[attr-defined]
 
-    assert canonical("localhost:8001/v2") == "https://localhost:8001"
+    assert canonical("https://localhost:8001/v2") == "https://localhost:8001"
     assert canonical("http://LOCALHOST:8001/v2") == "http://127.0.0.1:8001"

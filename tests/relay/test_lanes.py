@@ -19,6 +19,7 @@ from tests.relay.conftest import Clock, Pair, Rings, Service, drain_all, statuse
 from tubes.models import Delivery, Post, Seat
 from tubes.relay import lanes, reading
 from tubes.relay.leases import claim
+from tubes.relay.moves import Lane, move
 
 pytestmark = pytest.mark.django_db
 
@@ -360,3 +361,16 @@ def test_a_delivery_that_has_arrived_whole_before_a_crash_is_sent(pair: Pair) ->
     drain_all()
 
     assert (statuses(), texts("globex", "garden")) == (["sent"], [])
+
+
+def test_a_move_under_a_fence_that_has_passed_hits_no_row(pair: Pair, time: Clock) -> None:
+    pair.say("one")
+    lease = claim(Seat, pair.there.pk, "lane")
+    assert lease is not None
+    delivery = Delivery.objects.get()
+    former = Lane(pair.there, lease, pair.there.account.connector())
+    time.forward(31)
+    assert claim(Seat, pair.there.pk, "lane") is not None
+
+    assert not move(former, delivery, Delivery.Status.SENDING, sending_since=clock.now())
+    assert statuses() == ["queued"]

@@ -81,6 +81,28 @@ def test_missing_key_is_said_in_a_sentence(start: Start) -> None:
 
 
 @pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"LOCAL": "0", "SECRET_KEY": "x"}, "SECRET_KEY is too short"),
+        ({"ENCRYPTION_KEYS": "abc"}, "ENCRYPTION_KEYS holds something that is no Fernet key"),
+        (
+            {"PUBLIC_URL": "https://sameroom.example.org"},
+            "this is a local try-out",
+        ),
+        ({"WORKER_THREADS": "many"}, "WORKER_THREADS is 'many'; it has to be a whole number"),
+    ],
+)
+def test_unusable_setting_is_said_in_a_sentence(
+    start: Start, variables: dict[str, str], sentence: str
+) -> None:
+    running = start(ready=False, **variables)
+
+    assert running.process.wait(30) == 1
+    assert sentence in running.text()
+    assert "Traceback" not in running.text()
+
+
+@pytest.mark.parametrize(
     ("variable", "address", "sentence"),
     [
         ("DATABASE_URL", "postgresql://who:open-sesame@127.0.0.1:{}/x", "the database does not answer"),

@@ -1,12 +1,22 @@
 import pytest
 from django.db import IntegrityError, transaction
 
+from accounts.services import account_refresh_rooms
 from connectors.echo import connector as echo
 from connectors.echo.connector import EchoConnector
 from connectors.errors import RetryLater
 from tests import factories
 from tubes.models import Room, RoomListing, Seat, Tube
-from tubes.services import TubeRefused, tube_close, tube_open, tube_pause, tube_resume, tube_state
+from tubes.services import (
+    TubeRefused,
+    TubeState,
+    tube_close,
+    tube_open,
+    tube_pause,
+    tube_resume,
+    tube_retry,
+    tube_state,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -217,3 +227,40 @@ def test_a_state_is_derived_and_tells_a_stranger_nothing_of_the_other_account() 
     )
     assert (other.name, other.fix_account) == ("failed", None)
     assert "alice" not in other.reason
+
+
+def test_a_lost_room_is_mended_by_trying_again_and_its_messages_follow() -> None:
+    tube = opened()
+    owner = tube.side_a.owner
+    Seat.objects.filter(pk=tube.side_b.pk).update(failure="archived")
+    tube = Tube.objects.with_sides().get()
+    assert tube_state(tube, owner) == TubeState("failed", "Failed", "archived", can_retry=True)
+
+    tube_retry(tube=tube, by=owner)
+
+    assert tube_state(Tube.objects.with_sides().get(), owner).name == "active"
+
+
+def test_refreshing_an_accounts_rooms_looks_again_at_lost_ones_and_takes_new_names_over() -> None:
+    tube = opened()
+    Seat.objects.filter(pk=tube.side_b.pk).update(failure="archived")
+    Room.objects.filter(pk=tube.side_b.room_id).update(name="Old name")
+
+    account_refresh_rooms(account=tube.side_b.account)
+
+    side_b = Tube.objects.with_sides().get().side_b
+    assert (side_b.failure, side_b.room.name) == ("", "Garden")
+
+
+def test_a_service_in_trouble_shows_on_the_tube_and_a_pause_comes_before_everything() -> None:
+    tube = opened()
+    owner = tube.side_a.owner
+    account = tube.side_b.account
+    account.status = "retrying"
+    account.save()
+    assert tube_state(Tube.objects.with_sides().get(), owner).name == "waiting"
+
+    account.status = "needs_login"
+    account.save()
+    tube_pause(tube=tube, by=owner)
+    assert tube_state(Tube.objects.with_sides().get(), owner).name == "paused"

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.db.models import Q
+
 from accounts.models import LinkedAccount
 from connectors.base import RoomId
 from connectors.errors import ConnectorError, LoginRejected, RoomGone
@@ -17,14 +19,15 @@ from tubes.models import Room, Seat
 from tubes.relay import health
 
 EVERY = timedelta(hours=1)
-TRY_AGAIN = timedelta(minutes=5)  # where the service had trouble
+TRY_AGAIN = timedelta(minutes=5)  # where the service had trouble, or the room was lost
 AT_ONCE = 50  # Seats taken up in one go, so that many of them are spread over the hour
 
 
 def stale_seats() -> list[int]:
-    """Seats of open Tubes that were not checked within the hour, claimed by the caller. No network I/O."""
-    before = clock.now() - EVERY
-    stale = Seat.objects.in_use().filter(checked_at__lt=before, account__status__in=LinkedAccount.USABLE)
+    """Seats of open Tubes that were not confirmed within the hour, claimed by the caller. No network I/O."""
+    now = clock.now()
+    due = Q(checked_at__lt=now - EVERY) | (~Q(failure="") & Q(checked_at__lt=now - TRY_AGAIN))
+    stale = Seat.objects.in_use().filter(due, account__status__in=LinkedAccount.USABLE)
     claimed = []
     for seat_id, checked_at in stale.order_by("checked_at").values_list("pk", "checked_at")[:AT_ONCE]:
         if Seat.objects.filter(pk=seat_id, checked_at=checked_at).update(checked_at=clock.now()):

@@ -20,7 +20,7 @@ from tubes.relay.leases import Lease, claim
 log = logging.getLogger(__name__)
 
 TURN = 5.0  # seconds one task polls before it goes last in line
-BACKOFF = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
+BACKOFF = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)  # seconds after the first, second, … failure
 OVERDUE = timedelta(seconds=2)
 
 

@@ -27,7 +27,7 @@ from tubes.relay.settling import LOOK_AGAIN
 
 POISON_ATTEMPTS = 10
 POISON_AGE = timedelta(minutes=15)
-BACKOFF = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)  # seconds after the first, second, … failure
+BACKOFF = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)  # seconds after the first, second, … failure
 WAIT_FOR_LOGIN = 60.0  # seconds between two looks at an account on the way that needs a login
 
 

@@ -6,6 +6,7 @@ from tubes.services.running import (
     tube_close,
     tube_pause,
     tube_resume,
+    tube_retry,
     tubes_of_account,
 )
 from tubes.services.state import TubeState, tube_state
@@ -20,6 +21,7 @@ __all__ = [
     "tube_open",
     "tube_pause",
     "tube_resume",
+    "tube_retry",
     "tube_state",
     "tubes_of_account",
 ]

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from accounts.models import LinkedAccount, User
 from sameroom import clock
 from tubes.models import Room, RoomListing, Seat, Tube
-from tubes.relay import health, routing
+from tubes.relay import access, health, routing
 from tubes.services.opening import Side, look_at, set_markers
 
 
@@ -38,6 +38,13 @@ def tube_resume(*, tube: Tube, by: User) -> bool:
         name: getattr(tube, name) for side in "ab" for name in (f"marker_{side}_id", f"marker_{side}_time")
     }
     return _move(tube, Tube.Status.ACTIVE, by, **markers)
+
+
+def tube_retry(*, tube: Tube, by: User) -> None:
+    """Look again whether the sides of `by` can enter their rooms. Network I/O; may be repeated."""
+    for seat in (tube.side_a, tube.side_b):
+        if seat.owner_id == by.pk:
+            access.check(seat.pk)
 
 
 def tube_close(*, tube: Tube, by: User) -> bool:

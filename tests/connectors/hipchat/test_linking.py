@@ -162,6 +162,7 @@ def test_a_private_address_where_only_public_ones_are_allowed(
         ("http://10.0.0.1:8080/", "http://10.0.0.1:8080"),
         ("https://[2001:DB8::1]/", "https://[2001:db8::1]"),
         ("https://example.com./", "https://example.com"),
+        ("127.0.0.1:8000/sandbox", "http://127.0.0.1:8000/sandbox"),
         ("https://example.com/v2?x=1#y", "https://example.com"),
     ],
 )
@@ -179,6 +180,7 @@ def test_every_spelling_of_an_address_comes_out_the_same(typed: str, stored: str
         "http://a:99999",
         "https://a..b",
         "https://[x",
+        "hello world",
     ],
 )
 def test_something_that_is_no_address(typed: str) -> None:
