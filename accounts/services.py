@@ -13,7 +13,7 @@ from connectors.forms import CredentialsForm
 from connectors.markup.sanitize import clean_name, clean_text
 from sameroom import clock
 from tubes.models import Room, RoomListing
-from tubes.relay import access, health
+from tubes.relay import access, bell, health
 from tubes.services import rooms_rewatch, tubes_of_account
 
 LISTING_SECONDS = 60
@@ -60,6 +60,7 @@ def account_link(*, owner: User, form: CredentialsForm) -> LinkedAccount:
                 remote_user_id=identity.user_id,
                 defaults=values,
             )
+            bell.ring_lanes_on_commit(account.seats.values_list("pk", flat=True))
     except IntegrityError as error:  # two people pasted one token at the same moment
         raise LinkRefused("This login has just been linked by somebody else at Sameroom.") from error
     return account

@@ -6,7 +6,7 @@ from connectors.base import RoomInfo
 from connectors.echo.connector import EchoConnector
 from connectors.errors import ConnectorError, LoginRejected, RetryLater, RoomGone
 from sameroom import clock
-from tests.relay.conftest import Clock, Pair
+from tests.relay.conftest import Clock, Pair, Rings
 from tubes.models import Room, Seat
 from tubes.relay import access
 
@@ -96,3 +96,14 @@ def test_a_seat_that_is_gone_is_no_trouble(db: None) -> None:
     access.check(12345)
 
     assert Seat.objects.count() == 0
+
+
+def test_what_has_waited_follows_at_once_when_a_seat_works_again(
+    pair: Pair, rings: Rings, django_capture_on_commit_callbacks: object
+) -> None:
+    Seat.objects.filter(pk=pair.there.pk).update(failure="archived")
+
+    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
+        access.check(pair.there.pk)
+
+    assert ("tubes.tasks.drain_lane", (pair.there.pk, 0), 0.0) in rings.rung

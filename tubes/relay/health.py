@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from accounts.models import LinkedAccount
 from sameroom import clock
 from tubes.models import Room, Seat
+from tubes.relay import bell
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,9 @@ def seat_failed(seat: Seat, reason: str) -> None:
 def seat_works(seat: Seat) -> None:
     """This Seat has just entered its room."""
     Seat.objects.filter(pk=seat.pk).update(failure="", failed_since=None, checked_at=clock.now())
-    seat.failure = ""
+    if seat.failure:
+        seat.failure = ""
+        bell.ring_lanes_on_commit([seat.pk])  # what has waited follows at once
 
 
 def choose_reader(room: Room) -> None:
