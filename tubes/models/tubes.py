@@ -28,12 +28,6 @@ class TubeQuerySet(models.QuerySet["Tube"]):
             *(f"side_{side}__{path}" for side in "ab" for path in ("room", "account", "owner"))
         )
 
-    def touching(self, kind: str, space: str, remote_id: str) -> TubeQuerySet:
-        """Tubes with a side in this physical room."""
-        names = {"kind": kind, "space": space, "remote_id": remote_id}
-        at_a, at_b = (Q(**{f"side_{side}__room__{name}": names[name] for name in names}) for side in "ab")
-        return self.filter(at_a | at_b)
-
 
 class Tube(models.Model):
     """A live connection between exactly two rooms, Side A and Side B, two-way by default.

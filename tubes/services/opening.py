@@ -36,6 +36,16 @@ class Side:
     newest: Sequence[Cursor]
 
     @property
+    def end(self) -> End:
+        """The physical room, as its service names it."""
+        return (self.account.kind, self.account.space, self.info.id)
+
+    @property
+    def name(self) -> str:
+        """The room's name, cleaned."""
+        return clean_name(self.info.name)
+
+    @property
     def marker(self) -> Cursor | None:
         """The newest item: what was said up to there does not cross."""
         return self.newest[-1] if self.newest else None
@@ -50,8 +60,9 @@ def tube_open(*, owner: User, listing_a: RoomListing, listing_b: RoomListing) ->
     for listing in (listing_a, listing_b):
         if listing.account.owner_id != owner.pk:
             raise TubeRefused("This room is not reached through an account of yours.")
-    _require_two_rooms(owner, listing_a, listing_b)
+    _require_two_rooms(owner, end_of(listing_a), end_of(listing_b))
     side_a, side_b = look_at(listing_a), look_at(listing_b)
+    _require_two_rooms(owner, side_a.end, side_b.end)  # again, by what the services call them
     try:
         with transaction.atomic():
             return _save(owner, side_a, side_b)
@@ -59,10 +70,10 @@ def tube_open(*, owner: User, listing_a: RoomListing, listing_b: RoomListing) ->
         raise TubeRefused("These two rooms are joined by a Tube already.") from error
 
 
-def _require_two_rooms(owner: User, listing_a: RoomListing, listing_b: RoomListing) -> None:
-    if end_of(listing_a) == end_of(listing_b):
+def _require_two_rooms(owner: User, end_a: End, end_b: End) -> None:
+    if end_a == end_b:
         raise TubeRefused("A Tube needs two different rooms; these two are the same one.")
-    if end_of(listing_b) in joined_to(owner, end_of(listing_a)):
+    if end_b in joined_to(owner, end_a):
         raise TubeRefused("These two rooms are joined by a Tube of yours already. You find it under Manage.")
 
 
@@ -86,8 +97,8 @@ def look_at(listing: RoomListing) -> Side:
     account = listing.account
     if not account.is_usable:
         raise TubeRefused(f"The account {account} needs attention first: see Accounts.")
-    connector = account.connector()
     try:
+        connector = account.connector()
         info = connector.room(RoomId(listing.remote_id))
         history = connector.capabilities.history
         newest = connector.newest(info.id, PROOF_ITEMS) if history and not info.is_archived else []
@@ -99,45 +110,38 @@ def look_at(listing: RoomListing) -> Side:
 
 
 def _save(owner: User, side_a: Side, side_b: Side) -> Tube:
-    # Always in one order: A to B and B to A, opened at once, would wait for each other.
-    sides = sorted((side_a, side_b), key=lambda side: (side.account.kind, side.account.space, side.info.id))
-    rooms = [room_of(side) for side in sides]
-    locked = Room.objects.select_for_update(no_key=True).filter(pk__in=[room.pk for room in rooms])
-    by_pk = {room.pk: room for room in locked.order_by("pk")}
-    seat_of = {
-        id(side): seat_take(owner=owner, side=side, room=by_pk[room.pk])
-        for side, room in zip(sides, rooms, strict=True)
-    }
+    rooms = _lock_rooms(side_a, side_b)
     tube = Tube(
-        side_a=seat_of[id(side_a)],
-        side_b=seat_of[id(side_b)],
+        side_a=seat_take(owner=owner, side=side_a, room=rooms[side_a.end]),
+        side_b=seat_take(owner=owner, side=side_b, room=rooms[side_b.end]),
         opened_by=owner,
         status_by=owner,
         status_since=clock.now(),
     )
     set_markers(tube, side_a.marker, side_b.marker)
     tube.save()
-    for seat in (tube.side_a, tube.side_b):
-        health.choose_reader(seat.room)
+    for room in rooms.values():
+        health.choose_reader(room)
     return tube
+
+
+def _lock_rooms(*sides: Side) -> dict[End, Room]:
+    """The rows of the sides' rooms, made where there are none, locked until the transaction ends.
+
+    Always in one order: A to B and B to A, opened at once, would wait for each other.
+    """
+    found = [
+        Room.objects.get_or_create(**dict(zip(END, side.end, strict=True)), defaults={"name": side.name})[0]
+        for side in sorted(sides, key=lambda side: side.end)
+    ]
+    locked = Room.objects.select_for_update(no_key=True).filter(pk__in=[room.pk for room in found])
+    return {(room.kind, room.space, room.remote_id): room for room in locked.order_by("pk")}
 
 
 def set_markers(tube: Tube, marker_a: Cursor | None, marker_b: Cursor | None) -> None:
     """Note where each side's room stands; the row is not saved."""
     tube.marker_a_id, tube.marker_a_time = (marker_a.id, marker_a.time) if marker_a else ("", None)
     tube.marker_b_id, tube.marker_b_time = (marker_b.id, marker_b.time) if marker_b else ("", None)
-
-
-def room_of(side: Side) -> Room:
-    """The row of the physical room, made where there is none. Inside a transaction."""
-    account = side.account
-    room, _ = Room.objects.get_or_create(
-        kind=account.kind,
-        space=account.space,
-        remote_id=side.info.id,
-        defaults={"name": clean_name(side.info.name)},
-    )
-    return room
 
 
 def seat_take(*, owner: User, side: Side, room: Room) -> Seat:
@@ -175,7 +179,7 @@ def _watch(room: Room, side: Side) -> None:
         marker = side.marker
         room.read_id, room.read_time = (marker.id, marker.time) if marker else ("", None)
         room.next_poll_at = clock.now()
-    room.name, room.is_archived = clean_name(side.info.name), side.info.is_archived
+    room.name, room.is_archived = side.name, side.info.is_archived
     room.save(update_fields=["read_id", "read_time", "next_poll_at", "name", "is_archived"])
     transaction.on_commit(partial(_ring_reader, room.pk))
 
