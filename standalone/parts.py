@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from django.db import connections
@@ -9,7 +10,7 @@ from django.db import connections
 logger = logging.getLogger(__name__)
 
 
-class Part(threading.Thread):
+class Part(threading.Thread, ABC):
     """A thread that serves. Daemonic: a part that does not end in time must not hold the process."""
 
     label: ClassVar[str]
@@ -19,13 +20,13 @@ class Part(threading.Thread):
     def __init__(self) -> None:
         super().__init__(name=self.label, daemon=True)
 
+    @abstractmethod
     def serve(self) -> None:
         """Do the work; return only when asked to stop."""
-        raise NotImplementedError
 
+    @abstractmethod
     def ask_to_stop(self) -> None:
         """Take on nothing new. Returns at once; `ended` waits."""
-        raise NotImplementedError
 
     def ended(self, within: float) -> bool:
         """Wait for the part to finish what it holds: did it, in time?"""

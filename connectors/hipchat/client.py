@@ -47,7 +47,7 @@ class Call:
     body: Json | None = None
     writes: bool = False
     max_bytes: int = 2 * 1024 * 1024
-    deadline: float = READ_DEADLINE
+    deadline: float | None = None  # seconds; None: READ_DEADLINE
 
 
 class HipChatClient:
@@ -139,7 +139,7 @@ class HipChatClient:
             answer = net.request(
                 call.method,
                 f"{self.server}/v2{call.path}",
-                deadline=call.deadline,
+                deadline=READ_DEADLINE if call.deadline is None else call.deadline,
                 max_bytes=call.max_bytes,
                 headers={"Authorization": f"Bearer {self._token}"} if authenticated else {},
                 params=call.params,

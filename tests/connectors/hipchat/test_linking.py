@@ -134,9 +134,6 @@ def test_an_answer_of_ten_megabytes(hipchat: HipChatHarness) -> None:
 
 def test_an_answer_that_drips(hipchat: HipChatHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connectors.hipchat.client.READ_DEADLINE", 0.5)
-    monkeypatch.setattr(
-        "connectors.hipchat.client.Call.__init__.__defaults__", (None, None, False, 2097152, 0.5)
-    )
     hipchat.fault(path="/oauth/token", drip=0.05)
 
     [problem] = problems(link(hipchat))
