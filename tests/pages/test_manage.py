@@ -74,7 +74,7 @@ def test_list_has_fifty_tubes_a_page(page, ann):
     [
         ({}, {}, {}, "Active", "What is said in one room is heard in the other."),
         ({"status": "paused"}, {}, {}, "Paused", "Press Resume to go on."),
-        ({}, {"is_archived": True}, {}, "Archived room", "Bring it back there, or close the Tube."),
+        ({}, {"is_archived": True}, {}, "Archived room", "Bring it back there, then press Try again."),
         ({}, {}, {"status": "needs_login"}, "Failed", "Press Fix; what is said meanwhile follows then."),
     ],
 )

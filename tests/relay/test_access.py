@@ -63,6 +63,7 @@ def test_a_renamed_or_archived_room_is_noted(pair: Pair, monkeypatch: pytest.Mon
 
     room = Room.objects.get(pk=pair.here.room_id)
     assert (room.name, room.is_archived) == ("New name", True)
+    assert Seat.objects.get(pk=pair.here.pk).failure == "This room is archived at its service."
 
 
 @pytest.mark.parametrize(

@@ -159,3 +159,12 @@ def test_a_secret_that_no_key_opens_asks_for_a_login(pair: Pair) -> None:
 
     account = LinkedAccount.objects.get(pk=pair.there.account_id)
     assert (account.status, statuses()) == ("needs_login", ["queued"])
+
+
+def test_a_room_is_read_on_past_a_send_whose_secret_no_key_opens(pair: Pair) -> None:
+    pair.say("one")
+    Delivery.objects.update(status="unknown", finished_at=clock.now())
+    LinkedAccount.objects.filter(pk=pair.there.account_id).update(sealed=b"written with a lost key")
+    bot = pair.there.account.remote_user_id
+
+    assert take(pair.there.room, factories.said("[Ann, Acme] one", user_id=bot)) == 1

@@ -264,3 +264,19 @@ def test_a_service_in_trouble_shows_on_the_tube_and_a_pause_comes_before_everyth
     account.save()
     tube_pause(tube=tube, by=owner)
     assert tube_state(Tube.objects.with_sides().get(), owner).name == "paused"
+
+
+def test_why_the_other_partys_room_cannot_be_read_is_told_to_nobody_else() -> None:
+    a, _ = listings()
+    mine = factories.seat(a.account, factories.room("lobby", team="acme"))
+    theirs = factories.seat(factories.account(team="globex", status="needs_login", remote_user_name="alice"))
+    tube = factories.tube(mine, theirs, status="paused")
+    tube = Tube.objects.with_sides().get(pk=tube.pk)
+
+    with pytest.raises(TubeRefused) as to_stranger:
+        tube_resume(tube=tube, by=mine.owner)
+    with pytest.raises(TubeRefused) as to_owner:
+        tube_resume(tube=tube, by=theirs.owner)
+
+    assert str(to_stranger.value) == "The other party's room cannot be read at the moment. Try again later."
+    assert "alice" in str(to_owner.value)

@@ -51,5 +51,8 @@ def check(seat_id: int) -> None:
         Seat.objects.filter(pk=seat.pk).update(checked_at=clock.now() - EVERY + TRY_AGAIN)
     else:
         Room.objects.filter(pk=seat.room_id).update(name=clean_name(info.name), is_archived=info.is_archived)
-        health.seat_works(seat)
-        health.choose_reader(seat.room)
+        if info.is_archived:  # it can be read, but nothing can be posted
+            health.seat_failed(seat, "This room is archived at its service.")
+        else:
+            health.seat_works(seat)
+            health.choose_reader(seat.room)

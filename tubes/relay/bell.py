@@ -13,7 +13,6 @@ log = logging.getLogger(__name__)
 DRAIN_LANE = "tubes.tasks.drain_lane"
 POLL_ACCOUNT = "tubes.tasks.poll_account"
 
-
 FAR = 60.0  # seconds; for what is further ahead no alarm is kept, the sweep is precise enough
 STALE = 10.0  # seconds after its time a ring is void: the sweep has rung again
 

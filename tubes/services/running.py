@@ -11,7 +11,7 @@ from accounts.models import LinkedAccount, User
 from sameroom import clock
 from tubes.models import Room, RoomListing, Seat, Tube
 from tubes.relay import access, health, routing
-from tubes.services.opening import Side, look_at, set_markers
+from tubes.services.opening import Side, TubeRefused, look_at, set_markers
 
 
 def tubes_of_account(account: LinkedAccount) -> QuerySet[Tube]:
@@ -32,7 +32,7 @@ def tube_resume(*, tube: Tube, by: User) -> bool:
     """
     if tube.status != Tube.Status.PAUSED:
         return False
-    side_a, side_b = _look(tube.side_a), _look(tube.side_b)
+    side_a, side_b = _look(tube.side_a, by), _look(tube.side_b, by)
     set_markers(tube, side_a.marker, side_b.marker)
     markers = {
         name: getattr(tube, name) for side in "ab" for name in (f"marker_{side}_id", f"marker_{side}_time")
@@ -71,9 +71,18 @@ def rooms_rewatch(room_ids: Iterable[int]) -> None:
             routing.retire(seat_id)
 
 
-def _look(seat: Seat) -> Side:
-    """Read a side's room; a Seat that had failed and can do so works again."""
-    side = look_at(RoomListing(account=seat.account, remote_id=seat.room.remote_id, name=seat.room.name))
+def _look(seat: Seat, by: User) -> Side:
+    """Read a side's room; a Seat that had failed and can do so works again.
+
+    Why the other party's side cannot be read is told to nobody but its owner.
+    """
+    listing = RoomListing(account=seat.account, remote_id=seat.room.remote_id, name=seat.room.name)
+    try:
+        side = look_at(listing)
+    except TubeRefused:
+        if seat.owner_id == by.pk:
+            raise
+        raise TubeRefused("The other party's room cannot be read at the moment. Try again later.") from None
     health.seat_works(seat)
     return side
 

@@ -41,7 +41,8 @@ def _problem(seat: Seat, viewer: User | None) -> TubeState | None:
     """What is wrong with this side, in words that tell a stranger nothing about the other's account."""
     account, is_own = seat.account, viewer is not None and seat.owner_id == viewer.pk
     if seat.room.is_archived:
-        return TubeState("archived", "Archived room", f"{seat.room.name} is archived at its service.")
+        reason = f"{seat.room.name} is archived at its service."
+        return TubeState("archived", "Archived room", reason, can_retry=is_own)
     if not account.is_usable:
         reason = account.status_reason if is_own else "The other party's account needs attention."
         return TubeState("failed", "Failed", reason, fix_account=account if is_own else None)
