@@ -33,6 +33,9 @@ class User(AbstractUser):
 
     username = None  # type: ignore[assignment]
     email = models.EmailField("e-mail address", unique=True)
+    daily_messages = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Messages a day; empty: the installation's, 0: no limit."
+    )
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []

@@ -59,14 +59,16 @@ class Capabilities:
     """What a service can do; the class value is the maximum, an account's may be less."""
 
     max_text_length: int  # code points in one post
-    limit: Limit  # documented requests per window and credential
+    limit: Limit | None  # documented requests per window and credential; None: none is known
     reading: Reading = Reading.POLL
     history: bool = False  # `read_after` also finds what was said while we were away
+    message_ids: bool = True  # False: a send tells no id, and what is read may carry none
     global_ids: bool = False  # a message id is unique over all servers of this kind (UUIDs)
     fastest_poll: float = 0.5  # seconds between two polls of one room at the least
     send_deadline: float = 10.0  # seconds after which a send has ended one way or the other
     sender_override: Support = Support.NONE  # NATIVE: posts under the author's own name
     idempotency_life: float = 0.0  # seconds for which the service recognises a repeated send; 0: never
+    edit_age: float = math.inf  # seconds after which a post of ours cannot be edited any more
     edits: Support = Support.IMITATED
     deletes: Support = Support.IMITATED
     replies: Support = Support.IMITATED
@@ -132,7 +134,8 @@ class IncomingEvent:
     """One thing that happened in a room, in the project's own words.
 
     `dedupe_key` is the connector's: the message's id; for an edit target + time; for a reaction
-    target + user + emoji + event id or time.
+    target + user + emoji + event id or time; without ids the reading session's own sequence.
+    `target` is the message that is edited, deleted or reacted to, `reply_to` the one answered.
     """
 
     kind: Kind
@@ -143,6 +146,7 @@ class IncomingEvent:
     body: Document | None = None
     target: MessageId | None = None
     reply_to: MessageId | None = None
+    emoji: str = ""  # of a reaction, as Unicode, or `:name:` where the service has its own
     attachments: Sequence[Mapping[str, Any]] = ()
 
 
@@ -169,6 +173,19 @@ class Recent:
 
 
 @dataclass(frozen=True, slots=True)
+class Push:
+    """What a service sent to our webhook.
+
+    `events` are stored before the push is acknowledged. `rooms` are only made due to be read at
+    once: a service that signs nothing can say no more than that. `answer` is the body it expects.
+    """
+
+    events: Sequence[tuple[RoomId, IncomingEvent]] = ()
+    rooms: Sequence[RoomId] = ()
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class OutgoingMessage:
     """One part of a message, rendered and within the length limit.
 
@@ -181,6 +198,7 @@ class OutgoingMessage:
     idempotency_key: str = ""
     sender_name: str = ""  # only where `sender_override` is NATIVE
     sender_avatar_url: str = ""
+    reply_to: MessageId | None = None  # only where `replies` is NATIVE
 
 
 class Connector:
@@ -237,9 +255,18 @@ class Connector:
         """
         raise UnsupportedAction(f"{self.label} cannot be polled.")
 
-    def send(self, room: RoomId, message: OutgoingMessage) -> MessageId:
-        """Post ONE part that is within the limit. Network I/O; NOT safe to repeat.
+    def receive(self, headers: Mapping[str, str], body: bytes) -> Push:
+        """Check and read what came to this account's webhook. No I/O; may be repeated.
 
+        LoginRejected where the signature is missing or wrong, ValueError where it cannot be read.
+        Header names are lower case. Only where `capabilities.reading` is WEBHOOK.
+        """
+        raise UnsupportedAction(f"{self.label} sends nothing to us.")
+
+    def send(self, room: RoomId, message: OutgoingMessage) -> MessageId:
+        """Post ONE part that is within the limit; its id, "" where `capabilities.message_ids` is off.
+
+        Network I/O; NOT safe to repeat, unless with an idempotency key within its declared life.
         RetryLater means surely not posted; DeliveryUnknown means it may have been.
         """
         raise UnsupportedAction(f"{self.label} cannot send.")

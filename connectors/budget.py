@@ -130,19 +130,22 @@ class Budget:
     """The budget of one credential. Cheap to make, keeps nothing itself; safe between threads and processes.
 
     `key` names the credential by a hash of it, never by the secret. `only_sends` is for a limit that
-    counts nothing but sends (flood control): no share is kept for polls then.
+    counts nothing but sends (flood control): no share is kept for polls then. Without a limit nothing is
+    counted: what the service refuses, it tells whoever asked.
     Every method does cache I/O, none does network I/O to the service, and none raises.
     """
 
-    def __init__(self, key: str, limit: Limit, *, only_sends: bool = False) -> None:
+    def __init__(self, key: str, limit: Limit | None, *, only_sends: bool = False) -> None:
         self._key = f"budget:{key}"
-        self._limit = limit
+        self._is_limited = limit is not None
+        self._limit = limit or Limit(MOST_REQUESTS, 60.0)
         self._only_sends = only_sends
 
     def take(self, use: Use) -> float:
         """0.0: go ahead, one request is counted. Else the seconds to wait before asking again."""
-        with _cache_may_fail():
-            return self._take(use)
+        if self._is_limited:
+            with _cache_may_fail():
+                return self._take(use)
         return 0.0
 
     def learn(self, *, limit: int | None, remaining: int | None, reset_in: float | None) -> None:
@@ -150,11 +153,14 @@ class Budget:
 
         The service's word wins over the documented limit, for as long as it keeps saying so.
         """
-        with _cache_may_fail():
-            self._learn(limit, remaining, reset_in)
+        if self._is_limited:
+            with _cache_may_fail():
+                self._learn(limit, remaining, reset_in)
 
     def refused(self, *, retry_after: float | None, use: Use) -> None:
         """The service answered 429: nobody asks before `retry_after` seconds, or a growing wait, are over."""
+        if not self._is_limited:
+            return
         with _cache_may_fail():
             wait = self._back_off() if not _is_wait(retry_after) else min(max(retry_after, 1.0), LONGEST_WAIT)
             until = _now() + wait
@@ -168,6 +174,8 @@ class Budget:
         The share is 60 % of the window while few send, and shrinks to the third that is kept. The
         interval is never below `fastest`.
         """
+        if not self._is_limited:
+            return fastest
         window, used = _Window(0.0, self._limit.seconds, self._limit.requests, 0), 0
         with _cache_may_fail():
             window = self._window(cache.get(f"{self._key}:learned"), _now())

@@ -22,7 +22,9 @@ def _claims(cls: type[Connector]) -> Iterator[tuple[str, bool]]:
     """Every method beside whether the class says that it has it."""
     can = cls.capabilities
     yield from ((name, True) for name in OBLIGATORY)
-    yield "read_after", can.reading is Reading.POLL
+    if can.reading is Reading.POLL or not can.history:  # who pushes may be read as well
+        yield "read_after", can.reading is Reading.POLL
+    yield "receive", can.reading is Reading.WEBHOOK
     yield "newest", can.history
     yield "recent", can.history
     yield "edit", can.edits is Support.NATIVE

@@ -62,7 +62,8 @@ WEB_PROCESSES = env.int("WEB_PROCESSES", default=2)  # where the web is not part
 
 # ----------------------------------------------------------------- applications
 CONNECTORS = env.list("CONNECTORS", default=["hipchat"])
-CONNECTOR_APPS = [f"connectors.{kind}" for kind in CONNECTORS]
+# A name with a dot is a package of somebody's own.
+CONNECTOR_APPS = [kind if "." in kind else f"connectors.{kind}" for kind in CONNECTORS]
 INSTALLED_APPS = [
     "accounts",
     "tubes",
@@ -275,6 +276,9 @@ HIPCHAT_DEFAULT_SERVER = env.str("HIPCHAT_DEFAULT_SERVER", default=f"{PUBLIC_URL
 # Other names of a server, so that one room is one room: https://chat=https://hipchat.example.com,…
 HIPCHAT_SERVER_ALIASES = env.dict("HIPCHAT_SERVER_ALIASES", default={})
 CATCH_UP_HOURS = env.int("CATCH_UP_HOURS", default=24)
+BODY_HOURS = env.int("BODY_HOURS", default=24)  # after its last delivery ended a text is erased
+ID_DAYS = env.int("ID_DAYS", default=30)  # so long ids are kept, for edits, replies and dedupe
+DAILY_MESSAGES = env.int("DAILY_MESSAGES", default=0)  # per user and day; 0: no limit
 
 # ----------------------------------------------------------------- logging
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")

@@ -1,7 +1,19 @@
 """Rooms and who sits in them; Tubes; what happened and where it goes."""
 
 from tubes.models.events import Delivery, Event, Post
+from tubes.models.notices import Installation, Notice
 from tubes.models.rooms import NameStyle, Room, RoomListing, Seat
 from tubes.models.tubes import Tube
 
-__all__ = ["Delivery", "Event", "NameStyle", "Post", "Room", "RoomListing", "Seat", "Tube"]
+__all__ = [
+    "Delivery",
+    "Event",
+    "Installation",
+    "NameStyle",
+    "Notice",
+    "Post",
+    "Room",
+    "RoomListing",
+    "Seat",
+    "Tube",
+]

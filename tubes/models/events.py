@@ -26,13 +26,19 @@ class Event(models.Model):
 
     KINDS: ClassVar[list[tuple[str, str]]] = [(kind.value, kind.value) for kind in Kind]
 
-    room = models.ForeignKey(Room, null=True, on_delete=models.CASCADE, related_name="events")
+    # Null: a notice of our own, which goes straight into a lane.
+    room = models.ForeignKey(Room, null=True, on_delete=models.CASCADE, related_name="events", db_index=False)
     number = models.PositiveBigIntegerField(help_text="Position among the events accepted in its room.")
     kind = models.CharField(max_length=16, choices=KINDS)
     dedupe_key = models.CharField(max_length=255)
     remote_id = models.CharField(max_length=255, blank=True)
     target = models.CharField(max_length=255, blank=True)
     reply_to = models.CharField(max_length=255, blank=True)
+    emoji = models.CharField(max_length=255, blank=True)
+    # The message of ours that `target` or `reply_to` names, at whichever room's copy it was said.
+    about = models.ForeignKey(
+        "self", null=True, on_delete=models.SET_NULL, related_name="follow_ups", db_index=False
+    )
     author_id = models.CharField(max_length=255, blank=True)
     author_name = models.CharField(max_length=255, blank=True)
     author_username = models.CharField(max_length=255, blank=True)
@@ -40,6 +46,8 @@ class Event(models.Model):
     author_team = models.CharField(max_length=255, blank=True)
     body = models.JSONField(null=True, blank=True)
     attachments = models.JSONField(default=list, blank=True)
+    # Of the text without prefixes: by it an echo through somebody else's bridge is known.
+    fingerprint = models.CharField(max_length=32, blank=True)
     held = models.CharField(max_length=8, choices=Held, default=Held.NO)
     said_at = models.DateTimeField()
     accepted_at = models.DateTimeField(default=clock.now)
@@ -52,6 +60,8 @@ class Event(models.Model):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["room", "number"], name="held_events", condition=models.Q(held="waiting")),
             models.Index(fields=["room", "remote_id"], name="events_by_remote_id"),
+            models.Index(fields=["about"], name="follow_ups", condition=models.Q(about__isnull=False)),
+            models.Index(fields=["accepted_at"], name="bodies", condition=models.Q(body__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -87,14 +97,24 @@ class Delivery(models.Model):
         Status.REMOVED: frozenset(),
     }
 
-    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="deliveries")
-    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="deliveries")
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
+    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
     seat = models.ForeignKey(Seat, on_delete=models.CASCADE, related_name="deliveries")
     status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
     attempts = models.PositiveIntegerField(default=0)
     failing_since = models.DateTimeField(null=True, blank=True)
-    # Which part is on the wire while `sending`.
+    # The room it comes from, as the event's; null for our own notices. In a lane origins take turns.
+    origin = models.ForeignKey(Room, null=True, on_delete=models.CASCADE, related_name="+", db_index=False)
+    # The edit whose text is posted instead: it was made before this was sent.
+    carries = models.ForeignKey(Event, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+    # How many parts have arrived; while `sending`, the number of the one on the wire.
     part = models.PositiveIntegerField(default=0)
+    # What is on the wire, as compared with a history: `normal_hash` of the part's text.
+    fingerprint = models.CharField(max_length=32, blank=True)
+    # All parts as they were cut, once the first of several has been sent.
+    parts = models.JSONField(null=True, blank=True)
+    # The delivery whose post this one shares, where a limit held the lane and messages were joined.
+    lead = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
     next_attempt_at = models.DateTimeField(default=clock.now)
     sending_since = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -121,6 +141,7 @@ class Delivery(models.Model):
                 name="sends_undecided",
                 condition=models.Q(status__in=["sending", "unknown"]),
             ),
+            models.Index(fields=["room", "id"], name="deliveries_of_a_room"),
         ]
 
     def __str__(self) -> str:
@@ -134,10 +155,15 @@ class Post(models.Model):
     outlives its Delivery: the account that made it may be removed before others have read it.
     """
 
-    delivery = models.ForeignKey(Delivery, null=True, on_delete=models.SET_NULL, related_name="posts")
-    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="posts")
+    delivery = models.ForeignKey(
+        Delivery, null=True, on_delete=models.SET_NULL, related_name="posts", db_index=False
+    )
+    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="posts", db_index=False)
     part = models.PositiveIntegerField(default=0)
-    remote_id = models.CharField(max_length=255)
+    # Empty where the service gives no ids: then the fingerprint tells it, until it was seen once.
+    remote_id = models.CharField(max_length=255, blank=True)
+    fingerprint = models.CharField(max_length=32, blank=True)
+    is_seen = models.BooleanField(default=False)
     posted_at = models.DateTimeField(default=clock.now)
 
     class Meta:
@@ -145,7 +171,13 @@ class Post(models.Model):
             models.UniqueConstraint(fields=["delivery", "part"], name="one_post_per_part")
         ]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["remote_id", "room"], name="our_posts_by_remote_id")
+            models.Index(fields=["remote_id", "room"], name="our_posts_by_remote_id"),
+            models.Index(
+                fields=["room", "fingerprint"],
+                name="posts_without_id",
+                condition=models.Q(remote_id="", is_seen=False),
+            ),
+            models.Index(fields=["posted_at"], name="posts_by_age"),
         ]
 
     def __str__(self) -> str:

@@ -147,6 +147,10 @@ class Seat(models.Model):
     # The lane's lease.
     lane_fence = models.PositiveBigIntegerField(default=0, editable=False)
     lane_lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+    # Before this nothing is sent: the service, or our budget, said so, or it does not answer.
+    lane_not_before = models.DateTimeField(null=True, blank=True, editable=False)
+    # Since when a limit has kept this lane from emptying.
+    throttled_since = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
     objects = SeatQuerySet.as_manager()

@@ -1,0 +1,64 @@
+"""What people and operators are told: notices about rooms, and whether this installation may relay."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db import models
+
+from accounts.models import User
+from sameroom import clock
+from tubes.models.rooms import Seat
+
+
+class NoticeQuerySet(models.QuerySet["Notice"]):
+    def owned_by(self, user: Any) -> NoticeQuerySet:
+        return self.filter(owner=user)
+
+
+class Notice(models.Model):
+    """Something the owner of a Seat has to know. Manage shows all; some are also said in the room."""
+
+    class Kind(models.TextChoices):
+        CATCH_UP = "catch_up", "Older messages left out"
+        LOSS = "loss", "Message not delivered"
+        UNKNOWN = "unknown", "May have been sent"
+        QUOTA = "quota", "Daily limit reached"
+        BREAKER = "breaker", "Tube paused: echo"
+
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notices")
+    seat = models.ForeignKey(Seat, null=True, on_delete=models.CASCADE, related_name="notices")
+    kind = models.CharField(max_length=16, choices=Kind)
+    text = models.TextField()
+    # How often the same was to be told since: one row grows instead of a page full of rows.
+    count = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(default=clock.now)
+    dismissed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = NoticeQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["owner", "-created_at"], name="notices_of_an_owner")
+        ]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Installation(models.Model):
+    """The one row by which a database knows where it belongs: a copy of it must not relay."""
+
+    public_url = models.CharField(max_length=255)
+    # Grows while the relay runs. A copy kept outside the database tells a restored backup from it.
+    mark = models.PositiveBigIntegerField(default=0)
+    marked_at = models.DateTimeField(default=clock.now)
+    stopped_because = models.TextField(blank=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=models.Q(pk=1), name="one_installation")
+        ]
+
+    def __str__(self) -> str:
+        return self.public_url
