@@ -2,7 +2,7 @@
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python
 PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet --no-input
-TEMPLATES := templates $(wildcard */templates connectors/*/templates)
+TEMPLATES := templates $(wildcard */templates */*/templates)
 
 # Without a SECRET_KEY of yours (in the environment or in .env) this is a try-out: LOCAL=1 makes keys
 # and keeps them in var/. Which database and broker it uses is for DATABASE_URL and REDIS_URL to say.

@@ -8,7 +8,7 @@ import pytest
 from connectors.registry import connectors
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("accounts", "connectors", "sameroom", "sandbox", "standalone", "tubes")
+PACKAGES = ("accounts", "connectors", "sameroom", "sandbox", "standalone", "stub", "tubes")
 KINDS = sorted(set(connectors()) - {"echo"})
 
 

@@ -1,0 +1,220 @@
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from connectors.base import (
+    Capabilities,
+    Kind,
+    Login,
+    MessageId,
+    OutgoingMessage,
+    Reading,
+    RoomId,
+    Support,
+)
+from connectors.errors import (
+    ConnectorError,
+    DeliveryUnknown,
+    LoginRejected,
+    MessageRejected,
+    RetryLater,
+    RoomGone,
+    UnsupportedAction,
+)
+from connectors.markup import plain
+from stub.connector.connector import StubConnector
+from stub.connector.forms import StubCredentialsForm
+from stub.pushes import signature
+from tests.connectors.stub.harness import StubHarness, start
+
+
+@pytest.fixture
+def stub() -> Iterator[StubHarness]:
+    with start() as harness:
+        yield harness
+
+
+def connector(stub: StubHarness, features: str = "") -> StubConnector:
+    return StubConnector(stub.login_with(features=features))
+
+
+def push(stub: StubHarness, *entries: dict[str, object], session: str = "s1") -> bytes:
+    return json.dumps({"session": session, "room": stub.room, "events": entries}).encode()
+
+
+def entry(kind: str = "message", **more: object) -> dict[str, object]:
+    who = {"author_id": "u-Ann", "author_name": "Ann", "said_at": 1_700_000_000.5}
+    return {"id": "m7", "seq": 3, "kind": kind, **who, **more}
+
+
+def test_features_narrow_what_an_account_can_do(stub: StubHarness) -> None:
+    most = StubConnector.capabilities
+
+    assert connector(stub).capabilities == most
+    assert connector(stub, "deadline=3").capabilities.send_deadline == 3
+    least = connector(stub, "history,ids,length=50").capabilities
+    assert least == Capabilities(
+        max_text_length=50, limit=None, reading=Reading.POLL, history=True, fastest_poll=0.1
+    )
+    blind = connector(stub, "push,keys=60,edits").capabilities
+    assert (blind.reading, blind.history, blind.message_ids) == (Reading.WEBHOOK, False, False)
+    assert (blind.idempotency_life, blind.edits, blind.sender_override) == (
+        60,
+        Support.IMITATED,
+        Support.NONE,
+    )
+
+
+def test_form_keeps_what_logs_in(stub: StubHarness) -> None:
+    data = {
+        "server": f"{stub.login.server}/",
+        "token": "bot:pass",
+        "features": "push,history,ids",
+        "hook_secret": "s",
+    }
+
+    form = StubCredentialsForm(data, connector_class=StubConnector)
+
+    assert form.is_valid(), form.errors
+    assert (form.identity.server, form.identity.user_id, form.identity.user_name) == (
+        stub.login.server,
+        "u-bot",
+        "bot",
+    )
+    assert form.secrets() == {"token": "bot:pass", "features": "push,history,ids", "hook_secret": "s"}
+    for bad in ("push,colour", "ids", "length=x"):
+        assert not StubCredentialsForm(data | {"features": bad}, connector_class=StubConnector).is_valid()
+
+
+def test_reading_tells_edits_deletions_and_reactions(stub: StubHarness) -> None:
+    first = stub.say("one")
+    reader = connector(stub)
+    [cursor] = reader.newest(stub.room)
+    stub.stub.edit(stub.room, first, "two")
+    stub.stub.react(stub.room, first, "Bob", "👍")
+    stub.stub.delete(stub.room, first)
+
+    page = reader.read_after(stub.room, cursor)
+
+    assert [(event.kind, event.target, event.emoji) for event in page.events] == [
+        (Kind.EDIT, first, ""),
+        (Kind.REACTION, first, "👍"),
+        (Kind.DELETE, first, ""),
+    ]
+    assert [plain.render(event.body) for event in page.events if event.body] == ["two"]
+    assert page.cursor == reader.newest(stub.room)[0]
+    assert reader.read_after(stub.room, page.cursor).events == []
+
+
+def test_push_and_history_tell_the_same(stub: StubHarness) -> None:
+    ids = [stub.say("one"), stub.say("two")]
+    stub.stub.edit(stub.room, ids[0], "uno")
+    reader = connector(stub)
+    room = stub.stub.history(stub.room)
+    assert [item.id for item in room] == ids
+    read = reader.read_after(stub.room, None).events
+    entries = reader._client.get("rooms", stub.room, "messages")["events"]
+
+    body = push(stub, *entries)
+    pushed = reader.receive({"x-stub-signature": signature("hook-secret", body)}, body)
+
+    assert pushed.events == [(stub.room, event) for event in read]
+
+
+def test_push_without_ids_goes_by_its_session(stub: StubHarness) -> None:
+    body = push(stub, entry(text="hello"), entry("edit", target="m7", text="x"))
+
+    [(room, event)] = (
+        connector(stub, "push").receive({"x-stub-signature": signature("hook-secret", body)}, body).events
+    )
+
+    assert (room, event.id, event.dedupe_key, event.author.id) == (stub.room, "", "s1:3", "u-Ann")
+
+
+def test_push_that_is_not_signed_or_unreadable_is_refused(stub: StubHarness) -> None:
+    body = push(stub, entry(text="hello"))
+    for headers in ({}, {"x-stub-signature": ""}, {"x-stub-signature": signature("other", body)}):
+        with pytest.raises(LoginRejected):
+            connector(stub).receive(headers, body)
+    nobody = StubConnector(stub.login_with(hook_secret=""))
+    with pytest.raises(LoginRejected):
+        nobody.receive({"x-stub-signature": signature("", body)}, body)
+    for bad in (b"{}", b"[]", b"x", push(stub, {"id": "m1"}), push(stub, entry("nonsense"))):
+        with pytest.raises(ValueError):
+            connector(stub).receive({"x-stub-signature": signature("hook-secret", bad)}, bad)
+
+
+def test_send_carries_what_the_account_can(stub: StubHarness) -> None:
+    target = stub.say("first")
+    message = OutgoingMessage(
+        "hi", idempotency_key="k", sender_name="Ann", sender_avatar_url="u", reply_to=target
+    )
+
+    sent = [connector(stub, features).send(stub.room, message) for features in ("", "", "push,history")]
+
+    kept = [(item.id, item.key, item.sender_name, item.reply_to) for item in stub.stub.history(stub.room)[1:]]
+    assert [item[1:] for item in kept] == [("k", "Ann", target), ("", "", "")]
+    assert sent == [kept[0][0], kept[0][0], ""]
+
+
+def test_own_post_is_edited_deleted_and_reacted_to(stub: StubHarness) -> None:
+    writer = connector(stub)
+    sent = writer.send(stub.room, OutgoingMessage("one"))
+
+    writer.edit(stub.room, sent, OutgoingMessage("two"))
+    writer.react(stub.room, sent, "👍/x", add=True)
+    [item] = stub.stub.history(stub.room)
+    assert (item.edits, item.reactions) == (["two"], {"👍/x": ["u-relay"]})
+    writer.react(stub.room, sent, "👍/x", add=False)
+    writer.delete(stub.room, sent)
+    [item] = stub.stub.history(stub.room)
+    assert (item.is_deleted, item.reactions) == (True, {"👍/x": []})
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ({"kind": "status", "status": 500}, DeliveryUnknown),
+        ({"kind": "status", "status": 503, "stored": True}, DeliveryUnknown),
+        ({"kind": "reset", "stored": True}, DeliveryUnknown),
+        ({"kind": "hang"}, DeliveryUnknown),
+        ({"kind": "drip", "pause": 0.3}, DeliveryUnknown),
+        ({"kind": "throttle", "retry_after": 7}, RetryLater),
+        ({"kind": "status", "status": 400}, MessageRejected),
+    ],
+)
+def test_fault_of_a_send_becomes_its_error(
+    stub: StubHarness, fault: dict[str, str], error: type[ConnectorError]
+) -> None:
+    stub.stub.fault(**fault)
+
+    with pytest.raises(error) as raised:
+        connector(stub, "deadline=1").send(stub.room, OutgoingMessage("x"))
+
+    assert getattr(raised.value, "seconds", None) == (7.0 if fault["kind"] == "throttle" else None)
+
+
+@pytest.mark.parametrize("kind", ["status", "reset"])
+def test_fault_of_a_read_is_tried_again(stub: StubHarness, kind: str) -> None:
+    stub.stub.fault(kind, on="read")
+
+    with pytest.raises(RetryLater):
+        connector(stub).newest(stub.room)
+
+
+def test_refusals_say_what_to_do(stub: StubHarness) -> None:
+    writer, away = connector(stub), StubConnector(Login("http://127.0.0.1:9", stub.login.credentials))
+    foreign, gone, text = stub.say("x"), MessageId("m0"), OutgoingMessage("y")
+
+    with pytest.raises(MessageRejected):
+        writer.edit(stub.room, foreign, text)
+    with pytest.raises(MessageRejected):
+        writer.edit(stub.room, gone, text)
+    with pytest.raises(RoomGone):
+        writer.delete(RoomId("cellar"), gone)
+    with pytest.raises(RetryLater):
+        away.send(stub.room, text)
+    stub.stub.switch(edits=False)
+    with pytest.raises(UnsupportedAction):
+        writer.edit(stub.room, foreign, text)
