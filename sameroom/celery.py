@@ -16,12 +16,7 @@ app.autodiscover_tasks()
 
 @task_prerun.connect
 def check_connections(sender: Any, **kwargs: Any) -> None:
-    """Let each task begin on a database connection that works.
-
-    Connections outlive tasks (CELERY_DB_REUSE_MAX), so one cut by a database restart would
-    fail every later task of its thread. This drops one that failed or is too old, and has the
-    others tried at their first use (CONN_HEALTH_CHECKS).
-    """
+    """Let each task begin on a database connection that works: one that failed is dropped."""
     if not sender.request.is_eager:  # inside the caller's transaction, which is not ours to end
         from django.db import close_old_connections
 

@@ -130,9 +130,12 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
     }
     DATABASES["default"]["CONN_MAX_AGE"] = None  # a file does not go away: each thread opens it once
+    CELERY_DB_REUSE_MAX = 1_000_000_000  # and keeps it when a task ends
 else:
-    DATABASES["default"]["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", default=60)
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    # `close()` puts a connection back into the process's pool, at the end of each request and task.
+    DATABASES["default"]["ENGINE"] = "sameroom.pooled_postgres"
+    DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=24)
+    DATABASES["default"]["CONN_MAX_AGE"] = 0
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="")
@@ -154,11 +157,12 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CONCURRENCY = WORKER_THREADS = env.int("WORKER_THREADS", default=16)
+# Lanes each have a thread while they work; a destination that hangs holds at most a quarter of them.
+LANE_THREADS = env.int("LANE_THREADS", default=256)
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # keeps no file: every entry is a short, idempotent interval
-CELERY_DB_REUSE_MAX = 1_000_000_000  # the fixup would close the database connection after every task
 CELERY_BEAT_SCHEDULE = {
     "wake-rooms": {"task": "tubes.tasks.wake_rooms", "schedule": 1.0, "options": {"expires": 5}},
     "sweep": {"task": "tubes.tasks.sweep", "schedule": 5.0, "options": {"expires": 30}},
