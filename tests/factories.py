@@ -99,5 +99,8 @@ def event(room_: Room | None = None, **extra: Any) -> Event:
 
 
 def delivery(event_: Event | None = None, seat_: Seat | None = None, **extra: Any) -> Delivery:
-    seat_ = seat_ or seat()
-    return Delivery.objects.create(event=event_ or event(), seat=seat_, room=seat_.room, **extra)
+    seat_, event_ = seat_ or seat(), event_ or event()
+    values = {"event": event_, "seat": seat_, "room": seat_.room, "origin": event_.room}
+    if extra.get("status") == "sending":  # then something is on the wire
+        values |= {"fingerprint": "f" * 32, "sending_since": clock.now()}
+    return Delivery.objects.create(**(values | extra))

@@ -2,15 +2,14 @@
 
 from celery import shared_task
 
-from tubes.models import Event, Seat
-from tubes.relay import access, bell, health, intake, lanes, reading
+from tubes.models import Event
+from tubes.relay import access, attendants, bell, health, intake, lanes, reading, routing
 
 
 @shared_task
-def drain_lane(seat_id: int, fence: int = 0) -> None:
-    """Post what is due at one Seat."""
-    if Seat.objects.filter(pk=seat_id).exists():  # its owner may have removed the account since
-        lanes.drain(seat_id, fence=fence)
+def wake_lanes(seat_ids: list[int]) -> None:
+    """Hand rings to the lane threads of this worker, where there is no Redis list to ring by."""
+    attendants.wake(seat_ids)
 
 
 @shared_task
@@ -29,8 +28,9 @@ def wake_rooms() -> None:
 @shared_task
 def sweep() -> None:
     """Ring for what is due and nobody works on, decide what is held, and find readers."""
-    for seat_id in lanes.idle_lanes():
-        bell.ring_lane(seat_id)
+    bell.ring_lanes(lanes.idle_lanes())
+    for seat_id in lanes.stranded_seats():
+        routing.retire(seat_id)
     held = Event.objects.filter(held=Event.Held.WAITING, room__isnull=False)
     for room_id in held.values_list("room", flat=True).distinct():
         intake.release_held(room_id)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tubes import views
+from tubes import hooks, views
 
 app_name = "tubes"
 urlpatterns = [
@@ -13,5 +13,6 @@ urlpatterns = [
     path("tubes/<str:tube_code>/pause/", views.tube_pause_do, name="tube-pause"),
     path("tubes/<str:tube_code>/resume/", views.tube_resume_do, name="tube-resume"),
     path("tubes/<str:tube_code>/retry/", views.tube_retry_do, name="tube-retry"),
+    path("hooks/<str:account_code>/<str:secret>/", hooks.hook, name="hook"),
     path("tubes/<str:tube_code>/close/", views.tube_close_page, name="tube-close"),
 ]

@@ -1,6 +1,6 @@
 """A relay without workers: tests ring the bells themselves, and script what a service answers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -23,6 +23,10 @@ class Rings:
     """Every alarm that was set, instead of a broker."""
 
     rung: list[tuple[str, tuple[int, ...], float]] = field(default_factory=list)
+    lanes: list[int] = field(default_factory=list)
+
+    def record_lanes(self, seat_ids: Iterable[int]) -> None:
+        self.lanes += sorted(seat_ids)
 
     def record(self, task: str, *args: int, after: float = 0.0) -> None:
         self.rung.append((task, args, after))
@@ -32,6 +36,7 @@ class Rings:
 def rings(monkeypatch: pytest.MonkeyPatch) -> Rings:
     recorded = Rings()
     monkeypatch.setattr(bell, "_ring", recorded.record)
+    monkeypatch.setattr(bell, "ring_lanes", recorded.record_lanes)
     return recorded
 
 

@@ -177,8 +177,11 @@ def test_a_send_that_never_arrived_is_made_again(sides: Sides, time: Clock) -> N
     assert sides.texts("Helpdesk") == ["[Ann Lee, Acme] one", "[Ann Lee, Acme] two"]
 
 
-def test_our_post_read_before_its_answer_came_is_no_new_message(sides: Sides, time: Clock) -> None:
+def test_our_post_read_before_its_answer_came_is_no_new_message(
+    sides: Sides, time: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The poller is quicker than the answer: the item is held, then recognised."""
+    monkeypatch.setattr("tubes.relay.refusals.LOOK_AGAIN", 15.0)  # not within this test, however slow
     sides.server.world.add_fault(path="/message", method="POST", cut="before")
     sides.say("Acme", "one")
     sides.relay(rounds=1)

@@ -34,7 +34,7 @@ def test_a_failure_in_the_middle_stores_nothing(pair: Pair, monkeypatch: pytest.
     def broken(*args: object, **kwargs: object) -> None:
         raise RuntimeError("the database went away")
 
-    monkeypatch.setattr("tubes.relay.intake.routing.destinations", broken)
+    monkeypatch.setattr("tubes.relay.queueing.routing.ways", broken)
 
     with pytest.raises(RuntimeError):
         take(pair.here.room, said())
@@ -80,7 +80,7 @@ def test_lanes_are_rung_once_each_after_the_commit(
         take(pair.here.room, said(), said(), said())
         assert rings.rung == []
 
-    assert rings.rung == [("tubes.tasks.drain_lane", (pair.there.pk, 0), 0.0)]
+    assert rings.lanes == [pair.there.pk]
 
 
 def test_the_body_of_an_event_that_reaches_nobody_is_not_kept(db: None) -> None:

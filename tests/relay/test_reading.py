@@ -144,5 +144,5 @@ def test_the_sweep_rings_for_lanes_and_decides_held_events(pair: Pair, rings: Ri
 
     tasks.sweep()
 
-    assert rings.rung[0] == ("tubes.tasks.drain_lane", (pair.there.pk, 0), 0.0)
+    assert rings.lanes == [pair.there.pk]
     assert not Event.objects.filter(held="waiting").exists()

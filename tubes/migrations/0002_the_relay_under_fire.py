@@ -127,7 +127,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='delivery',
-            index=models.Index(fields=['room', 'id'], name='deliveries_of_a_room'),
+            index=models.Index(condition=models.Q(('status__in', ['queued', 'sending'])), fields=['origin', 'room', 'seat'], name='under_way'),
         ),
         migrations.AddIndex(
             model_name='event',

@@ -141,7 +141,11 @@ class Delivery(models.Model):
                 name="sends_undecided",
                 condition=models.Q(status__in=["sending", "unknown"]),
             ),
-            models.Index(fields=["room", "id"], name="deliveries_of_a_room"),
+            models.Index(
+                fields=["origin", "room", "seat"],
+                name="under_way",
+                condition=models.Q(status__in=["queued", "sending"]),
+            ),
         ]
 
     def __str__(self) -> str:

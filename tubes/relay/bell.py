@@ -1,23 +1,35 @@
-"""The alarm clock: asks a worker to look at a row. A lost ring costs time, never a message."""
+"""The alarm clock: has a worker look at a row. A lost ring costs time, never a message.
+
+Lanes are rung for by the shortest way there is: to the threads of this very process, by a Redis list that
+idle workers wait at, or by a Celery task. The list takes a third of the time of a task (docs/performance.md).
+"""
+
+from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
 from functools import partial
 
+import redis
 from celery import current_app
+from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import KombuError
 
+from tubes.relay import attendants
+
 log = logging.getLogger(__name__)
 
-DRAIN_LANE = "tubes.tasks.drain_lane"
+WAKE_LANES = "tubes.tasks.wake_lanes"
 POLL_ACCOUNT = "tubes.tasks.poll_account"
 
 FAR = 60.0  # seconds; for what is further ahead no alarm is kept, the sweep is precise enough
 STALE = 10.0  # seconds after its time a ring is void: the sweep has rung again
+LIST = "sameroom:lanes"
+LONGEST = 10_000  # rings kept while no worker takes any
 
 
-def _ring(task: str, *args: int, after: float = 0.0) -> None:
+def _ring(task: str, *args: object, after: float = 0.0) -> None:
     try:
         current_app.send_task(
             task,
@@ -31,13 +43,15 @@ def _ring(task: str, *args: int, after: float = 0.0) -> None:
         log.warning("The broker did not take %s (%s); the sweep will ring again", task, type(error).__name__)
 
 
-def ring_lane(seat_id: int, *, fence: int = 0, after: float = 0.0) -> None:
-    """Have the lane of a Seat drained, `after` seconds from now.
-
-    With a fence the ring is void once somebody else has drained the lane since: a lane that waits
-    has one alarm, however often it was rung.
-    """
-    _ring(DRAIN_LANE, seat_id, fence, after=after)
+def ring_lanes(seat_ids: Iterable[int]) -> None:
+    """Have the lanes of these Seats drained now. One call to the broker at most."""
+    seats = sorted(set(seat_ids))
+    if not seats or attendants.wake(seats):
+        return
+    if settings.REDIS_URL:
+        _push(seats)
+    else:
+        _ring(WAKE_LANES, seats)
 
 
 def ring_account(account_id: int, *, fence: int, after: float = 0.0) -> None:
@@ -46,6 +60,38 @@ def ring_account(account_id: int, *, fence: int, after: float = 0.0) -> None:
 
 
 def ring_lanes_on_commit(seat_ids: Iterable[int]) -> None:
-    """Ring each lane once the running transaction is committed."""
-    for seat_id in sorted(set(seat_ids)):
-        transaction.on_commit(partial(ring_lane, seat_id))
+    """Ring for these lanes once the running transaction is committed."""
+    seats = sorted(set(seat_ids))
+    if seats:
+        transaction.on_commit(partial(ring_lanes, seats))
+
+
+# ----------------------------------------------------------------- the list
+
+_client: redis.Redis | None = None
+
+
+def _redis() -> redis.Redis:
+    global _client
+    if _client is None:
+        _client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
+    return _client
+
+
+def _push(seats: list[int]) -> None:
+    try:
+        pipe = _redis().pipeline(transaction=False)
+        pipe.lpush(LIST, *seats)
+        pipe.ltrim(LIST, 0, LONGEST - 1)
+        pipe.execute()
+    except redis.RedisError as error:
+        log.warning("Redis did not take a ring (%s); the sweep will ring again", type(error).__name__)
+
+
+def wait_for_rings(seconds: float) -> list[int]:
+    """The lanes rung for through the list; waits up to so long for the first. Redis I/O.
+
+    Raises redis.RedisError.
+    """
+    found = _redis().brpop([LIST], timeout=seconds)
+    return [int(found[1])] if found else []

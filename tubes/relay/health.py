@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts.models import LinkedAccount
+from connectors.base import Reading
+from connectors.errors import LoginRejected
 from sameroom import clock
 from tubes.models import Room, Seat
 from tubes.relay import bell
@@ -71,10 +73,19 @@ def choose_reader(room: Room) -> None:
     """Have a Seat that works read the room for everybody; keep the present one while it does."""
     able = Seat.objects.able().filter(room=room).order_by("pk")
     if not able.filter(pk=room.reader_id or 0).exists() and (seat := able.first()):
-        Room.objects.filter(pk=room.pk).update(reader=seat, next_poll_at=clock.now(), read_failures=0)
+        due = clock.now() if _is_polled(seat) else None
+        Room.objects.filter(pk=room.pk).update(reader=seat, next_poll_at=due, read_failures=0)
+
+
+def _is_polled(seat: Seat) -> bool:
+    """Whether this account has to ask for what is said; else its service tells us."""
+    try:
+        return seat.account.connector().capabilities.reading is Reading.POLL
+    except LoginRejected:  # a secret that no key opens: nothing is known, and reading it will say so
+        return True
 
 
 def rooms_without_reader() -> QuerySet[Room]:
-    """Rooms that have to be read, and whose reader cannot, or may not any more."""
-    watched = Room.objects.filter(next_poll_at__isnull=False)
-    return watched.exclude(reader__in=Seat.objects.able())
+    """Rooms at open Tubes whose reader cannot read, or is gone."""
+    cannot = Q(reader=None) | ~Q(reader__failure="") | ~Q(reader__account__status__in=LinkedAccount.USABLE)
+    return Room.objects.filter(cannot, pk__in=Seat.objects.in_use().values("room"))

@@ -3,52 +3,127 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 
 from django.db import transaction
 
-from accounts.models import LinkedAccount
-from connectors.base import Author, Cursor, IncomingEvent, Kind, MessageId, UserId
-from connectors.markup.sanitize import clean_document, clean_name, clean_text
-from connectors.markup.tree import normal_form, to_json
-from sameroom import clock
-from tubes.models import Delivery, Event, Room
-from tubes.relay import bell, recognising, routing
+from connectors.base import Cursor, IncomingEvent, Kind
+from connectors.markup.sanitize import clean_text
+from connectors.markup.tree import from_json
+from tubes.models import Event, Room
+from tubes.relay import recognising, sql
+from tubes.relay.queueing import route
+from tubes.relay.recognising import Facts, HeldItem
+from tubes.relay.storing import Fresh, insert_events, row_of, storable
 
-ROUTED = (Kind.MESSAGE.value, Kind.NOTICE.value)
 AT_ONCE = 500  # held events decided in one transaction
 
 
-def lock_room(room_id: int) -> Room:
-    """The room's row, locked until the transaction ends.
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What one read of a room found after `read_from`, or what its service pushed (`is_pushed`)."""
 
-    NO KEY: the foreign keys of rows that other rooms' intakes insert need no more than that the
-    room stays, and must not wait for us, or two joined rooms would wait for each other.
-    """
-    return Room.objects.select_for_update(no_key=True).get(pk=room_id)
+    room_id: int
+    events: Sequence[IncomingEvent]
+    read_from: Cursor | None = None
+    cursor: Cursor | None = None
+    is_pushed: bool = False  # a service that pushes keeps its own position
+
+
+def lock_rooms(room_ids: Sequence[int]) -> dict[int, Room]:
+    """The rooms' rows, locked until the transaction ends, always in one order."""
+    rooms = Room.objects.select_for_update(no_key=True).filter(pk__in=room_ids).order_by("pk")
+    return {room.pk: room for room in rooms}
 
 
 def take_in(
     room_id: int, events: Sequence[IncomingEvent], *, read_from: Cursor | None, cursor: Cursor | None
 ) -> int:
-    """Store what a read found after `read_from` and queue it; how many events were new.
+    """Take in what one read found; how many events were new. See `accept`."""
+    return accept([Arrival(room_id, events, read_from, cursor)])[0]
 
-    One transaction under the origin room's lock. May be repeated: a page whose start is no longer
+
+def accept(arrivals: Sequence[Arrival]) -> list[int]:
+    """Store and queue what arrived, at most once per room; how many events of each were new.
+
+    One transaction under the origin rooms' locks. May be repeated: a page whose start is no longer
     the room's position was taken in by somebody else and is dropped whole.
     """
     with transaction.atomic():
-        room = lock_room(room_id)
-        if room.cursor != read_from:
-            return 0
-        fresh = _store(room, events)
-        _route(room, [event for event in fresh if event.held == Event.Held.NO])
-        if cursor is not None:
-            room.read_id, room.read_time = clean_text(cursor.id)[:255], cursor.time
-        room.next_event_number += len(fresh)
-        room.save(update_fields=["read_id", "read_time", "next_event_number"])
-    if any(event.held == Event.Held.WAITING for event in fresh):
-        release_held(room_id)
-    return len(fresh)
+        rooms = lock_rooms([arrival.room_id for arrival in arrivals])
+        welcome = [arrival for arrival in arrivals if _is_welcome(rooms.get(arrival.room_id), arrival)]
+        found = {arrival.room_id: [storable(event) for event in arrival.events] for arrival in welcome}
+        fresh = _store(rooms, found)
+        route(rooms, [new.event for new in fresh if new.event.held == Event.Held.NO])
+        for arrival in welcome:
+            _advance(rooms[arrival.room_id], arrival, fresh)
+    for room_id in {new.event.room_id for new in fresh if new.event.held == Event.Held.WAITING}:
+        release_held(room_id or 0)
+    return [sum(new.event.room_id == arrival.room_id for new in fresh) for arrival in arrivals]
+
+
+def _is_welcome(room: Room | None, arrival: Arrival) -> bool:
+    return room is not None and (arrival.is_pushed or room.cursor == arrival.read_from)
+
+
+def _advance(room: Room, arrival: Arrival, fresh: Sequence[Fresh]) -> None:
+    """Move the read position and the room's numbering on. One UPDATE, or none."""
+    count = sum(new.event.room_id == room.pk for new in fresh)
+    cursor = None if arrival.is_pushed else arrival.cursor
+    if cursor is not None and cursor != room.cursor:
+        values = [count, clean_text(cursor.id)[:255], sql.moment(cursor.time), room.pk]
+        sql.run(
+            "UPDATE tubes_room SET next_event_number = next_event_number + %s, read_id = %s, read_time = %s "
+            "WHERE id = %s",
+            values,
+        )
+    elif count:
+        sql.run(
+            "UPDATE tubes_room SET next_event_number = next_event_number + %s WHERE id = %s", [count, room.pk]
+        )
+
+
+def _store(rooms: dict[int, Room], found: dict[int, list[IncomingEvent]]) -> list[Fresh]:
+    """Events that are neither known nor our own doing, numbered, held where they must wait."""
+    arrivals = [(rooms[room_id], events) for room_id, events in found.items() if events]
+    if not arrivals:
+        return []
+    facts = recognising.facts_about(arrivals)
+    fresh: list[Fresh] = []
+    for room, events in arrivals:
+        fresh += _fresh(room, facts[room.pk], events)
+    insert_events(fresh)
+    return fresh
+
+
+def _fresh(room: Room, facts: Facts, events: Sequence[IncomingEvent]) -> list[Fresh]:
+    fresh: list[Fresh] = []
+    for event in events:
+        key = (event.kind.value, event.dedupe_key)
+        if key in facts.known or (event.id and event.id in facts.ours and event.target is None):
+            continue
+        facts.known.add(key)
+        new = row_of(event, room=room, number=room.next_event_number + len(fresh), facts=facts)
+        facts.is_holding = facts.is_holding or event.author.id in facts.undecided
+        if not facts.is_holding and is_ours(room, facts, new):
+            continue
+        new.event.held = Event.Held.WAITING if facts.is_holding else Event.Held.NO
+        fresh.append(new)
+    return fresh
+
+
+def is_ours(room: Room, facts: Facts, new: Fresh) -> bool:
+    """Whether an event is what we did ourselves, as the service tells it back."""
+    event = new.event
+    match event.kind:
+        case Kind.MESSAGE | Kind.NOTICE:
+            return event.remote_id in facts.ours or recognising.claim_as_ours(room, facts, event, new.body)
+        case Kind.EDIT:  # people cannot edit our posts; whoever did, the original stands elsewhere
+            return event.target in facts.ours
+        case Kind.DELETE:
+            return event.target in facts.ours and recognising.is_own_deletion(room, event)
+        case _:
+            return recognising.is_own_reaction(room, event)
 
 
 def release_held(room_id: int) -> int:
@@ -58,114 +133,25 @@ def release_held(room_id: int) -> int:
     """
     decided: list[Event] = []
     with transaction.atomic():
-        room = lock_room(room_id)
-        undecided = recognising.undecided_authors(room)
-        waiting = Event.objects.filter(room=room, held=Event.Held.WAITING).order_by("number")[:AT_ONCE]
-        unsettled = recognising.unsettled_authors(room)
-        ours = recognising.our_posts(room, [event.remote_id for event in waiting])
+        rooms = lock_rooms([room_id])
+        waiting = Event.objects.filter(room=room_id, held=Event.Held.WAITING).order_by("number")[:AT_ONCE]
+        if room_id not in rooms or not waiting:
+            return 0
+        room, facts = rooms[room_id], _facts_of_held(rooms[room_id], list(waiting))
         for event in waiting:
-            is_ours = event.remote_id in ours
-            if not is_ours and event.author_id in undecided:
+            new = Fresh(event, from_json(event.body) if event.body else None)
+            event.about_id = facts.about(event.target or event.reply_to)
+            if event.remote_id not in facts.ours and event.author_id in facts.undecided:
                 break
-            if is_ours or (event.author_id in unsettled and recognising.claim_as_ours(room, event)):
-                event.held, event.body = Event.Held.ECHO, None
-            else:
-                event.held = Event.Held.NO
-            event.save(update_fields=["held", "body"])
+            event.held = Event.Held.ECHO if is_ours(room, facts, new) else Event.Held.NO
+            if event.held == Event.Held.ECHO:
+                event.body = None
+            event.save(update_fields=["held", "body", "about"])
             decided.append(event)
-        _route(room, [event for event in decided if event.held == Event.Held.NO])
+        route(rooms, [event for event in decided if event.held == Event.Held.NO])
     return len(decided)
 
 
-def _store(room: Room, found: Sequence[IncomingEvent]) -> list[Event]:
-    """Events that are neither known nor our own posts, numbered, held where they must wait.
-
-    Which sends are undecided is asked before which posts are ours: a send that ends in between is
-    then seen by the second question. The other way round it would be missed by both.
-    """
-    events = [_storable(event) for event in found]
-    undecided = recognising.undecided_authors(room)
-    unsettled = recognising.unsettled_authors(room)
-    ours = recognising.our_posts(room, [event.id for event in events])
-    keys = [event.dedupe_key for event in events]
-    stored = Event.objects.filter(room=room, dedupe_key__in=keys)
-    known = set(stored.values_list("kind", "dedupe_key"))
-    holding = Event.objects.filter(room=room, held=Event.Held.WAITING).exists()
-    reader = LinkedAccount.objects.filter(seats__pk=room.reader_id or 0)
-    team = reader.values_list("team_name", flat=True).first()
-    fresh: list[Event] = []
-    for event in events:
-        if event.id in ours or (event.kind.value, event.dedupe_key) in known:
-            continue
-        row = _row(event, room=room, number=room.next_event_number + len(fresh), team=team or "")
-        holding = holding or event.author.id in undecided
-        if not holding and event.author.id in unsettled and recognising.claim_as_ours(room, row):
-            continue
-        known.add((event.kind.value, event.dedupe_key))
-        row.held = Event.Held.WAITING if holding else Event.Held.NO
-        fresh.append(row)
-    return Event.objects.bulk_create(fresh, batch_size=500)
-
-
-def _storable(event: IncomingEvent) -> IncomingEvent:
-    """The event without what no database takes (NUL, lone surrogates), ids within their columns."""
-
-    def kept(text: str) -> str:
-        return clean_text(text)[:255]
-
-    author = event.author
-    return replace(
-        event,
-        id=MessageId(kept(event.id)),
-        dedupe_key=kept(event.dedupe_key),
-        target=MessageId(kept(event.target)) if event.target else None,
-        reply_to=MessageId(kept(event.reply_to)) if event.reply_to else None,
-        author=Author(
-            id=UserId(kept(author.id)),
-            name=clean_name(author.name),
-            username=clean_name(author.username) if author.username else "",
-            avatar_url=clean_text(author.avatar_url),
-        ),
-        body=clean_document(normal_form(event.body)) if event.body else None,
-    )
-
-
-def _row(event: IncomingEvent, *, room: Room, number: int, team: str) -> Event:
-    return Event(
-        room=room,
-        number=number,
-        kind=event.kind.value,
-        dedupe_key=event.dedupe_key,
-        remote_id=event.id,
-        target=event.target or "",
-        reply_to=event.reply_to or "",
-        author_id=event.author.id,
-        author_name=event.author.name,
-        author_username=event.author.username,
-        author_avatar_url=event.author.avatar_url,
-        author_team=team,
-        body=to_json(event.body) if event.body else None,
-        attachments=list(event.attachments),
-        said_at=event.said_at,
-        accepted_at=clock.now(),
-    )
-
-
-def _route(room: Room, events: Sequence[Event]) -> None:
-    """Queue a Delivery for every Room that each event reaches; drop the bodies nobody needs."""
-    network: routing.Network = {}
-    deliveries: list[Delivery] = []
-    kept: dict[int, int] | None = None
-    unheard: list[int] = []
-    for event in events:
-        reached = routing.destinations(event, network=network) if event.kind in ROUTED else {}
-        if kept is None or not reached.keys() <= kept.keys():
-            kept = reached | routing.kept_seats(room, reached)
-        deliveries += [Delivery(event=event, room_id=to, seat_id=kept[to]) for to in reached]
-        if not reached:
-            unheard.append(event.pk)
-    # ignore_conflicts: (event, room) is unique, and a repeated release must not queue twice.
-    Delivery.objects.bulk_create(deliveries, ignore_conflicts=True, batch_size=500)
-    if unheard:
-        Event.objects.filter(pk__in=unheard).update(body=None, attachments=[])
-    bell.ring_lanes_on_commit(delivery.seat_id for delivery in deliveries)
+def _facts_of_held(room: Room, waiting: Sequence[Event]) -> Facts:
+    items = [HeldItem(event.remote_id, Kind(event.kind), event.target, event.reply_to) for event in waiting]
+    return recognising.facts_about([(room, items)])[room.pk]

@@ -1,51 +1,56 @@
-"""Lanes: what is queued at one Seat is posted strictly in order, by whoever holds its lease.
+"""Lanes: what is queued at one Seat is posted in order, by whoever holds its lease.
 
-A row becomes `sending` just before its own request and leaves that state only by a confirmed end.
-A row found `sending` by a new holder of the lease is settled with the service before the lane goes on.
+What comes from one room keeps its order; rooms take turns. A row becomes `sending` just before its own
+request and leaves that state only by a confirmed end. A row found `sending` by a new holder of the lease
+is settled with the service before the lane goes on.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
-from django.db.models import Min
+from django.conf import settings
+from django.db.models import Min, Q, QuerySet
 
 from accounts.models import LinkedAccount
 from connectors.errors import ConnectorError, LoginRejected
 from sameroom import clock
 from sameroom.celery import stopping
 from tubes.models import Delivery, Seat
-from tubes.relay import bell, health, routing
+from tubes.relay import expiry, guard, health
 from tubes.relay.leases import Lease, claim
 from tubes.relay.moves import Lane, Status
-from tubes.relay.sending import deliver, postpone, refused
+from tubes.relay.refusals import postpone, refused
+from tubes.relay.sending import Go, deliver
 from tubes.relay.settling import settle
 
 log = logging.getLogger(__name__)
 
 TURN = 5.0  # seconds one drain works before it goes last in line
+AT_ONCE = 64  # deliveries read at once
+PER_ORIGIN = 16  # of each room, where more than that wait
 
 
-def drain(seat_id: int, *, fence: int = 0) -> None:
-    """Post what is due at this Seat for up to TURN seconds, then ring for the rest.
+def drain(seat_id: int) -> float | None:
+    """Post what is due at this Seat for up to TURN seconds.
 
-    Network I/O under a lease; may be called any number of times by anybody.
+    Network I/O under a lease; may be called any number of times by anybody. Returns after how many
+    seconds there is something to do again; None where nothing waits, or somebody else has the lane.
     """
-    lease = claim(Seat, seat_id, "lane", fence=fence)
+    if guard.is_stopped():
+        return None
+    lease = claim(Seat, seat_id, "lane")
     if lease is None:
-        return
+        return None
     try:
         _work(seat_id, lease)
     finally:
         lease.release()
-    if stopping():
-        return  # whoever starts next finds the rest by its rows
     # Looked at after the release: a ring that came while we held the lease found it taken.
-    head = _head(seat_id)
-    if head is not None and is_open(_seat(seat_id)):
-        wait = (head.next_attempt_at - clock.now()).total_seconds()
-        if wait < bell.FAR:
-            bell.ring_lane(seat_id, fence=lease.fence, after=max(0.0, wait))
+    return None if stopping() else next_due(seat_id)
 
 
 def is_open(seat: Seat) -> bool:
@@ -53,53 +58,134 @@ def is_open(seat: Seat) -> bool:
     return not seat.failure and seat.account.is_usable
 
 
+def next_due(seat_id: int) -> float | None:
+    """Seconds until this lane has something to do; None where nothing waits, or it cannot work."""
+    waiting = Delivery.objects.filter(seat=seat_id, status__in=Delivery.OPEN)
+    soonest = waiting.aggregate(at=Min("next_attempt_at"))["at"]
+    if soonest is None:
+        return None
+    seat = _seat(seat_id)
+    if not is_open(seat):
+        return None
+    due = max(soonest, seat.lane_not_before or soonest)
+    return max(0.0, float((due - clock.now()).total_seconds()))
+
+
 def idle_lanes() -> list[int]:
-    """Seats whose oldest unfinished delivery is due while nobody holds the lane."""
+    """Seats with something due while nobody holds the lane."""
     now = clock.now()
-    unfinished = Delivery.objects.filter(status__in=Delivery.OPEN)
-    heads = unfinished.order_by().values("seat").annotate(head=Min("pk")).values("head")
-    due = Delivery.objects.filter(pk__in=heads, next_attempt_at__lte=now)
+    rested = Q(seat__lane_not_before__isnull=True) | Q(seat__lane_not_before__lte=now)
+    due = Delivery.objects.filter(rested, status__in=Delivery.OPEN, next_attempt_at__lte=now)
     idle = due.exclude(seat__lane_lease_until__gt=now).filter(
         seat__failure="", seat__account__status__in=LinkedAccount.USABLE
     )
-    return list(idle.values_list("seat", flat=True))
+    return list(idle.order_by("seat").values_list("seat", flat=True).distinct())
+
+
+def stranded_seats() -> list[int]:
+    """Seats with something queued that are in use no more: it is for others to post."""
+    waiting = Seat.objects.filter(deliveries__status=Status.QUEUED).exclude(pk__in=Seat.objects.in_use())
+    return list(waiting.order_by("pk").values_list("pk", flat=True).distinct())
 
 
 def _work(seat_id: int, lease: Lease) -> None:
-    routing.retire(seat_id)
     seat = _seat(seat_id)
-    if not is_open(seat):
+    if not is_open(seat) or (seat.lane_not_before and seat.lane_not_before > clock.now()):
         return
     try:
         lane = Lane(seat, lease, seat.account.connector())
     except LoginRejected as error:  # a secret that no key opens any more
         health.needs_login(seat.account, str(error))
         return
-    ends = clock.monotonic() + TURN
+    try:
+        _take_turns(lane, clock.monotonic() + TURN)
+    finally:
+        lane.flush_surely()
+
+
+def _take_turns(lane: Lane, ends: float) -> None:
+    """Read what waits and bring each as far as it goes, until the time is over or nothing moves."""
     while clock.monotonic() < ends and not stopping():
-        head = _head(seat_id)
-        if head is None or head.next_attempt_at > clock.now() or not lease.renew():
+        queue = _queue(lane.seat.pk)
+        if not queue:
+            _has_caught_up(lane)
             return
-        if not _step(lane, head):
+        if _has_old(queue) and expiry.skip_old(lane.seat):
+            continue
+        if not _go_through(lane, queue, ends):
             return
+
+
+def _go_through(lane: Lane, queue: Sequence[Delivery], ends: float) -> bool:
+    """Whether something moved, so that it is worth reading the queue again."""
+    waiting: set[int | None] = set()  # rooms whose next delivery has to wait
+    moved, now = False, clock.now()
+    for number, delivery in enumerate(queue):
+        if delivery.origin_id in waiting or delivery.status not in Delivery.OPEN:
+            continue
+        if delivery.next_attempt_at > now:
+            waiting.add(delivery.origin_id)
+            continue
+        if clock.monotonic() > ends or stopping():
+            return False
+        behind = [one for one in queue[number + 1 :] if one.origin_id not in waiting]
+        match _step(lane, delivery, behind):
+            case Go.STOP:
+                return False
+            case Go.ELSEWHERE:
+                waiting.add(delivery.origin_id)
+            case Go.AGAIN:
+                return True
+            case Go.ON if delivery.status in Delivery.OPEN:
+                return True  # settled, and queued again: nothing behind it may go first
+            case Go.ON:
+                moved = True
+    return moved and lane.flush()
 
 
 def _seat(seat_id: int) -> Seat:
     return Seat.objects.select_related("account", "room").get(pk=seat_id)
 
 
-def _head(seat_id: int) -> Delivery | None:
-    """The lane's oldest unfinished delivery: the only one that may be worked on."""
+def _queue(seat_id: int) -> list[Delivery]:
+    """The next deliveries in the order of their turns: what is on the wire first, then room by room."""
     rows = Delivery.objects.filter(seat=seat_id, status__in=Delivery.OPEN).order_by("pk")
-    return rows.select_related("event", "room").first()
+    found = list(_with_events(rows)[:AT_ONCE])
+    if len(found) == AT_ONCE:
+        # Rooms that come later in a long queue get their turn as well.
+        seen = {delivery.origin_id for delivery in found}
+        for origin in rows.order_by().values_list("origin", flat=True).distinct():
+            if origin not in seen:
+                found += _with_events(rows.filter(origin=origin))[:PER_ORIGIN]
+    turn: dict[int | None, int] = defaultdict(int)
+    order: list[tuple[bool, int, int]] = []
+    for delivery in found:
+        order.append((delivery.status != Status.SENDING, turn[delivery.origin_id], delivery.pk))
+        turn[delivery.origin_id] += 1
+    return [delivery for _, delivery in sorted(zip(order, found, strict=True), key=lambda pair: pair[0])]
 
 
-def _step(lane: Lane, delivery: Delivery) -> bool:
-    """Bring one delivery as far as it goes now; False where the lane has to stop here."""
+def _with_events(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    return rows.select_related("event", "event__about", "carries")
+
+
+def _has_old(queue: Sequence[Delivery]) -> bool:
+    oldest: datetime = clock.now() - timedelta(hours=settings.CATCH_UP_HOURS)
+    return any(one.event.said_at < oldest and one.status == Status.QUEUED and not one.part for one in queue)
+
+
+def _has_caught_up(lane: Lane) -> None:
+    if lane.seat.throttled_since is not None:
+        Seat.objects.filter(pk=lane.seat.pk).update(throttled_since=None)
+
+
+def _step(lane: Lane, delivery: Delivery, behind: Sequence[Delivery]) -> Go:
+    """Bring one delivery as far as it goes now."""
+    delivery.seat = lane.seat
     try:
-        if delivery.status == Status.SENDING and not _settled(lane, delivery):
-            return False
-        return delivery.status not in Delivery.OPEN or deliver(lane, delivery)
+        if delivery.status == Status.SENDING:
+            return _settled(lane, delivery)
+        return deliver(lane, delivery, behind)
     except ConnectorError as error:
         return refused(lane, delivery, error)
     except Exception as error:
@@ -107,14 +193,16 @@ def _step(lane: Lane, delivery: Delivery) -> bool:
         # looked up before it could leave again.
         log.exception("Delivery %s met an unexpected error", delivery.pk)
         if delivery.status not in Delivery.OPEN:
-            return False  # it had ended; the error came after
+            return Go.STOP  # it had ended; the error came after
         return postpone(lane, delivery, Status(delivery.status), error)
 
 
-def _settled(lane: Lane, delivery: Delivery) -> bool:
+def _settled(lane: Lane, delivery: Delivery) -> Go:
     """`settle`, with a history that cannot be read now as one more reason to wait."""
+    if not lane.lease.lasts(lane.connector.capabilities.send_deadline + 5):
+        return Go.STOP
     try:
-        return settle(lane, delivery)
+        # What is queued again is read again: its rest may have changed.
+        return Go.ON if settle(lane, delivery) else Go.STOP
     except ConnectorError as error:
-        postpone(lane, delivery, Status.SENDING, error)
-        return False
+        return postpone(lane, delivery, Status.SENDING, error)

@@ -1,23 +1,28 @@
-"""The moves of a Delivery: each a compare-and-swap under the fence of its lane's lease."""
+"""A lane we hold, and the moves of its deliveries: each a compare-and-swap under the lease's fence."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError
 
 from connectors.base import Connector, MessageId
+from monitor import counting
 from sameroom import clock
-from tubes.models import Delivery, Event, Post, Seat
-from tubes.relay import health
+from tubes.models import Delivery, Seat
+from tubes.relay import health, notices, sql
 from tubes.relay.intake import release_held
 from tubes.relay.leases import Lease
+from tubes.relay.routing import Network
+from tubes.relay.wire import Arrived, Beginning, write, write_together
 
 log = logging.getLogger(__name__)
 
+REST = timedelta(seconds=0.5)  # between two tries to reach the database
 Status = Delivery.Status
 
 
@@ -28,6 +33,62 @@ class Lane:
     seat: Seat
     lease: Lease
     connector: Connector
+    network: Network = field(default_factory=dict)
+    network_until: float = 0.0  # monotonic; so long the network may be taken as it was read
+    doubted: set[int] = field(default_factory=set)  # deliveries that could not be begun as they were read
+    arrived: Arrived | None = None  # what is noted with the next statement
+
+    # ------------------------------------------------------------ around a request
+
+    def begin(self, beginning: Beginning) -> bool:
+        """Note what arrived last, and move the next delivery to `sending`; False where that is not to be."""
+        outcome = self._write(beginning)
+        if outcome:
+            delivery = beginning.delivery
+            delivery.status, delivery.sending_since = Status.SENDING, clock.now()
+            delivery.fingerprint, delivery.lead_id = beginning.fingerprint, None
+        return outcome
+
+    def begin_together(self, deliveries: list[Delivery], fingerprint: str) -> bool:
+        """Move deliveries that share a post to `sending`, all or none."""
+        return self.flush() and write_together(self.lease, deliveries, fingerprint)
+
+    def note(self, deliveries: list[Delivery], remote_id: MessageId | None, *, is_last: bool) -> None:
+        """A step has been carried out: it is stored with the next statement of this lane. No I/O."""
+        first = deliveries[0]
+        self.arrived = Arrived(deliveries, first.part, remote_id, first.fingerprint, is_last)
+        for delivery in deliveries:
+            delivery.part += 1
+            delivery.status = Status.SENT if is_last else Status.QUEUED
+        health.works(self.seat.account)
+
+    def flush(self) -> bool:
+        """Store what arrived; False where the lane was not ours any more. Its posts are stored anyway."""
+        return self.arrived is None or self._write(None)
+
+    def flush_surely(self) -> None:
+        """`flush`, also where the database is away for a moment: what has arrived must not be forgotten."""
+        while self.arrived is not None:
+            try:
+                self.flush()
+            except (OperationalError, InterfaceError):
+                if clock.now() + REST > self.lease.until:
+                    raise
+                sql.drop_broken()
+                time.sleep(REST.total_seconds())
+
+    def _write(self, beginning: Beginning | None) -> bool:
+        arrived = self.arrived
+        outcome = write(self.lease, self.seat.room_id, arrived, beginning)
+        self.arrived = None
+        if arrived and arrived.is_last and outcome.ended:
+            for delivery in arrived.deliveries:
+                count_end(self, delivery, Status.SENT)
+        if arrived and not outcome.ended:
+            log.warning("Lane %s was taken over by somebody else; it stops here", self.seat.pk)
+        if outcome.is_holding and arrived:
+            release_held(self.seat.room_id)
+        return outcome.begun if beginning else outcome.ended
 
 
 def move(lane: Lane, delivery: Delivery, to: Delivery.Status, **changes: Any) -> bool:
@@ -37,6 +98,8 @@ def move(lane: Lane, delivery: Delivery, to: Delivery.Status, **changes: Any) ->
     """
     if to != delivery.status and to not in Delivery.MOVES[Status(delivery.status)]:
         raise ValueError(f"{delivery.status} → {to} is no legal move")
+    if not lane.flush():
+        return False
     rows = Delivery.objects.filter(
         pk=delivery.pk, status=delivery.status, seat=lane.seat.pk, seat__lane_fence=lane.lease.fence
     )
@@ -50,40 +113,45 @@ def move(lane: Lane, delivery: Delivery, to: Delivery.Status, **changes: Any) ->
 
 
 def end(lane: Lane, delivery: Delivery, to: Delivery.Status, why: str) -> bool:
-    """Finish a delivery; False where it was not ours to finish."""
-    moved = move(lane, delivery, to, error=why, finished_at=clock.now())
+    """Finish a delivery; False where it was not ours to finish. Its owner hears of a loss."""
+    moved = move(lane, delivery, to, error=why, finished_at=clock.now(), parts=None)
+    if moved:
+        count_end(lane, delivery, to)
+        if to == Status.FAILED:
+            notices.lost(delivery, why)
+        elif to == Status.UNKNOWN:
+            notices.unknown(delivery)
     decide_held(delivery)
     return moved
 
 
 def again(lane: Lane, delivery: Delivery, to: Delivery.Status, seconds: float, **changes: Any) -> None:
-    """Put a delivery off; it stays at the head of its lane."""
+    """Put a delivery off; it stays at the head of its origin."""
     move(lane, delivery, to, next_attempt_at=in_(seconds), **changes)
     if to == Status.QUEUED:
         decide_held(delivery)
 
 
-def confirm(lane: Lane, delivery: Delivery, part: int, remote_id: MessageId, *, is_last: bool) -> bool:
-    """Store the id of a part that has arrived, and with the last one the delivery's end.
+def hold(lane: Lane, seconds: float, *, is_limit: bool = False) -> None:
+    """Let the whole lane rest. A limit that keeps it from emptying lets messages share posts later on."""
+    seat, until = lane.seat, in_(seconds)
+    changes: dict[str, Any] = {"lane_not_before": until}
+    if is_limit and seat.throttled_since is None:
+        changes["throttled_since"] = clock.now()
+    Seat.objects.filter(pk=seat.pk, lane_fence=lane.lease.fence).update(**changes)
+    for name, value in changes.items():
+        setattr(seat, name, value)
 
-    False where the lease was lost meanwhile; the id is stored all the same: it is a fact.
-    """
-    moved = True
-    with transaction.atomic():
-        Post.objects.get_or_create(
-            delivery=delivery, part=part, defaults={"room": delivery.room, "remote_id": remote_id}
-        )
-        if is_last:
-            moved = move(lane, delivery, Status.SENT, error="", finished_at=clock.now())
-    health.works(lane.seat.account)
-    if is_last:
-        decide_held(delivery)
-    return moved
+
+def count_end(lane: Lane, delivery: Delivery, to: Delivery.Status) -> None:
+    lag = (clock.now() - delivery.event.accepted_at).total_seconds() if to == Status.SENT else None
+    counting.delivery_ended(lane.connector.kind, to.value, lag)
 
 
 def decide_held(delivery: Delivery) -> None:
     """A send has ended: events that might have been it can be decided now."""
-    if Event.objects.filter(room=delivery.room_id, held=Event.Held.WAITING).exists():
+    held = "SELECT 1 FROM tubes_event WHERE room_id = %s AND held = 'waiting' LIMIT 1"
+    if sql.rows(held, [delivery.room_id]):
         release_held(delivery.room_id)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
+from django.conf import settings
 from django.db.models import Min, QuerySet
 
 from accounts.models import LinkedAccount
@@ -13,7 +14,8 @@ from connectors.errors import ConnectorError, LoginRejected, RetryLater, RoomGon
 from sameroom import clock
 from sameroom.celery import stopping
 from tubes.models import Room
-from tubes.relay import bell, health
+from tubes.relay import bell, guard, health, sql
+from tubes.relay.destinations import Destinations
 from tubes.relay.intake import take_in
 from tubes.relay.leases import Lease, claim
 
@@ -22,6 +24,9 @@ log = logging.getLogger(__name__)
 TURN = 5.0  # seconds one task polls before it goes last in line
 BACKOFF = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)  # seconds after the first, second, … failure
 OVERDUE = timedelta(seconds=2)
+FULL = 1.0  # seconds until an account is tried again whose service holds its share of the threads
+
+readers = Destinations(settings.WORKER_THREADS)
 
 
 def rooms_read_by(account_id: int) -> QuerySet[Room]:
@@ -45,25 +50,28 @@ def poll(account_id: int, *, fence: int = 0) -> None:
     Network I/O under a lease. May be called by anybody any number of times: with a fence, only
     the first of several rings counts, so an account has one alarm however often it was rung.
     """
+    if guard.is_stopped():
+        return
     lease = claim(LinkedAccount, account_id, "poll", fence=fence)
     if lease is None:
         return
     try:
         account = LinkedAccount.objects.get(pk=account_id)
-        if account.is_usable:
+        is_admitted = readers.admits(account.kind, account.server)
+        if account.is_usable and is_admitted:
             _read_due(account, lease)
     finally:
         lease.release()
     if account.is_usable and not stopping():
-        _set_alarm(account_id, lease.fence)
+        _set_alarm(account_id, lease.fence, at_least=0.0 if is_admitted else FULL)
 
 
-def _set_alarm(account_id: int, fence: int) -> None:
+def _set_alarm(account_id: int, fence: int, *, at_least: float) -> None:
     soonest = rooms_read_by(account_id).aggregate(at=Min("next_poll_at"))["at"]
     if soonest is not None:
         wait = (soonest - clock.now()).total_seconds()
         if wait < bell.FAR:
-            bell.ring_account(account_id, fence=fence, after=max(0.0, wait))
+            bell.ring_account(account_id, fence=fence, after=max(at_least, wait))
 
 
 def _read_due(account: LinkedAccount, lease: Lease) -> None:
@@ -90,7 +98,9 @@ def _read_due(account: LinkedAccount, lease: Lease) -> None:
 
 def _read(connector: Connector, room: Room) -> float | None:
     """Read one room; 0.0 when there is more, else None: the usual interval."""
-    page = connector.read_after(RoomId(room.remote_id), room.cursor)
+    sql.give_back()
+    with readers.calling(connector.kind, connector.login.server):
+        page = connector.read_after(RoomId(room.remote_id), room.cursor)
     if page.gap:
         log.warning("Room %s: the last item read is gone from its history; went on by time", room.pk)
     take_in(room.pk, page.events, read_from=room.cursor, cursor=page.cursor)

@@ -10,26 +10,18 @@ far Seat that cannot post is taken only where no other leads to the room, and th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 
 from django.db import transaction
-from django.db.models import Q
 
+from accounts.models import LinkedAccount
 from sameroom import clock
-from tubes.models import Delivery, Event, Room, Seat, Tube
+from tubes.models import Delivery, Event, Seat
+from tubes.relay import sql
 
 NO_WAY = "No open Tube leads to this room any more."
-
-
-class Reach(Enum):
-    """Whether a Delivery may be made now."""
-
-    YES = "yes"
-    LATER = "later"  # an account on the way needs a login first
-    NO = "no"  # no open Tube leads there any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +32,7 @@ class Hop:
     source: int  # room ids
     target: int
     seat: int  # the Seat at the target, through which is posted
+    owner: int  # whose Seat that is
     is_safe: bool  # the near account works, so its owner may see what is said here
     is_able: bool  # the far Seat can post
     has_failed: bool  # the far Seat has lost its room
@@ -48,27 +41,55 @@ class Hop:
     open_since: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a Room is reached: the Seat that posts there, whose it is, and the Tubes on the way."""
+
+    seat: int
+    owner: int
+    tubes: tuple[int, ...]
+
+
+HOPS = """
+    SELECT t.id, a.room_id, b.room_id, a.id, b.id, a.owner_id, b.owner_id,
+           a.direction, b.direction, a.failure, b.failure, x.status, y.status,
+           t.marker_a_id, t.marker_a_time, t.marker_b_id, t.marker_b_time, t.status_since
+    FROM tubes_tube t
+    JOIN tubes_seat a ON a.id = t.side_a_id JOIN accounts_linkedaccount x ON x.id = a.account_id
+    JOIN tubes_seat b ON b.id = t.side_b_id JOIN accounts_linkedaccount y ON y.id = b.account_id
+    WHERE t.status = 'active' AND t.id IN (
+        SELECT t2.id FROM tubes_tube t2 JOIN tubes_seat s ON s.id = t2.side_a_id WHERE s.room_id IN {rooms}
+        UNION
+        SELECT t2.id FROM tubes_tube t2 JOIN tubes_seat s ON s.id = t2.side_b_id WHERE s.room_id IN {rooms})
+    ORDER BY t.id
+"""
+
+
 def hops_from(rooms: Iterable[int]) -> Iterator[Hop]:
     """Every walkable way out of these rooms over active Tubes, oldest Tube first. One query."""
     wanted = set(rooms)
-    touching = Q(side_a__room__in=wanted) | Q(side_b__room__in=wanted)
-    tubes = Tube.objects.filter(touching, status=Tube.Status.ACTIVE).order_by("pk")
-    for tube in tubes.select_related("side_a__account", "side_b__account"):
-        a_to_b = (tube.side_a, tube.side_b, tube.marker_a_id, tube.marker_a_time)
-        b_to_a = (tube.side_b, tube.side_a, tube.marker_b_id, tube.marker_b_time)
-        for near, far, marker_id, marker_time in (a_to_b, b_to_a):
-            if near.room_id in wanted and near.lets_out and far.lets_in and not near.failure:
+    for row in sql.rows(HOPS.format(rooms=sql.marks(wanted)), [*wanted, *wanted]):
+        tube, room_a, room_b, seat_a, seat_b, owner_a, owner_b = row[:7]
+        way_a, way_b, failure_a, failure_b, status_a, status_b = row[7:13]
+        id_a, time_a, id_b, time_b, since = row[13:]
+        a_to_b = (room_a, room_b, seat_b, owner_b, way_a, way_b, failure_a, failure_b, status_a, status_b)
+        b_to_a = (room_b, room_a, seat_a, owner_a, way_b, way_a, failure_b, failure_a, status_b, status_a)
+        for side, marker_id, marker_time in ((a_to_b, id_a, time_a), (b_to_a, id_b, time_b)):
+            source, target, seat, owner, out, into, near_failure, far_failure, near, far = side
+            lets_pass = out != Seat.Direction.IN and into != Seat.Direction.OUT
+            if source in wanted and lets_pass and not near_failure:
                 yield Hop(
-                    tube=tube.pk,
-                    source=near.room_id,
-                    target=far.room_id,
-                    seat=far.pk,
-                    is_safe=near.account.is_usable,
-                    is_able=not far.failure and far.account.is_usable,
-                    has_failed=bool(far.failure),
+                    tube=tube,
+                    source=source,
+                    target=target,
+                    seat=seat,
+                    owner=owner,
+                    is_safe=near in LinkedAccount.USABLE,
+                    is_able=not far_failure and far in LinkedAccount.USABLE,
+                    has_failed=bool(far_failure),
                     marker_id=marker_id,
-                    marker_time=marker_time,
-                    open_since=tube.status_since,
+                    marker_time=sql.read_moment(marker_time),
+                    open_since=sql.read_moment(since) or clock.now(),
                 )
 
 
@@ -90,8 +111,8 @@ def crosses(hop: Hop, event: Event) -> bool:
 Network = dict[int, list[Hop]]  # room id → ways out of it
 
 
-def destinations(event: Event, *, network: Network | None = None, only_safe: bool = False) -> dict[int, int]:
-    """Room id → Seat id for every Room that the event reaches, its own left out.
+def ways(event: Event, *, network: Network | None = None, only_safe: bool = False) -> dict[int, Way]:
+    """Room id → Way for every Room that the event reaches, its own left out.
 
     `network` is a cache to share between the events of one transaction: a query per level of the
     network the first time, none afterwards. `only_safe` leaves out ways through accounts that need
@@ -99,7 +120,7 @@ def destinations(event: Event, *, network: Network | None = None, only_safe: boo
     """
     known: Network = {} if network is None else network
     assert event.room_id is not None, "notices without a room name their Seat themselves"
-    reached: dict[int, int] = {}
+    reached: dict[int, Way] = {}
     frontier = [event.room_id]
     while frontier:
         _fill(known, frontier)
@@ -108,10 +129,16 @@ def destinations(event: Event, *, network: Network | None = None, only_safe: boo
         for hop in sorted(hops, key=lambda hop: (not hop.is_able, hop.tube)):
             if hop.target == event.room_id or hop.target in reached or not crosses(hop, event):
                 continue
-            reached[hop.target] = hop.seat
+            before = reached[hop.source].tubes if hop.source in reached else ()
+            reached[hop.target] = Way(hop.seat, hop.owner, (*before, hop.tube))
             if not hop.has_failed:
                 frontier.append(hop.target)
     return reached
+
+
+def destinations(event: Event, *, network: Network | None = None) -> dict[int, int]:
+    """Room id → Seat id for every Room that the event reaches."""
+    return {room: way.seat for room, way in ways(event, network=network).items()}
 
 
 def _fill(network: Network, rooms: Iterable[int]) -> None:
@@ -122,27 +149,31 @@ def _fill(network: Network, rooms: Iterable[int]) -> None:
             network[hop.source].append(hop)
 
 
-def reach(delivery: Delivery) -> Reach:
-    """Whether the delivery's room can still be reached from its origin, by whatever Seat."""
-    event = delivery.event
-    if event.room_id is None:
-        return Reach.YES
-    network: Network = {}
-    if delivery.room_id in destinations(event, network=network, only_safe=True):
-        return Reach.YES
-    return Reach.LATER if delivery.room_id in destinations(event, network=network) else Reach.NO
+UNDER_WAY = """
+    SELECT CAST(%s AS BIGINT), CAST(%s AS BIGINT), MIN(seat_id), MAX(seat_id) FROM tubes_delivery
+    WHERE origin_id = %s AND room_id = %s AND status IN ('queued', 'sending')
+"""
 
 
-def kept_seats(origin: Room, rooms: Iterable[int]) -> dict[int, int]:
-    """Room id → Seat id where something from `origin` is under way already.
+def kept_seats(pairs: Mapping[tuple[int, int], int]) -> dict[tuple[int, int], int]:
+    """Of (origin, room) → Seat as now routed, those pairs that have something under way elsewhere.
 
     Such a pair keeps its Seat until that has ended: another lane could overtake it. A Seat whose
-    Tubes are all closed is not kept: its account may not be used any more.
+    Tubes are all closed is not kept: its account may not be used any more. One query, as a rule.
     """
-    under_way = Delivery.objects.filter(
-        status__in=Delivery.OPEN, room__in=set(rooms), event__room=origin, seat__in=Seat.objects.in_use()
-    )
-    return dict(under_way.order_by("pk").values_list("room_id", "seat_id"))
+    if not pairs:
+        return {}
+    asked = " UNION ALL ".join(UNDER_WAY for _ in pairs)
+    found = sql.rows(asked, [value for pair in pairs for value in (*pair, *pair)])
+    others = {
+        (origin, room): low if low != pairs[origin, room] else high
+        for origin, room, low, high in found
+        if low is not None and (low, high) != (pairs[origin, room],) * 2
+    }
+    if not others:
+        return {}
+    in_use = set(Seat.objects.in_use().filter(pk__in=others.values()).values_list("pk", flat=True))
+    return {pair: seat for pair, seat in others.items() if seat in in_use}
 
 
 def retire(seat_id: int) -> None:
@@ -153,7 +184,7 @@ def retire(seat_id: int) -> None:
     if Seat.objects.in_use().filter(pk=seat_id).exists():
         return
     with transaction.atomic():
-        queued = Delivery.objects.filter(seat=seat_id, status=Delivery.Status.QUEUED, posts__isnull=True)
+        queued = Delivery.objects.filter(seat=seat_id, status=Delivery.Status.QUEUED, part=0)
         for delivery in queued.select_related("event").order_by("pk"):
             mine = Delivery.objects.filter(pk=delivery.pk, status=Delivery.Status.QUEUED, seat=seat_id)
             seats = destinations(delivery.event) if delivery.event.room_id else {}

@@ -1,129 +1,212 @@
-"""One delivery, part by part, and what each kind of refusal means for it and for its lane."""
+"""One delivery after another, step by step: prepared, begun in the database, carried out, noted."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from enum import Enum
 
-from django.conf import settings
-
-from connectors.base import RoomId
-from connectors.errors import (
-    ConnectorError,
-    DeliveryUnknown,
-    LoginRejected,
-    MessageRejected,
-    RetryLater,
-    RoomGone,
-    UnsupportedAction,
-)
+from connectors.base import MessageId, OutgoingMessage, RoomId
 from sameroom import clock
 from sameroom.celery import stopping
-from tubes.models import Delivery
-from tubes.relay import health, rendering, routing
-from tubes.relay.moves import Lane, Status, again, confirm, end, move
-from tubes.relay.routing import Reach
-from tubes.relay.settling import LOOK_AGAIN
+from tubes.models import Delivery, Seat
+from tubes.relay import rendering, routing, sql
+from tubes.relay.copies import NotYet, copy_for
+from tubes.relay.destinations import destinations
+from tubes.relay.moves import Lane, Status, again, end
+from tubes.relay.queueing import WAIT_FOR_LOGIN, WAITS
+from tubes.relay.rendering import Delete, Edit, React, Send, Step
+from tubes.relay.wire import Beginning
 
-POISON_ATTEMPTS = 10
-POISON_AGE = timedelta(minutes=15)
-BACKOFF = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)  # seconds after the first, second, … failure
-WAIT_FOR_LOGIN = 60.0  # seconds between two looks at an account on the way that needs a login
+FRESH = timedelta(seconds=1)  # so long what intake found about the ways holds
+NETWORK_HOLDS = 0.5  # seconds
+WAIT_FOR_COPY = 1.0  # seconds between two looks at a message that goes there through another lane
+SHARE_AFTER = timedelta(seconds=10)  # of a limit holding the lane
 
 
-def deliver(lane: Lane, delivery: Delivery) -> bool:
-    """Send what is left of a delivery; whether the lane may go on. Network I/O, not repeatable by itself.
+class Go(Enum):
+    """How a lane goes on."""
 
-    Raises what the connector raises, with the delivery in `sending`.
+    ON = "on"
+    AGAIN = "again"  # by reading the queue anew: it is not as it was read
+    ELSEWHERE = "elsewhere"  # with another origin: this one waits
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done for a delivery, and the Tubes by which it is reached."""
+
+    steps: Sequence[Step]
+    tubes: tuple[int, ...]
+
+
+def deliver(lane: Lane, delivery: Delivery, behind: Sequence[Delivery]) -> Go:
+    """Carry out what is left of a delivery. Network I/O, not repeatable by itself.
+
+    `behind` are the deliveries after it, with which it may share a post. What arrived last is noted
+    with the next statement of the lane. Raises what the connector raises, with the delivery in `sending`.
     """
-    first = delivery.posts.count()
-    if not first and not _is_wanted(lane, delivery):
-        return delivery.status not in Delivery.OPEN
-    parts = rendering.parts(delivery.event, lane.seat, lane.connector)
-    if not parts:
-        return end(lane, delivery, Status.SKIPPED, "Nothing to post.")
-    for number in range(first, len(parts)):
-        if stopping() or not lane.lease.renew():
-            return False
-        not_after = clock.monotonic() + lane.connector.capabilities.send_deadline
-        if not move(lane, delivery, Status.SENDING, part=number, sending_since=clock.now()):
-            return False
-        part = replace(parts[number], idempotency_key=f"sameroom-{delivery.pk}-{number}", not_after=not_after)
-        remote_id = lane.connector.send(RoomId(delivery.room.remote_id), part)
-        if not confirm(lane, delivery, number, remote_id, is_last=number + 1 == len(parts)):
-            return False
-    if first >= len(parts):  # all of it has arrived; only the end was not noted
-        on_the_wire = move(lane, delivery, Status.SENDING, part=first - 1, sending_since=clock.now())
-        return on_the_wire and end(lane, delivery, Status.SENT, "")
-    return True
+    plan = prepare(lane, delivery)
+    if isinstance(plan, Go):
+        return plan
+    if _is_throttled(lane) and (shared := _shared(lane, delivery, plan, behind)):
+        return shared
+    if delivery.part >= len(plan.steps):  # all of it has arrived; only the end was not noted
+        return Go.ON if end(lane, delivery, Status.SENT, "") else Go.STOP
+    return _carry_out(lane, delivery, plan)
 
 
-def _is_wanted(lane: Lane, delivery: Delivery) -> bool:
-    """Whether this delivery is still to be made, now; where not, it is ended or put off."""
-    if clock.now() - delivery.event.said_at > timedelta(hours=settings.CATCH_UP_HOURS):
-        end(lane, delivery, Status.SKIPPED, f"Older than {settings.CATCH_UP_HOURS} hours when its turn came.")
+def prepare(lane: Lane, delivery: Delivery) -> Plan | Go:
+    """The steps of a delivery that is still wanted; else it is ended or put off, and how to go on."""
+    tubes: tuple[int, ...] = ()
+    if not delivery.part and delivery.event.room_id is not None:
+        wanted = _way(lane, delivery)
+        if isinstance(wanted, Go):
+            return wanted
+        tubes = wanted
+    if delivery.part and delivery.parts is not None:
+        return Plan([Send(part) for part in rendering.parts_from_json(delivery.parts)], tubes)
+    try:
+        steps = _steps(lane, delivery)
+    except NotYet:
+        again(lane, delivery, Status.QUEUED, WAIT_FOR_COPY)
+        return Go.ELSEWHERE
+    if not steps:
+        return Go.ON if end(lane, delivery, Status.SKIPPED, "Nothing to post.") else Go.STOP
+    return Plan(steps, tubes)
+
+
+def _way(lane: Lane, delivery: Delivery) -> tuple[int, ...] | Go:
+    """The Tubes by which the delivery is reached; else it is ended or put off, and how to go on."""
+    is_fresh = not delivery.error and clock.now() - delivery.created_at < FRESH
+    if is_fresh and delivery.pk not in lane.doubted:
+        return ()
+    if clock.monotonic() > lane.network_until:
+        lane.network, lane.network_until = {}, clock.monotonic() + NETWORK_HOLDS
+    event = delivery.event
+    safe = routing.ways(event, network=lane.network, only_safe=True)
+    if delivery.room_id in safe:
+        way = safe[delivery.room_id]
+        return way.tubes if way.seat == lane.seat.pk or _in_use(lane) else Go.STOP
+    if delivery.room_id in routing.ways(event, network=lane.network):
+        again(lane, delivery, Status.QUEUED, WAIT_FOR_LOGIN.total_seconds(), error=WAITS)
+        return Go.ELSEWHERE
+    return Go.ON if end(lane, delivery, Status.SKIPPED, routing.NO_WAY) else Go.STOP
+
+
+def _in_use(lane: Lane) -> bool:
+    """Whether this Seat may still be used, now that another one leads to its room; else that one posts."""
+    if Seat.objects.in_use().filter(pk=lane.seat.pk).exists():
+        return True
+    lane.flush()
+    routing.retire(lane.seat.pk)
+    return False
+
+
+def _steps(lane: Lane, delivery: Delivery) -> list[Step]:
+    event = delivery.event
+    body = delivery.carries.body if delivery.carries else event.body
+    copy = None
+    if event.about_id is not None:
+        lane.flush()  # the message it is about may be what arrived last
+        copy = copy_for(lane, delivery)
+    late = clock.now() - event.said_at
+    return rendering.steps(event, lane.seat, lane.connector, body=body, copy=copy, late=late)
+
+
+def _carry_out(lane: Lane, delivery: Delivery, plan: Plan) -> Go:
+    if len(plan.steps) > 1 and not delivery.part:
+        _keep_cut(lane, delivery, plan)
+    for number in range(delivery.part, len(plan.steps)):
+        step, is_last = plan.steps[number], number + 1 == len(plan.steps)
+        if not _begin(lane, delivery, step, plan.tubes):
+            return _not_begun(lane, delivery)
+        remote_id = _act(lane, delivery, step)
+        lane.note([delivery], remote_id, is_last=is_last)
+        if not is_last and not lane.flush():
+            return Go.STOP
+    return Go.ON
+
+
+def _not_begun(lane: Lane, delivery: Delivery) -> Go:
+    """The row is not as it was read: edited, deleted, not to be reached any more, or not ours."""
+    if stopping() or delivery.pk in lane.doubted:
+        return Go.STOP
+    lane.doubted.add(delivery.pk)
+    return Go.AGAIN
+
+
+def _keep_cut(lane: Lane, delivery: Delivery, plan: Plan) -> None:
+    """Store the parts as they are cut now: what has begun is finished so, whatever is set meanwhile."""
+    messages = [step.message for step in plan.steps if isinstance(step, Send)]
+    if len(messages) == len(plan.steps):
+        delivery.parts = rendering.parts_to_json(messages)
+        mine = Delivery.objects.filter(pk=delivery.pk, status=Status.QUEUED, part=0)
+        mine.filter(seat__lane_fence=lane.lease.fence).update(parts=delivery.parts)
+
+
+def _begin(lane: Lane, delivery: Delivery, step: Step, tubes: tuple[int, ...]) -> bool:
+    """Move the delivery to `sending`, under a lease that outlasts the request."""
+    if stopping() or not lane.lease.lasts(lane.connector.capabilities.send_deadline + 5):
+        lane.flush()
         return False
-    match routing.reach(delivery):
-        case Reach.NO:
-            end(lane, delivery, Status.SKIPPED, routing.NO_WAY)
-            return False
-        case Reach.LATER:
-            error = "Waits: an account on the way here needs a login."
-            again(lane, delivery, Status.QUEUED, WAIT_FOR_LOGIN, error=error)
-            return False
-    return True
+    print_ = rendering.fingerprint(step.message.text) if isinstance(step, Send) else ""
+    return lane.begin(Beginning(delivery, print_, tubes, asks_seat=not delivery.part and not tubes))
 
 
-def refused(lane: Lane, delivery: Delivery, error: ConnectorError) -> bool:
-    """Act on the refusal of a send; whether the lane may go on with the next delivery."""
-    text = str(error)
-    match error:
-        case MessageRejected():
-            return end(lane, delivery, Status.FAILED, text)
-        case UnsupportedAction():
-            return end(lane, delivery, Status.SKIPPED, text)
-        case DeliveryUnknown():
-            again(lane, delivery, Status.SENDING, LOOK_AGAIN, error=text)
-            return False
-        case _:
-            return postpone(lane, delivery, Status.QUEUED, error)
+def _act(lane: Lane, delivery: Delivery, step: Step) -> MessageId | None:
+    """One request; the id of what it posted, None for a step that posts nothing. Network I/O."""
+    connector, room = lane.connector, RoomId(lane.seat.room.remote_id)
+    key, deadline = f"sameroom-{delivery.pk}-{delivery.part}", connector.capabilities.send_deadline
+    sql.give_back()  # nobody holds a database connection while waiting for a service
+    with destinations.calling(lane.seat.account.kind, lane.seat.account.server):
+        match step:
+            case Send(message):
+                return connector.send(room, timed(message, key, deadline))
+            case Edit(target, message):
+                connector.edit(room, target, timed(message, key, deadline))
+            case Delete(target):
+                connector.delete(room, target)
+            case React(target, emoji, add):
+                connector.react(room, target, emoji, add=add)
+    return None
 
 
-def postpone(lane: Lane, delivery: Delivery, to: Delivery.Status, error: Exception) -> bool:
-    """Try again later; whether the lane may go on.
-
-    A time that the service or our budget named, a refused login and a lost room are no failures of
-    this message. Others count, with a pause that grows, and a message that fails where others pass
-    fails alone; what may have been sent ends `unknown`, so that nobody takes it for lost.
-    """
-    if isinstance(error, LoginRejected):
-        health.needs_login(lane.seat.account, str(error))
-    elif isinstance(error, RoomGone):
-        health.seat_failed(lane.seat, str(error))
-    elif not (isinstance(error, RetryLater) and error.seconds is not None):
-        return _count_failure(lane, delivery, to, error)
-    seconds = error.seconds if isinstance(error, RetryLater) and error.seconds else BACKOFF[0]
-    again(lane, delivery, to, seconds, error=str(error))
-    return False
+def timed(message: OutgoingMessage, key: str, deadline: float) -> OutgoingMessage:
+    """The message as it goes out now: with its key, and the moment after which it must not begin."""
+    return replace(message, idempotency_key=key, not_after=clock.monotonic() + deadline)
 
 
-def _count_failure(lane: Lane, delivery: Delivery, to: Delivery.Status, error: Exception) -> bool:
-    text = str(error) if isinstance(error, ConnectorError) else f"Internal error: {type(error).__name__}."
-    attempts = delivery.attempts + 1
-    since = delivery.failing_since or clock.now()
-    if attempts >= POISON_ATTEMPTS and clock.now() - since >= POISON_AGE and _others_pass(delivery, lane):
-        return end(lane, delivery, Status.UNKNOWN if to == Status.SENDING else Status.FAILED, text)
-    pause = BACKOFF[min(attempts, len(BACKOFF)) - 1]
-    again(lane, delivery, to, pause, attempts=attempts, failing_since=since, error=text)
-    return False
+# ----------------------------------------------------------------- sharing a post
 
 
-def _others_pass(delivery: Delivery, lane: Lane) -> bool:
-    """Whether others have got through to the same service since this one began to fail."""
-    account = lane.seat.account
-    return Delivery.objects.filter(
-        status=Status.SENT,
-        finished_at__gt=delivery.failing_since,
-        seat__account__kind=account.kind,
-        seat__account__server=account.server,
-    ).exists()
+def _is_throttled(lane: Lane) -> bool:
+    since = lane.seat.throttled_since
+    return since is not None and clock.now() - since > SHARE_AFTER
+
+
+def _shared(lane: Lane, delivery: Delivery, plan: Plan, behind: Sequence[Delivery]) -> Go | None:
+    """Post this delivery and those right behind it as one message, so that a busy room catches up."""
+    group, plans = [delivery], [plan.steps]
+    for other in behind:
+        if delivery.part or other.part or other.status != Status.QUEUED or other.event.about_id:
+            break
+        ready = prepare(lane, other)
+        if isinstance(ready, Go):
+            break
+        group.append(other)
+        plans.append(ready.steps)
+    joined = rendering.joined(plans, lane.connector.capabilities.max_text_length)
+    if joined is None:
+        return None
+    count, send = joined
+    group = group[:count]
+    if stopping() or not lane.lease.lasts(lane.connector.capabilities.send_deadline + 5):
+        lane.flush()
+        return Go.STOP
+    if not lane.begin_together(group, rendering.fingerprint(send.message.text)):
+        return _not_begun(lane, delivery)
+    lane.note(group, _act(lane, delivery, send), is_last=True)
+    return Go.ON

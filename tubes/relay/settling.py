@@ -1,4 +1,8 @@
-"""What became of a send that was cut off: looked up in the destination's own history."""
+"""What became of a send that was cut off: looked up, never guessed, before the lane goes on.
+
+By the service's idempotency key where it has one; else in the destination's own history, by the
+fingerprint of what was on the wire.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,14 @@ from connectors.base import Connector, MessageId, Recent, RoomId
 from connectors.markup import plain
 from sameroom import clock
 from tubes.models import Delivery, Post
-from tubes.relay import recognising, rendering
-from tubes.relay.moves import Lane, Status, again, confirm, end, move
+from tubes.relay import recognising, rendering, sql
+from tubes.relay.destinations import destinations
+from tubes.relay.moves import Lane, Status, end, hold
+from tubes.relay.queueing import MESSAGES
+from tubes.relay.refusals import LOOK_AGAIN, move_all
 
 TOO_LONG_AGO = "May have been sent: too much was said since to look it up."
-LOOK_AGAIN = 1.0  # seconds between two looks into the history
+NOBODY_TELLS = "May have been sent: the connection broke, and this service lets nobody check."
 # A history that begins so long before a send holds it, whatever the service's clock says.
 CLOCKS_DIFFER = timedelta(minutes=10)
 
@@ -20,41 +27,89 @@ CLOCKS_DIFFER = timedelta(minutes=10)
 def settle(lane: Lane, delivery: Delivery) -> bool:
     """Find out about the part that was on the wire; False where that cannot be said yet.
 
-    Afterwards the delivery is `sending` with that part confirmed, `queued`, or ended. Network I/O;
-    may be repeated. Raises what the history's reading raises.
+    Afterwards the delivery, and those that share its post, are `queued` again (what arrived is not
+    sent twice) or ended. Network I/O; may be repeated. Raises what the history's reading raises.
     """
+    can = lane.connector.capabilities
+    if not delivery.fingerprint and delivery.event.kind in MESSAGES:
+        return end(lane, delivery, Status.UNKNOWN, TOO_LONG_AGO)  # from before fingerprints were kept
+    if not delivery.fingerprint:  # an edit, a deletion, a reaction: done twice it is done once
+        return move_all(lane, delivery, Status.QUEUED)
     if delivery.posts.filter(part=delivery.part).exists():
-        return True
-    if not lane.connector.capabilities.history:
-        return end(lane, delivery, Status.UNKNOWN, "May have been sent: this service lets nobody check.")
-    parts = rendering.parts(delivery.event, lane.seat, lane.connector)
-    if delivery.part >= len(parts):
-        return end(lane, delivery, Status.UNKNOWN, "May have been sent: its text is gone.")
+        return _arrived(lane, delivery, None)
+    if _key_holds(lane, delivery):
+        return move_all(lane, delivery, Status.QUEUED)
+    if not can.history:
+        return _wait_out(lane, delivery) and _end_all(lane, delivery, NOBODY_TELLS)
     is_last_look = _has_ended(lane.connector, delivery)
-    recent = lane.connector.recent(RoomId(delivery.room.remote_id))
+    sql.give_back()
+    with destinations.calling(lane.seat.account.kind, lane.seat.account.server):
+        recent = lane.connector.recent(RoomId(lane.seat.room.remote_id))
     posted = _own_posts(delivery, recent)
-    found = find_post(lane.connector, parts[delivery.part].text, recent, posted, delivery.seat_id)
+    found = find_post(lane.connector, delivery.fingerprint, recent, posted, delivery.seat_id)
     if found is not None:
-        return confirm(lane, delivery, delivery.part, found, is_last=delivery.part + 1 == len(parts))
+        return _arrived(lane, delivery, found)
     if not is_last_look:
-        again(lane, delivery, Status.SENDING, LOOK_AGAIN)
+        hold(lane, LOOK_AGAIN)
         return False
     if not _reaches_back(recent, delivery, posted):
-        return end(lane, delivery, Status.UNKNOWN, TOO_LONG_AGO)
-    return move(lane, delivery, Status.QUEUED)
+        return _end_all(lane, delivery, TOO_LONG_AGO)
+    return move_all(lane, delivery, Status.QUEUED)
+
+
+def _key_holds(lane: Lane, delivery: Delivery) -> bool:
+    """Whether sending again under the same key is sending once: the key lives, the login is the same."""
+    life = timedelta(seconds=lane.connector.capabilities.idempotency_life)
+    since = delivery.sending_since
+    if not life or since is None or _others(delivery):
+        return False
+    # The key is taken to live less long than declared: what is sent again takes its time too.
+    return since + life / 2 > clock.now() and lane.seat.account.status_since < since
+
+
+def _wait_out(lane: Lane, delivery: Delivery) -> bool:
+    """Whether the send has certainly ended: its echo may still come and tell."""
+    if _has_ended(lane.connector, delivery):
+        return True
+    hold(lane, LOOK_AGAIN)
+    return False
+
+
+def _others(delivery: Delivery) -> list[Delivery]:
+    """Those that share its post."""
+    return [one for one in recognising.together(delivery) if one.pk != delivery.pk]
+
+
+def _arrived(lane: Lane, delivery: Delivery, remote_id: MessageId | None) -> bool:
+    """The part has arrived: note it for all who share it. Its Post may be there already."""
+    group = [delivery, *_others(delivery)]
+    is_last = _is_last(delivery)
+    lane.note(group, remote_id, is_last=is_last)
+    return lane.flush()
+
+
+def _is_last(delivery: Delivery) -> bool:
+    """Whether the part on the wire is the last. Where that is not known, the next look at it tells."""
+    if delivery.parts is not None:
+        return delivery.part + 1 >= len(delivery.parts)
+    return delivery.event.kind in MESSAGES
+
+
+def _end_all(lane: Lane, delivery: Delivery, why: str) -> bool:
+    return all(end(lane, one, Status.UNKNOWN, why) for one in [delivery, *_others(delivery)])
 
 
 def _own_posts(delivery: Delivery, recent: Recent) -> dict[str, int | None]:
     """Which items of the history are posts of ours already, and through which Seat. One query."""
     ids = [event.id for event in recent.events]
-    posts = Post.objects.filter(recognising.same_place(delivery.room), remote_id__in=ids)
+    posts = Post.objects.filter(recognising.same_place(delivery.seat.room), remote_id__in=ids)
     return dict(posts.values_list("remote_id", "delivery__seat_id"))
 
 
 def find_post(
-    connector: Connector, text: str, recent: Recent, posted: dict[str, int | None], seat: int
+    connector: Connector, fingerprint: str, recent: Recent, posted: dict[str, int | None], seat: int
 ) -> MessageId | None:
-    """The id under which `text` stands in the history, posted by our account after the lane's last post.
+    """The id under which a text stands in the history, posted by our account after the lane's last post.
 
     Items that belong to other deliveries are left out. No I/O.
     """
@@ -62,7 +117,7 @@ def find_post(
     last = max((ids.index(MessageId(post)) for post, by in posted.items() if by == seat), default=-1)
     for event in recent.events[last + 1 :]:
         is_ours = event.id not in posted and event.author.id == connector.login.user_id
-        if is_ours and event.body and recognising.same_text(text, plain.render(event.body)):
+        if is_ours and event.body and rendering.fingerprint(plain.render(event.body)) == fingerprint:
             return event.id
     return None
 

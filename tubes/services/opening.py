@@ -9,7 +9,7 @@ from functools import partial
 from django.db import IntegrityError, transaction
 
 from accounts.models import LinkedAccount, User
-from connectors.base import Cursor, RoomId, RoomInfo
+from connectors.base import Cursor, Reading, RoomId, RoomInfo
 from connectors.errors import ConnectorError
 from connectors.markup.sanitize import clean_name
 from sameroom import clock
@@ -34,6 +34,7 @@ class Side:
     account: LinkedAccount
     info: RoomInfo
     newest: Sequence[Cursor]
+    is_polled: bool  # else its service pushes
 
     @property
     def end(self) -> End:
@@ -100,13 +101,14 @@ def look_at(listing: RoomListing) -> Side:
     try:
         connector = account.connector()
         info = connector.room(RoomId(listing.remote_id))
-        history = connector.capabilities.history
+        can = connector.capabilities
+        history = can.history
         newest = connector.newest(info.id, PROOF_ITEMS) if history and not info.is_archived else []
     except ConnectorError as error:
         raise TubeRefused(f"{listing.name}: {error}") from error
     if info.is_archived:
         raise TubeRefused(f"{listing.name} is archived at {account.label}. Unarchive it there first.")
-    return Side(account, info, newest)
+    return Side(account, info, newest, is_polled=can.reading is Reading.POLL)
 
 
 def _save(owner: User, side_a: Side, side_b: Side) -> Tube:
@@ -178,7 +180,7 @@ def _watch(room: Room, side: Side) -> None:
     if room.next_poll_at is None:
         marker = side.marker
         room.read_id, room.read_time = (marker.id, marker.time) if marker else ("", None)
-        room.next_poll_at = clock.now()
+        room.next_poll_at = clock.now() if side.is_polled else None
     room.name, room.is_archived = side.name, side.info.is_archived
     room.save(update_fields=["read_id", "read_time", "next_poll_at", "name", "is_archived"])
     transaction.on_commit(partial(_ring_reader, room.pk))

@@ -1,0 +1,1 @@
+"""What an operator watches Sameroom by: metrics, health checks, structured logs."""

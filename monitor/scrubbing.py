@@ -1,0 +1,98 @@
+"""Takes out of log lines what must not stand in them: values of rows, tokens, passwords.
+
+A database error's text goes on, after its first line, with the row it was about: with what people wrote.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Final
+
+from django.conf import settings
+from django.db import Error as DjangoDatabaseError
+
+from connectors.net.errors import redact
+
+HIDDEN: Final = "[hidden]"
+
+# As PostgreSQL ends the first line of some errors: invalid input syntax for type integer: "what was given".
+_QUOTED = re.compile(r': ".*"$')
+# What the errors themselves could not be asked for, as where only their text was logged. In a repr the
+# line ends are spelled out. Up to the end, or to the next exception of a chain.
+_DETAIL = re.compile(
+    r"(?:\n|\\n)\s*(?:DETAIL|LINE \d+|CONTEXT|QUERY):.*?"
+    r"(?=\n\nDuring handling of the above|\n\nThe above exception was|\Z)",
+    re.DOTALL,
+)
+_PATTERNS: Final = (
+    # Authorization: Bearer abc · 'Authorization': 'abc'
+    (
+        re.compile(r"(?i)(authorization['\"]?\s*[:=]\s*['\"]?)(?:(basic|bearer|token)\s+)?[^\s'\",;)}]+"),
+        r"\1\2 ",
+    ),
+    (re.compile(r"(?i)\b(basic|bearer)\s+[\w.~+/=-]{8,}"), r"\1 "),
+    # ?auth_token=abc · password=abc
+    (re.compile(r"(?i)((?:token|password|passwd|secret|api_?key|signature)=)[^\s'\"&,;)}]+"), r"\1"),
+    # {'token': 'abc'} · "token": "abc"
+    (
+        re.compile(r"(?i)((?:token|password|passwd|secret|api_?key|signature)['\"]\s*:\s*b?['\"])[^'\"]+"),
+        r"\1",
+    ),
+    # postgresql://name:password@host
+    (re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)"), r"\1"),
+)
+
+
+def scrub(text: str, error: BaseException | None = None) -> str:
+    """`text` without secrets and without what a database error tells of its row. No I/O.
+
+    `error` is what the text tells about, where it is at hand: then its texts are found as they are.
+    """
+    for told in _chain(error):
+        if is_of_database(told):
+            whole, kept = str(told), first_line(told)
+            if whole != kept:
+                text = text.replace(whole, kept).replace(repr(whole)[1:-1], kept)
+    if ":" in text:
+        text = _DETAIL.sub(f" {HIDDEN}", text)
+    for pattern, kept in _PATTERNS:
+        text = pattern.sub(kept + HIDDEN, text)
+    return redact(text, _own_secrets())
+
+
+def is_of_database(error: object) -> bool:
+    """Whether this is an error of the database or its driver, whose text may hold a row."""
+    return isinstance(error, DjangoDatabaseError) or type(error).__module__.startswith(
+        ("psycopg2", "sqlite3")
+    )
+
+
+def first_line(error: BaseException) -> str:
+    """What went wrong, without the row it went wrong with."""
+    line = str(error).strip().split("\n", 1)[0]
+    return _QUOTED.sub(f": {HIDDEN}", line)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and all that it came of or came during."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        waiting += [one.__cause__, one.__context__]
+        if isinstance(one, BaseExceptionGroup):
+            waiting += one.exceptions
+
+
+@cache
+def _own_secrets() -> tuple[str, ...]:
+    """What this installation was given to keep."""
+    databases = [database.get("PASSWORD") or "" for database in settings.DATABASES.values()]
+    mail = getattr(settings, "EMAIL_HOST_PASSWORD", "") or ""
+    known = [settings.SECRET_KEY, *settings.ENCRYPTION_KEYS, settings.METRICS_TOKEN, mail, *databases]
+    # A password of a few letters would be taken out of every word it happens to stand in.
+    return tuple(secret for secret in known if len(secret) >= 8)

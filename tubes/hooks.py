@@ -1,0 +1,57 @@
+"""The one view for every service's webhooks: checked by its connector, stored, then acknowledged."""
+
+from __future__ import annotations
+
+import logging
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.urls import reverse
+from django.utils.crypto import constant_time_compare, salted_hmac
+from django.views.decorators.csrf import csrf_exempt
+
+from accounts.models import LinkedAccount
+from connectors.errors import LoginRejected, UnsupportedAction
+from tubes.relay.pushing import NotNow, take_push
+
+log = logging.getLogger(__name__)
+
+SOON = "5"  # seconds after which a service may push again
+
+
+def address_of(account: LinkedAccount) -> str:
+    """Where a service pushes for this account. The secret in it cannot be guessed, and is stored nowhere."""
+    return f"{settings.PUBLIC_URL}{reverse('tubes:hook', args=[account.code, _secret(account)])}"
+
+
+def _secret(account: LinkedAccount) -> str:
+    return salted_hmac("tubes.hooks", account.code, algorithm="sha256").hexdigest()[:40]
+
+
+@csrf_exempt
+def hook(request: HttpRequest, account_code: str, secret: str) -> HttpResponse:
+    """Take a push in. 200: stored; 503: again later; 403: not signed as it should be; 400: unreadable."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    account = LinkedAccount.objects.filter(code=account_code).first()
+    if account is None or not constant_time_compare(secret, _secret(account)):
+        raise Http404
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    try:
+        push = account.connector().receive(headers, request.body)
+        take_push(account, push)
+    except LoginRejected:
+        return HttpResponse("The signature does not fit.\n", status=403, content_type="text/plain")
+    except (ValueError, UnsupportedAction):
+        return HttpResponse("This cannot be read.\n", status=400, content_type="text/plain")
+    except NotNow as error:
+        return _later(str(error))
+    except (DatabaseError, InterfaceError) as error:
+        log.warning("A push for account %s was not stored: %s", account.code, type(error).__name__)
+        return _later("The database does not answer.")
+    return HttpResponse(push.answer, content_type="text/plain")
+
+
+def _later(why: str) -> HttpResponse:
+    return HttpResponse(f"{why}\n", status=503, headers={"Retry-After": SOON}, content_type="text/plain")

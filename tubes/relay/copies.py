@@ -1,0 +1,75 @@
+"""Where a message stands in a destination room: what an edit, a deletion, a reaction or a reply acts on."""
+
+from __future__ import annotations
+
+from connectors.base import Kind, MessageId
+from connectors.markup import plain
+from connectors.markup.tree import from_json
+from tubes.models import Delivery, Event, Post
+from tubes.relay.moves import Lane
+from tubes.relay.rendering import Copy
+
+Status = Delivery.Status
+NOT_THERE = (Status.FAILED, Status.SKIPPED, Status.REMOVED)
+
+
+class NotYet(Exception):
+    """The message is still on its way to this room, through another lane."""
+
+
+def copy_for(lane: Lane, delivery: Delivery) -> Copy | None:
+    """What stands in the delivery's room of the message its event is about; None where nothing does.
+
+    Two or three queries; may be repeated. Raises NotYet where that is still open.
+    """
+    about = delivery.event.about
+    if about is None:
+        return None
+    if about.room_id == delivery.room_id:
+        return _copy(about, [MessageId(about.remote_id)] if about.remote_id else [], is_ours=False)
+    original = Delivery.objects.filter(event=about, room=delivery.room_id).select_related("seat").first()
+    if original is None or original.status in NOT_THERE:
+        return None
+    if original.status in Delivery.OPEN and original.pk < delivery.pk:
+        raise NotYet
+    posts = _posts(about, delivery)
+    ids = [MessageId(post.remote_id) for post in posts if post.remote_id]
+    mine = original.seat.account_id == lane.seat.account_id
+    return _copy(
+        about,
+        ids,
+        is_ours=mine and len(ids) == len(posts) and bool(ids),
+        is_shared=original.lead_id is not None and _is_shared(original.lead_id),
+        posts=posts,
+    )
+
+
+def _posts(about: Event, delivery: Delivery) -> list[Post]:
+    """The posts of the message, then those that earlier edits have added."""
+    posts = Post.objects.filter(room=delivery.room_id).order_by("delivery", "part")
+    found = list(posts.filter(delivery__event=about))
+    by_edits = posts.filter(delivery__event__about=about, delivery__event__kind=Kind.EDIT)
+    return found + list(by_edits.filter(delivery__lt=delivery.pk))
+
+
+def _is_shared(lead: int) -> bool:
+    return Delivery.objects.filter(lead=lead).count() > 1
+
+
+def _copy(
+    about: Event,
+    ids: list[MessageId],
+    *,
+    is_ours: bool,
+    is_shared: bool = False,
+    posts: list[Post] | None = None,
+) -> Copy:
+    return Copy(
+        ids=ids,
+        is_ours=is_ours,
+        is_shared=is_shared,
+        posted_at=posts[0].posted_at if posts else about.said_at,
+        author_name=about.author_name,
+        text=plain.render(from_json(about.body)) if about.body else "",
+        said_at=about.said_at,
+    )

@@ -1,0 +1,116 @@
+"""What was said too long ago is left out, counted and announced: a room catches up on one day at most.
+
+Notices of ours expire silently. Deletions do not expire: what somebody took back stays taken back.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Min, Q, QuerySet
+
+from accounts.models import LinkedAccount
+from connectors.base import Kind
+from sameroom import clock
+from tubes.models import Delivery, Event, Notice, Room, Seat
+from tubes.relay import notices, routing
+
+AT_ONCE = 1000  # deliveries of one lane looked at in one statement
+TURN = 2.0  # seconds; a lease is longer
+SPOKEN = (Kind.MESSAGE.value, Kind.NOTICE.value, Kind.EDIT.value)  # what "12 messages" counts
+
+
+def oldest() -> datetime:
+    """What was said before this moment is not relayed any more."""
+    return clock.now() - timedelta(hours=settings.CATCH_UP_HOURS)
+
+
+def skip_old(seat: Seat) -> int:
+    """Skip what waits in this lane, was not begun, and is too old; how many deliveries that were.
+
+    Announced in the room with its number, once per origin. One query where nothing is old. A few
+    statements per AT_ONCE rows, each lot a transaction, for TURN seconds at most: may be repeated.
+    """
+    ends = clock.monotonic() + TURN
+    skipped = 0
+    while clock.monotonic() < ends and _old(seat).exists():
+        some = _skip_some(seat)
+        if not some:
+            break
+        skipped += some
+    return skipped
+
+
+def left_out(room: Room, events: Sequence[Event]) -> dict[int, int]:
+    """Tell each Seat that these events would have reached how many were too old when they arrived.
+
+    Returns Seat id → number. Inside intake's transaction, which stores the events unrouted.
+    """
+    network: routing.Network = {}
+    counts: Counter[int] = Counter()
+    for event in events:
+        if event.kind in SPOKEN:
+            counts.update(routing.destinations(event, network=network).values())
+    for seat in Seat.objects.filter(pk__in=counts).order_by("pk"):
+        _announce(seat, room, counts[seat.pk])
+    return dict(counts)
+
+
+def skip_where_nobody_works() -> int:
+    """`skip_old` for lanes that no worker comes by, as their account needs a login or their room is lost.
+
+    Their owners are told on Manage, and the texts do not wait for them for ever. May be repeated.
+    """
+    idle = ~Q(failure="") | ~Q(account__status__in=LinkedAccount.USABLE)
+    waiting = Delivery.objects.filter(status=Delivery.Status.QUEUED)
+    heads = waiting.order_by().values("seat").annotate(head=Min("pk")).values("head")
+    old = Delivery.objects.filter(pk__in=heads, event__said_at__lt=oldest()).values("seat")
+    return sum(skip_old(seat) for seat in Seat.objects.filter(idle, pk__in=old).order_by("pk"))
+
+
+def _old(seat: Seat) -> QuerySet[Delivery]:
+    """The old ones among the lane's next: a lane is looked at from its head, however long it is."""
+    lane = Delivery.objects.filter(seat=seat, status=Delivery.Status.QUEUED)
+    head = lane.order_by("pk").values("pk")[:AT_ONCE]
+    return Delivery.objects.filter(
+        pk__in=head, status=Delivery.Status.QUEUED, part=0, event__said_at__lt=oldest()
+    ).exclude(event__kind=Kind.DELETE.value)
+
+
+def _skip_some(seat: Seat) -> int:
+    with transaction.atomic():
+        # What somebody else has in hand just now is left to them.
+        rows = _old(seat).select_for_update(of=("self",), skip_locked=True)
+        found = list(rows.values_list("pk", "event__room", "event__kind"))
+        Delivery.objects.filter(pk__in=[pk for pk, _, _ in found]).update(
+            status=Delivery.Status.SKIPPED, error=_too_old(), finished_at=clock.now()
+        )
+        counts = Counter(room for _, room, kind in found if room is not None and kind in SPOKEN)
+        for room in Room.objects.filter(pk__in=counts).order_by("pk"):
+            _announce(seat, room, counts[room.pk])
+    return len(found)
+
+
+def _too_old() -> str:
+    return f"Older than {_hours()} when its turn came."
+
+
+def _hours() -> str:
+    return "1 hour" if settings.CATCH_UP_HOURS == 1 else f"{settings.CATCH_UP_HOURS} hours"
+
+
+def _announce(seat: Seat, origin: Room, count: int) -> None:
+    words = _words(notices.room_name(origin, seat.owner_id))
+    notices.tell(seat, Notice.Kind.CATCH_UP, words, in_room=True, times=count)
+
+
+def _words(origin: str) -> Callable[[int], str]:
+    def words(count: int) -> str:
+        some, were = ("1 message", "was") if count == 1 else (f"{count} messages", "were")
+        return f"{some} said in {origin} more than {_hours()} ago {were} left out."
+
+    return words

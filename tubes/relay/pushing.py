@@ -1,0 +1,46 @@
+"""Webhooks: what a service pushed is stored before it is acknowledged."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from accounts.models import LinkedAccount
+from connectors.base import IncomingEvent, Push, RoomId
+from sameroom import clock
+from tubes.models import Room, Seat
+from tubes.relay import bell, guard
+from tubes.relay.desk import desk
+from tubes.relay.intake import Arrival
+
+
+class NotNow(Exception):
+    """The push cannot be taken now; the service should try again. The text says why."""
+
+
+def take_push(account: LinkedAccount, push: Push) -> None:
+    """Store the events of rooms that this account sits in, and have the others read at once.
+
+    Database I/O; may be repeated: an event is taken in once. Raises NotNow.
+    """
+    if not account.is_usable:
+        raise NotNow("This account needs attention first.")
+    if guard.is_stopped():
+        raise NotNow("The relay is stopped.")
+    by_room: dict[RoomId, list[IncomingEvent]] = defaultdict(list)
+    for room_id, event in push.events:
+        by_room[room_id].append(event)
+    seats = Seat.objects.in_use().filter(account=account, failure="")
+    rooms = Room.objects.filter(seats__in=seats, remote_id__in=[*by_room, *push.rooms])
+    for pk, remote_id in list(rooms.values_list("pk", "remote_id")):
+        if RoomId(remote_id) in by_room:
+            desk.take(Arrival(pk, by_room[RoomId(remote_id)], is_pushed=True))
+        else:
+            make_due(pk)
+
+
+def make_due(room_id: int) -> None:
+    """Have a polled room read at once; coalesced, for its alarm is one."""
+    Room.objects.filter(pk=room_id, next_poll_at__gt=clock.now()).update(next_poll_at=clock.now())
+    reader = LinkedAccount.objects.filter(seats__pk__in=Room.objects.filter(pk=room_id).values("reader"))
+    for account_id, fence in reader.values_list("pk", "poll_fence"):
+        bell.ring_account(account_id, fence=fence)

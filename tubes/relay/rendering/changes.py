@@ -1,0 +1,85 @@
+"""What changes a message that was posted before: an edit, a delete, a reaction.
+
+Natively where the service can and the post is ours alone, else by a line that tells of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from connectors.base import Kind, MessageId, OutgoingMessage, Support
+from connectors.markup.sanitize import clean_name
+from tubes.relay.rendering.cutting import cut
+from tubes.relay.rendering.imitating import mention, of_a_time
+from tubes.relay.rendering.message import has_ids, text_of
+from tubes.relay.rendering.occasion import Occasion
+from tubes.relay.rendering.stamps import late_stamp
+from tubes.relay.rendering.steps import Copy, Delete, Edit, React, Send, Step
+
+EDITED = "✎ "
+NO_MORE = "…"  # what a part says that an edit left without words
+
+
+def edit_steps(occasion: Occasion, body: Any, copy: Copy | None) -> list[Step]:
+    """Gives a message its new text. Where nothing of it stands here the text is told as news."""
+    can = occasion.can
+    if can.edits is Support.NONE or body is None:
+        return []
+    text = text_of(occasion, body)
+    if copy is not None and can.edits is Support.NATIVE and _is_editable(occasion, copy):
+        return _edit_natively(occasion, text, copy)
+    stamp = late_stamp(occasion.event.said_at, occasion.now)
+    return _told(occasion, f"{EDITED}{text}", stamp) if text else []
+
+
+def _is_editable(occasion: Occasion, copy: Copy) -> bool:
+    age = (occasion.now - copy.posted_at).total_seconds()
+    return _is_ours_alone(occasion, copy) and age <= occasion.can.edit_age
+
+
+def _is_ours_alone(occasion: Occasion, copy: Copy) -> bool:
+    return copy.is_ours and not copy.is_shared and has_ids(occasion, copy)
+
+
+def _edit_natively(occasion: Occasion, text: str, copy: Copy) -> list[Step]:
+    # The post keeps its place and its time, so it keeps the stamp it was posted with.
+    stamp = late_stamp(copy.said_at, copy.posted_at)
+    parts, ids = cut(occasion, text, stamp=stamp), list(copy.ids)
+    changed: list[Step] = [Edit(target, part) for target, part in zip(ids, parts, strict=False)]
+    more = [Send(part) for part in parts[len(ids) :]]
+    return [*changed, *_without(occasion, ids[len(parts) :], stamp), *more]
+
+
+def _without(occasion: Occasion, surplus: list[MessageId], stamp: str) -> list[Step]:
+    """Takes away the parts that a shorter text no longer needs."""
+    if occasion.can.deletes is Support.NATIVE:
+        return [Delete(target) for target in reversed(surplus)]
+    empty: list[OutgoingMessage] = cut(occasion, NO_MORE, stamp=stamp)
+    return [Edit(target, part) for target in surplus for part in empty]
+
+
+def delete_steps(occasion: Occasion, copy: Copy | None) -> list[Step]:
+    """Takes a message back, or tells that it was; the text is not said again."""
+    can = occasion.can
+    if can.deletes is Support.NONE or copy is None:
+        return []
+    if can.deletes is Support.NATIVE and _is_ours_alone(occasion, copy):
+        return [Delete(target) for target in reversed(copy.ids)]
+    return _told(occasion, f"deleted {of_a_time(copy, occasion.now)}.")
+
+
+def reaction_steps(occasion: Occasion, copy: Copy | None) -> list[Step]:
+    """Sets a reaction or takes it away, or tells of it."""
+    event, can = occasion.event, occasion.can
+    if can.reactions is Support.NONE or copy is None or not event.emoji:
+        return []
+    is_added = event.kind == Kind.REACTION
+    if can.reactions is Support.NATIVE and has_ids(occasion, copy):
+        return [React(copy.ids[0], event.emoji, is_added)]
+    emoji, message = clean_name(event.emoji), mention(copy, occasion.now)
+    deed = f"reacted {emoji} to {message}" if is_added else f"took back {emoji} from {message}"
+    return _told(occasion, deed)
+
+
+def _told(occasion: Occasion, text: str, stamp: str = "") -> list[Step]:
+    return [Send(part) for part in cut(occasion, text, stamp=stamp)]

@@ -1,0 +1,58 @@
+"""Keeps foreign text from passing for the beginning of somebody else's message.
+
+Where names stand in the text, several messages may share one post, each on a line of its own. So a
+later line of a message that begins like a prefix is marked as going on. Under an author's own name
+nothing but a late stamp could be imitated, at the beginning of any line.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+from connectors.markup.sanitize import normalise_for_compare
+
+MARK: Final = "· "
+
+# The brackets that `clean_name` makes round, because they look like those of a prefix.
+OPENING: Final = "[［⁅⟦〚【〔"
+CLOSING: Final = "]］⁆⟧〛】〕"
+_OPENED: Final = re.compile(f"[{re.escape(OPENING)}]")
+_CLOSED: Final = re.compile(f"[{re.escape(CLOSING)}]")
+_STAMP: Final = re.compile(r"\((?:\d{1,2} \w{3} )?\d{1,2}:\d\d UTC\)")
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp", "Mn", "Me"})
+# Letters and symbols that show nothing, and what is reserved for more of the invisible kind.
+_BLANK: Final = re.compile("[\u115f\u1160\u2065\u2800\u3164\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]")
+
+
+def defused(text: str, *, as_author: bool) -> str:
+    """`text` with a mark before each line that would pass for a prefix, or for a stamp. Linear time.
+
+    `as_author`: it is posted under its author's own name. Otherwise its first line stands behind a prefix.
+    """
+    if as_author:
+        return "\n".join(MARK + line if _has_stamp(line) else line for line in text.split("\n"))
+    if "\n" not in text:
+        return text
+    first, *rest = text.split("\n")
+    return "\n".join([first, *(MARK + line if _has_prefix(line) else line for line in rest)])
+
+
+def _has_prefix(line: str) -> bool:
+    opened = _OPENED.search(line)
+    if not opened or line[: opened.start()].strip():
+        return False
+    return _CLOSED.search(line, opened.end()) is not None
+
+
+def _has_stamp(line: str) -> bool:
+    return "(" in line and _STAMP.match(normalise_for_compare(line)) is not None
+
+
+def is_visible(text: str) -> bool:
+    """Whether a reader sees anything of `text`; no service takes a post that is not.
+
+    What Unicode has not assigned yet counts as seen: it may be an emoji newer than our tables.
+    """
+    return any(unicodedata.category(char) not in _UNSEEN and not _BLANK.match(char) for char in text)

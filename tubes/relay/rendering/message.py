@@ -1,0 +1,65 @@
+"""A message: what its author wrote, the files that came with it, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from connectors.base import Connector, OutgoingMessage, Support
+from connectors.markup import plain
+from connectors.markup.sanitize import clean_name, clean_text
+from connectors.markup.tree import from_json
+from tubes.models import Event, Seat
+from tubes.relay.rendering.cutting import cut
+from tubes.relay.rendering.defusing import is_visible
+from tubes.relay.rendering.imitating import quotation
+from tubes.relay.rendering.occasion import Occasion
+from tubes.relay.rendering.stamps import late_stamp
+from tubes.relay.rendering.steps import Copy, Send, Step
+
+
+def parts(event: Event, seat: Seat, connector: Connector) -> list[OutgoingMessage]:
+    """The posts that carry this event to this Seat's room, in order; empty where nothing is left."""
+    occasion = Occasion(event, seat, connector)
+    return cut(occasion, text_of(occasion, event.body))
+
+
+def message_steps(occasion: Occasion, body: Any, answered: Copy | None) -> list[Step]:
+    """Posts a message; `answered` is what stands here of the message that it answers."""
+    event, can = occasion.event, occasion.can
+    text = text_of(occasion, body)
+    reply_to = None
+    if text and answered is not None:
+        if can.replies is Support.NATIVE and has_ids(occasion, answered):
+            reply_to = answered.ids[0]
+        elif can.replies is not Support.NONE:
+            text = f"{quotation(answered, occasion.now)}\n{text}"
+    # What we say ourselves belongs to the moment it is read.
+    stamp = late_stamp(event.said_at, occasion.now) if event.room_id is not None else ""
+    return [Send(part) for part in cut(occasion, text, stamp=stamp, reply_to=reply_to)]
+
+
+def text_of(occasion: Occasion, body: Any) -> str:
+    """The stored `body` as text, with a line for each file. "" where the body was erased.
+
+    Raises ValueError for a body that `to_json` cannot have written.
+    """
+    if body is None:
+        return ""
+    text = clean_text(plain.render(from_json(body)))
+    return "\n".join([*([text] if is_visible(text) else []), *_file_lines(occasion)])
+
+
+def _file_lines(occasion: Occasion) -> Iterator[str]:
+    # Until files are uploaded, a service that takes them gets the same line as one that does not.
+    if occasion.can.files is Support.NONE:
+        return
+    for file in occasion.event.attachments:
+        name = clean_name(str(file.get("name") or "file"))
+        url = "".join(clean_text(str(file.get("url") or "")).split())
+        yield f"{name}: {url}" if url.lower().startswith(("https://", "http://")) else name
+
+
+def has_ids(occasion: Occasion, copy: Copy) -> bool:
+    """Whether what stands in the room can be named to the service."""
+    return occasion.can.message_ids and len(copy.ids) > 0 and all(copy.ids)

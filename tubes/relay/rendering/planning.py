@@ -1,0 +1,35 @@
+"""Which steps carry an event to a room."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from connectors.base import Connector, Kind
+from tubes.models import Event, Seat
+from tubes.relay.rendering.changes import delete_steps, edit_steps, reaction_steps
+from tubes.relay.rendering.message import message_steps
+from tubes.relay.rendering.occasion import Occasion
+from tubes.relay.rendering.steps import Copy, Step
+
+
+def steps(
+    event: Event, seat: Seat, connector: Connector, *, body: Any, copy: Copy | None, late: timedelta
+) -> list[Step]:
+    """What is to be done at the service, in order; empty where there is nothing. No I/O, repeatable.
+
+    `body` is what is posted, the event's own or that of the edit it carries, None where it was
+    erased; a message of nothing but files has an empty one. `copy` is what stands in the Seat's
+    room of the message that is edited, deleted, reacted to or answered. `late` is now - said_at.
+    The same arguments give the same steps. Raises ValueError for a body that is none.
+    """
+    occasion = Occasion(event, seat, connector, late)
+    match event.kind:
+        case Kind.EDIT:
+            return edit_steps(occasion, body, copy)
+        case Kind.DELETE:
+            return delete_steps(occasion, copy)
+        case Kind.REACTION | Kind.UNREACTION:
+            return reaction_steps(occasion, copy)
+        case _:
+            return message_steps(occasion, body, copy)

@@ -1,0 +1,83 @@
+"""What a rendering is made of: steps to be carried out in order, and the Copy they may act on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from connectors.base import MessageId, OutgoingMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Post one part. Not repeatable: what became of it has to be known before the next step."""
+
+    message: OutgoingMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Give a post of ours another text. May be repeated."""
+
+    target: MessageId
+    message: OutgoingMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Take a post of ours back. May be repeated."""
+
+    target: MessageId
+
+
+@dataclass(frozen=True, slots=True)
+class React:
+    """Set a reaction, or take it away. May be repeated."""
+
+    target: MessageId
+    emoji: str
+    add: bool
+
+
+Step: TypeAlias = Send | Edit | Delete | React
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What stands of an original message in the room that is posted to."""
+
+    ids: Sequence[MessageId]  # our posts, part by part; in the original's own room its one id
+    is_ours: bool  # False for the original itself: we can answer it, not change it
+    is_shared: bool  # other messages stand in the same post, which must not change with this one
+    posted_at: datetime
+    author_name: str  # of the original, raw
+    text: str  # of the original, plain; "" once it is erased
+    said_at: datetime
+
+
+_STORED = ("text", "sender_name", "sender_avatar_url", "reply_to")
+
+
+def parts_to_json(parts: Sequence[OutgoingMessage]) -> list[dict[str, str]]:
+    """The stored form of parts, so that what has begun is finished as it was cut. Empty fields are left out.
+
+    What is made anew for every attempt (deadline, idempotency key) is not kept.
+    """
+    return [{name: value for name in _STORED if (value := getattr(part, name))} for part in parts]
+
+
+def parts_from_json(stored: object) -> list[OutgoingMessage]:
+    """The parts that `parts_to_json` stored. ValueError for anything it cannot have written."""
+    if not isinstance(stored, list):
+        raise ValueError("Stored parts are a list.")
+    return [_part_from_json(part) for part in stored]
+
+
+def _part_from_json(stored: object) -> OutgoingMessage:
+    if not isinstance(stored, dict) or not {"text"} <= set(stored) <= set(_STORED):
+        raise ValueError(f"A stored part has a text and may have {', '.join(_STORED[1:])}.")
+    if not all(type(value) is str for value in stored.values()):
+        raise ValueError("The fields of a stored part are strings.")
+    return OutgoingMessage(**stored)

@@ -1,0 +1,171 @@
+"""What a lane writes around each request: one statement ends one delivery and begins the next.
+
+So at most one post of a lane is on the wire, and each message costs one commit. The statement says how
+many rows it ended and began; whoever gets another number than expected has lost the lane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from connectors.base import MessageId
+from sameroom import clock
+from tubes.models import Delivery
+from tubes.relay import sql
+from tubes.relay.leases import Lease
+
+POST_COLUMNS = ("delivery_id", "room_id", "part", "remote_id", "fingerprint", "is_seen", "posted_at")
+FENCE = "EXISTS (SELECT 1 FROM tubes_seat WHERE id = %s AND lane_fence = %s)"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A step that was carried out: what is to be noted of it."""
+
+    deliveries: Sequence[Delivery]  # several where they share one post
+    part: int
+    remote_id: MessageId | None  # None: a step that posts nothing of its own
+    fingerprint: str
+    is_last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """A delivery about to be sent, as it was read; and the Tubes by which it is reached."""
+
+    delivery: Delivery
+    fingerprint: str  # of the part; "" where the step may be repeated
+    tubes: tuple[int, ...] = ()  # all must be active
+    asks_seat: bool = False  # some Tube at the Seat must be active
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the statement did."""
+
+    ended: bool  # the arrived step was noted, and the lane was still ours
+    begun: bool
+    is_holding: bool  # events of this room wait for a send to be decided
+
+
+Piece = tuple[str, list[object]]
+
+
+def write(lease: Lease, room_id: int, arrived: Arrived | None, beginning: Beginning | None) -> Outcome:
+    """Note what arrived and begin the next delivery. One statement on PostgreSQL, one commit."""
+    now = clock.now()
+    ending = _ending(lease, arrived, now) if arrived else None
+    begin = _begin(lease, beginning, now) if beginning else None
+    post = _post(arrived, room_id, now) if arrived and arrived.remote_id is not None else None
+    wanted = len(arrived.deliveries) if arrived else 0
+    if sql.is_postgres():
+        ended, begun, holding = _at_once(post, ending, begin, room_id, wanted)
+    else:
+        ended, begun, holding = _one_by_one(post, ending, begin, room_id, wanted)
+    return Outcome(ended == wanted, begun == 1, holding)
+
+
+def write_together(lease: Lease, deliveries: Sequence[Delivery], fingerprint: str) -> bool:
+    """Begin several deliveries that share one post: all of them or none. One transaction."""
+    now, ids = clock.now(), [delivery.pk for delivery in deliveries]
+    with transaction.atomic():
+        begun = sql.run(
+            "UPDATE tubes_delivery "
+            "SET status = 'sending', sending_since = %s, fingerprint = %s, lead_id = %s "
+            f"WHERE id IN {sql.marks(ids)} AND seat_id = %s AND status = 'queued' AND part = 0 AND {FENCE} "
+            f"AND {_unchanged(deliveries)}",
+            [sql.moment(now), fingerprint, ids[0], *ids, lease.pk, lease.pk, lease.fence],
+        )
+        if begun != len(ids):
+            transaction.set_rollback(True)
+            return False
+    for delivery in deliveries:
+        delivery.status, delivery.sending_since = Delivery.Status.SENDING, now
+        delivery.fingerprint, delivery.lead_id = fingerprint, ids[0]
+    return True
+
+
+def _unchanged(deliveries: Sequence[Delivery]) -> str:
+    """Each still carries the text that was read: ids only, so nothing here is anybody's word."""
+    texts = " ".join(f"WHEN {int(one.pk)} THEN {int(one.carries_id or 0)}" for one in deliveries)
+    return f"COALESCE(carries_id, 0) = CASE id {texts} END"
+
+
+def _post(arrived: Arrived, room_id: int, now: datetime) -> Piece:
+    # Without ids a post is known by its text, until it was seen once.
+    told = (arrived.part, arrived.remote_id, arrived.fingerprint, bool(arrived.remote_id), sql.moment(now))
+    lines = [(delivery.pk, room_id, *told) for delivery in arrived.deliveries]
+    return sql.insert("tubes_post", POST_COLUMNS, lines, "ON CONFLICT (delivery_id, part) DO NOTHING")
+
+
+def _ending(lease: Lease, arrived: Arrived, now: datetime) -> Piece:
+    ids = [delivery.pk for delivery in arrived.deliveries]
+    if arrived.is_last:
+        changes, values = "status = 'sent', finished_at = %s, error = '', parts = NULL", [sql.moment(now)]
+    else:
+        changes, values = "status = 'queued'", []
+    statement = (
+        f"UPDATE tubes_delivery SET {changes}, part = %s "
+        f"WHERE id IN {sql.marks(ids)} AND status = 'sending' AND {FENCE}"
+    )
+    return statement, [*values, arrived.part + 1, *ids, lease.pk, lease.fence]
+
+
+def _begin(lease: Lease, beginning: Beginning, now: datetime) -> Piece:
+    delivery = beginning.delivery
+    conditions, values = "", list[object]()
+    if beginning.tubes:
+        open_ones = f"status = 'active' AND id IN {sql.marks(beginning.tubes)}"
+        conditions = f" AND (SELECT COUNT(*) FROM tubes_tube WHERE {open_ones}) = %s"
+        values = [*beginning.tubes, len(set(beginning.tubes))]
+    elif beginning.asks_seat and beginning.delivery.origin_id is not None:
+        ends = "status = 'active' AND (side_a_id = %s OR side_b_id = %s)"
+        conditions, values = f" AND EXISTS (SELECT 1 FROM tubes_tube WHERE {ends})", [lease.pk, lease.pk]
+    statement = (
+        "UPDATE tubes_delivery SET status = 'sending', sending_since = %s, fingerprint = %s, lead_id = NULL "
+        "WHERE id = %s AND seat_id = %s AND status = 'queued' AND part = %s AND COALESCE(carries_id, 0) = %s "
+        f"AND {FENCE}{conditions}"
+    )
+    told: list[object] = [sql.moment(now), beginning.fingerprint, delivery.pk, lease.pk, delivery.part]
+    return statement, [*told, delivery.carries_id or 0, lease.pk, lease.fence, *values]
+
+
+HOLDING = "EXISTS (SELECT 1 FROM tubes_event WHERE room_id = %s AND held = 'waiting')"
+
+
+def _at_once(
+    post: Piece | None, ending: Piece | None, begin: Piece | None, room_id: int, wanted: int
+) -> tuple[int, int, bool]:
+    pieces: list[str] = []
+    values: list[object] = []
+    if post:
+        pieces.append(f"posted AS ({post[0]})")
+        values += post[1]
+    if ending:
+        pieces.append(f"ended AS ({ending[0]} RETURNING 1)")
+        values += ending[1]
+    if begin:
+        condition = f" AND (SELECT COUNT(*) FROM ended) = {int(wanted)}" if ending else ""
+        pieces.append(f"begun AS ({begin[0]}{condition} RETURNING 1)")
+        values += begin[1]
+    ended_count = "(SELECT COUNT(*) FROM ended)" if ending else "0"
+    begun_count = "(SELECT COUNT(*) FROM begun)" if begin else "0"
+    statement = f"WITH {', '.join(pieces)} SELECT {ended_count}, {begun_count}, {HOLDING}"
+    [(ended, begun, holding)] = sql.rows(statement, [*values, room_id])
+    return ended, begun, holding
+
+
+def _one_by_one(
+    post: Piece | None, ending: Piece | None, begin: Piece | None, room_id: int, wanted: int
+) -> tuple[int, int, bool]:
+    with transaction.atomic():
+        if post:
+            sql.run(*post)
+        ended = sql.run(*ending) if ending else 0
+        begun = sql.run(*begin) if begin and ended == wanted else 0
+        [(holding,)] = sql.rows(f"SELECT {HOLDING}", [room_id])
+    return ended, begun, bool(holding)
