@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg2.extensions
 from django.conf import settings
 from django.db.backends.postgresql import base, creation
 
@@ -16,6 +17,14 @@ from sameroom import clock
 from sameroom.pooled_postgres.pool import Pool
 
 pool = Pool(settings.DATABASE_POOL_SIZE)
+
+
+class Connection(psycopg2.extensions.connection):
+    """psycopg2's own, with the statements that were prepared on it: text → how it is called."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.prepared: dict[str, str] = {}
 
 
 class DatabaseCreation(creation.DatabaseCreation):
@@ -28,6 +37,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """Django's own, but for where a connection comes from and goes to."""
 
     creation_class = DatabaseCreation
+
+    def get_connection_params(self) -> dict[str, Any]:
+        return super().get_connection_params() | {"connection_factory": Connection}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         self._address = repr(sorted(conn_params.items(), key=lambda item: item[0]))

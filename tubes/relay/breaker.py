@@ -16,14 +16,14 @@ from celery import current_app
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.db import transaction
-from django.db.models import Count, F
+from django.db.models import F
 from django.urls import reverse
 from kombu.exceptions import KombuError
 
 from accounts.models import User
 from sameroom import clock
 from tubes.models import Event, Notice, Room, Tube
-from tubes.relay import notices, routing
+from tubes.relay import notices, routing, sql
 from tubes.relay.routing import Hop
 
 log = logging.getLogger(__name__)
@@ -42,16 +42,13 @@ def suspects(room_id: int, fingerprints: Iterable[str], before_number: int, now:
     wanted = [fingerprint for fingerprint in set(fingerprints) if fingerprint]
     if not wanted:
         return set()
-    last = Event.objects.filter(
-        room=room_id,
-        number__lt=before_number,
-        number__gte=before_number - LAST,
-        accepted_at__gt=now - WINDOW,
-        fingerprint__in=wanted,
-        held=Event.Held.NO,
-    )
-    often = last.values("fingerprint").annotate(times=Count("pk")).filter(times__gte=FEWEST)
-    return set(often.values_list("fingerprint", flat=True))
+    statement = f"""
+        SELECT fingerprint FROM tubes_event
+        WHERE room_id = %s AND number < %s AND number >= %s AND accepted_at > %s AND held = 'no'
+        AND fingerprint IN {sql.marks(wanted)} GROUP BY fingerprint HAVING COUNT(*) >= %s
+    """
+    values = [room_id, before_number, before_number - LAST, sql.moment(now - WINDOW), *wanted, FEWEST]
+    return {fingerprint for (fingerprint,) in sql.rows(statement, values)}
 
 
 def trip(room: Room, events: Sequence[Event]) -> list[int]:

@@ -30,9 +30,13 @@ class Arrival:
     is_pushed: bool = False  # a service that pushes keeps its own position
 
 
+ROOM = sql.Columns(Room, "r")
+
+
 def lock_rooms(room_ids: Sequence[int]) -> dict[int, Room]:
     """The rooms' rows, locked until the transaction ends, always in one order."""
-    rooms = Room.objects.select_for_update(no_key=True).filter(pk__in=room_ids).order_by("pk")
+    statement = f"SELECT {ROOM.text} FROM tubes_room r WHERE r.id IN {sql.marks(room_ids)} ORDER BY r.id"
+    rooms = map(ROOM.read, sql.rows(statement + sql.for_update("r"), room_ids))
     return {room.pk: room for room in rooms}
 
 

@@ -8,19 +8,18 @@ is settled with the service before the lane goes on.
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Min, Q, QuerySet
+from django.db.models import Q
 
 from accounts.models import LinkedAccount
 from connectors.errors import ConnectorError, LoginRejected
 from sameroom import clock
 from sameroom.celery import stopping
 from tubes.models import Delivery, Seat
-from tubes.relay import expiry, guard, health
+from tubes.relay import expiry, guard, health, loading
 from tubes.relay.leases import Lease, claim
 from tubes.relay.moves import Lane, Status
 from tubes.relay.refusals import postpone, refused
@@ -30,8 +29,6 @@ from tubes.relay.settling import settle
 log = logging.getLogger(__name__)
 
 TURN = 5.0  # seconds one drain works before it goes last in line
-AT_ONCE = 64  # deliveries read at once
-PER_ORIGIN = 16  # of each room, where more than that wait
 
 
 def drain(seat_id: int) -> float | None:
@@ -50,25 +47,12 @@ def drain(seat_id: int) -> float | None:
     finally:
         lease.release()
     # Looked at after the release: a ring that came while we held the lease found it taken.
-    return None if stopping() else next_due(seat_id)
+    return None if stopping() else loading.next_due(seat_id)
 
 
 def is_open(seat: Seat) -> bool:
     """Whether calls may be made for this Seat; while not, its messages wait."""
     return not seat.failure and seat.account.is_usable
-
-
-def next_due(seat_id: int) -> float | None:
-    """Seconds until this lane has something to do; None where nothing waits, or it cannot work."""
-    waiting = Delivery.objects.filter(seat=seat_id, status__in=Delivery.OPEN)
-    soonest = waiting.aggregate(at=Min("next_attempt_at"))["at"]
-    if soonest is None:
-        return None
-    seat = _seat(seat_id)
-    if not is_open(seat):
-        return None
-    due = max(soonest, seat.lane_not_before or soonest)
-    return max(0.0, float((due - clock.now()).total_seconds()))
 
 
 def idle_lanes() -> list[int]:
@@ -89,7 +73,7 @@ def stranded_seats() -> list[int]:
 
 
 def _work(seat_id: int, lease: Lease) -> None:
-    seat = _seat(seat_id)
+    seat = loading.seat(seat_id)
     if not is_open(seat) or (seat.lane_not_before and seat.lane_not_before > clock.now()):
         return
     try:
@@ -106,20 +90,22 @@ def _work(seat_id: int, lease: Lease) -> None:
 def _take_turns(lane: Lane, ends: float) -> None:
     """Read what waits and bring each as far as it goes, until the time is over or nothing moves."""
     while clock.monotonic() < ends and not stopping():
-        queue = _queue(lane.seat.pk)
-        if not queue:
-            _has_caught_up(lane)
-            return
+        queue = loading.queue(lane.seat)
         if _has_old(queue) and expiry.skip_old(lane.seat):
             continue
-        if not _go_through(lane, queue, ends):
+        went = _go_through(lane, queue, ends)
+        if went is Go.ON and len(queue) < loading.AT_ONCE:
+            # What has come meanwhile is found by the look after the release.
+            _has_caught_up(lane)
+            return
+        if went not in (Go.ON, Go.AGAIN):
             return
 
 
-def _go_through(lane: Lane, queue: Sequence[Delivery], ends: float) -> bool:
-    """Whether something moved, so that it is worth reading the queue again."""
+def _go_through(lane: Lane, queue: Sequence[Delivery], ends: float) -> Go:
+    """ON: all of it has ended; AGAIN: read the queue anew; else the lane has to rest."""
     waiting: set[int | None] = set()  # rooms whose next delivery has to wait
-    moved, now = False, clock.now()
+    now = clock.now()
     for number, delivery in enumerate(queue):
         if delivery.origin_id in waiting or delivery.status not in Delivery.OPEN:
             continue
@@ -127,46 +113,24 @@ def _go_through(lane: Lane, queue: Sequence[Delivery], ends: float) -> bool:
             waiting.add(delivery.origin_id)
             continue
         if clock.monotonic() > ends or stopping():
-            return False
-        behind = [one for one in queue[number + 1 :] if one.origin_id not in waiting]
-        match _step(lane, delivery, behind):
-            case Go.STOP:
-                return False
-            case Go.ELSEWHERE:
-                waiting.add(delivery.origin_id)
-            case Go.AGAIN:
-                return True
-            case Go.ON if delivery.status in Delivery.OPEN:
-                return True  # settled, and queued again: nothing behind it may go first
-            case Go.ON:
-                moved = True
-    return moved and lane.flush()
+            return Go.STOP
+        went = _step(lane, delivery, _behind(lane, queue[number + 1 :], waiting))
+        if went in (Go.STOP, Go.AGAIN):
+            return went
+        if went is Go.ELSEWHERE:
+            waiting.add(delivery.origin_id)
+        elif delivery.status in Delivery.OPEN:
+            return Go.AGAIN  # settled, and queued again: nothing behind it may go first
+    if not lane.flush():
+        return Go.STOP
+    return Go.ELSEWHERE if waiting else Go.ON
 
 
-def _seat(seat_id: int) -> Seat:
-    return Seat.objects.select_related("account", "room").get(pk=seat_id)
-
-
-def _queue(seat_id: int) -> list[Delivery]:
-    """The next deliveries in the order of their turns: what is on the wire first, then room by room."""
-    rows = Delivery.objects.filter(seat=seat_id, status__in=Delivery.OPEN).order_by("pk")
-    found = list(_with_events(rows)[:AT_ONCE])
-    if len(found) == AT_ONCE:
-        # Rooms that come later in a long queue get their turn as well.
-        seen = {delivery.origin_id for delivery in found}
-        for origin in rows.order_by().values_list("origin", flat=True).distinct():
-            if origin not in seen:
-                found += _with_events(rows.filter(origin=origin))[:PER_ORIGIN]
-    turn: dict[int | None, int] = defaultdict(int)
-    order: list[tuple[bool, int, int]] = []
-    for delivery in found:
-        order.append((delivery.status != Status.SENDING, turn[delivery.origin_id], delivery.pk))
-        turn[delivery.origin_id] += 1
-    return [delivery for _, delivery in sorted(zip(order, found, strict=True), key=lambda pair: pair[0])]
-
-
-def _with_events(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
-    return rows.select_related("event", "event__about", "carries")
+def _behind(lane: Lane, rest: Sequence[Delivery], waiting: set[int | None]) -> Sequence[Delivery]:
+    """What may share the next post; asked for only while a limit holds the lane."""
+    if lane.seat.throttled_since is None:
+        return ()
+    return [delivery for delivery in rest if delivery.origin_id not in waiting]
 
 
 def _has_old(queue: Sequence[Delivery]) -> bool:
@@ -181,7 +145,6 @@ def _has_caught_up(lane: Lane) -> None:
 
 def _step(lane: Lane, delivery: Delivery, behind: Sequence[Delivery]) -> Go:
     """Bring one delivery as far as it goes now."""
-    delivery.seat = lane.seat
     try:
         if delivery.status == Status.SENDING:
             return _settled(lane, delivery)

@@ -63,7 +63,7 @@ def claim(model: type[Model], pk: int, prefix: str, *, fence: int = 0) -> Lease 
     statement = f"""
         UPDATE {model._meta.db_table} SET {prefix}_fence = {prefix}_fence + 1, {prefix}_lease_until = %s
         WHERE id = %s AND ({prefix}_lease_until IS NULL OR {prefix}_lease_until < %s)
-        AND %s IN (0, {prefix}_fence) RETURNING {prefix}_fence
+        AND CAST(%s AS BIGINT) IN (0, {prefix}_fence) RETURNING {prefix}_fence
     """
     found = sql.rows(statement, [sql.moment(until), pk, sql.moment(now), fence])
     return Lease(model, pk, prefix, found[0][0], until) if found else None

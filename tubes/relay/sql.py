@@ -1,32 +1,55 @@
 """The few statements of the hot path that are written as SQL, on PostgreSQL and SQLite alike.
 
-An ORM query costs more time to build than these take to run (docs/performance.md). Values are always
+An ORM query costs more time to build than these take to run, and PostgreSQL spends more on planning them
+than on running them, so each connection keeps them prepared (docs/performance.md). Values are always
 parameters; only table names, column names and marks stand in the text.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from django.db import connection
+from django.db import connection, models
 from django.utils.dateparse import parse_datetime
+
+ModelT = TypeVar("ModelT", bound=models.Model)
 
 
 def rows(statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """What the statement returns."""
     with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+        cursor.execute(_prepared(cursor, statement), values)
         return list(cursor.fetchall())
 
 
 def run(statement: str, values: Sequence[Any] = ()) -> int:
     """How many rows the statement changed."""
     with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+        cursor.execute(_prepared(cursor, statement), values)
         return int(cursor.rowcount)
+
+
+def _prepared(cursor: Any, statement: str) -> str:
+    """The statement, or on PostgreSQL what runs it as this connection has prepared it."""
+    if not is_postgres():
+        return statement
+    known: dict[str, str] = connection.connection.prepared
+    call = known.get(statement)
+    if call is None:
+        if len(known) >= MOST_PREPARED:  # lists of very many lengths: not worth remembering them all
+            return statement
+        name, *pieces = f"sameroom_{len(known)}", *statement.split("%s")
+        numbered = pieces[0] + "".join(f"${number}{piece}" for number, piece in enumerate(pieces[1:], 1))
+        cursor.execute(f"PREPARE {name} AS {numbered}")
+        values = ", ".join("%s" for _ in pieces[1:])
+        call = known[statement] = f"EXECUTE {name} ({values})" if values else f"EXECUTE {name}"
+    return call
+
+
+MOST_PREPARED = 400  # per connection
 
 
 def is_postgres() -> bool:
@@ -72,6 +95,33 @@ def read_moment(value: Any) -> datetime | None:
 def document(value: Any) -> str | None:
     """JSON as a parameter."""
     return None if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def read_document(value: Any) -> Any:
+    """JSON as a driver gives it back."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+class Columns(Generic[ModelT]):
+    """All columns of a model under an alias, and how rows of them become its objects."""
+
+    def __init__(self, model: type[ModelT], alias: str) -> None:
+        fields = model._meta.concrete_fields
+        self._model, self._names = model, [field.attname for field in fields]
+        self.text = ", ".join(f"{alias}.{field.column}" for field in fields)
+        self.count = len(fields)
+        self._readers: list[tuple[int, Callable[[Any], Any]]] = [
+            (number, read_document if isinstance(field, models.JSONField) else read_moment)
+            for number, field in enumerate(fields)
+            if isinstance(field, models.JSONField | models.DateTimeField)
+        ]
+
+    def read(self, row: Sequence[Any]) -> ModelT:
+        """The object that a row holds, as the ORM would make it."""
+        values = list(row)
+        for number, reader in self._readers:
+            values[number] = reader(values[number])
+        return self._model.from_db(connection.alias, self._names, values)
 
 
 def give_back() -> None:

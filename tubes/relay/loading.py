@@ -1,0 +1,87 @@
+"""What a lane reads: its Seat with account and room, and the deliveries that wait at it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from accounts.models import LinkedAccount
+from sameroom import clock
+from tubes.models import Delivery, Event, Room, Seat
+from tubes.relay import sql
+
+AT_ONCE = 64  # deliveries read at once
+PER_ORIGIN = 16  # of each room, where more than that wait
+
+SEAT, ACCOUNT, ROOM = sql.Columns(Seat, "s"), sql.Columns(LinkedAccount, "a"), sql.Columns(Room, "r")
+DELIVERY, EVENT = sql.Columns(Delivery, "d"), sql.Columns(Event, "e")
+ONE_SEAT = f"""
+    SELECT {SEAT.text}, {ACCOUNT.text}, {ROOM.text} FROM tubes_seat s
+    JOIN accounts_linkedaccount a ON a.id = s.account_id JOIN tubes_room r ON r.id = s.room_id WHERE s.id = %s
+"""
+WAITING = f"""
+    SELECT {DELIVERY.text}, {EVENT.text} FROM tubes_delivery d JOIN tubes_event e ON e.id = d.event_id
+    WHERE d.seat_id = %s AND d.status IN ('queued', 'sending') {{and_}} ORDER BY d.id LIMIT {{most}}
+"""
+ORIGINS = """
+    SELECT DISTINCT origin_id FROM tubes_delivery
+    WHERE seat_id = %s AND status IN ('queued', 'sending') AND origin_id IS NOT NULL
+"""
+# A lane that cannot work has nothing to do, whatever waits.
+SOONEST = """
+    SELECT d.next_attempt_at, s.lane_not_before FROM tubes_delivery d
+    JOIN tubes_seat s ON s.id = d.seat_id JOIN accounts_linkedaccount a ON a.id = s.account_id
+    WHERE d.seat_id = %s AND d.status IN ('queued', 'sending')
+    AND s.failure = '' AND a.status IN ('connected', 'retrying')
+    ORDER BY d.next_attempt_at LIMIT 1
+"""
+
+
+def seat(seat_id: int) -> Seat:
+    """A Seat with its account and its room. One query. Raises Seat.DoesNotExist."""
+    found = sql.rows(ONE_SEAT, [seat_id])
+    if not found:
+        raise Seat.DoesNotExist(f"Seat {seat_id} is gone.")
+    row = found[0]
+    loaded = SEAT.read(row[: SEAT.count])
+    loaded.account = ACCOUNT.read(row[SEAT.count : SEAT.count + ACCOUNT.count])
+    loaded.room = ROOM.read(row[SEAT.count + ACCOUNT.count :])
+    return loaded
+
+
+def queue(of: Seat) -> list[Delivery]:
+    """The next deliveries in the order of their turns: what is on the wire first, then room by room.
+
+    One query, or two and one per room where many wait.
+    """
+    found = _waiting(of, "", AT_ONCE)
+    if len(found) == AT_ONCE:
+        # Rooms that come later in a long queue get their turn as well.
+        seen = {delivery.origin_id for delivery in found}
+        for (origin,) in sql.rows(ORIGINS, [of.pk]):
+            if origin not in seen:
+                found += _waiting(of, "AND d.origin_id = %s", PER_ORIGIN, origin)
+    turn: dict[int | None, int] = defaultdict(int)
+    order: dict[int, tuple[bool, int, int]] = {}
+    for delivery in found:
+        on_the_wire = delivery.status == Delivery.Status.SENDING
+        order[delivery.pk] = (not on_the_wire, turn[delivery.origin_id], delivery.pk)
+        turn[delivery.origin_id] += 1
+    return sorted(found, key=lambda delivery: order[delivery.pk])
+
+
+def _waiting(of: Seat, and_: str, most: int, *values: int) -> list[Delivery]:
+    found = []
+    for row in sql.rows(WAITING.format(and_=and_, most=most), [of.pk, *values]):
+        delivery = DELIVERY.read(row[: DELIVERY.count])
+        delivery.event, delivery.seat = EVENT.read(row[DELIVERY.count :]), of
+        found.append(delivery)
+    return found
+
+
+def next_due(seat_id: int) -> float | None:
+    """Seconds until this lane has something to do; None where nothing waits, or it cannot work. One query."""
+    found = sql.rows(SOONEST, [seat_id])
+    if not found:
+        return None
+    moments = [moment for moment in map(sql.read_moment, found[0]) if moment is not None]
+    return max(0.0, (max(moments) - clock.now()).total_seconds())
