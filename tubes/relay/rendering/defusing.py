@@ -41,7 +41,7 @@ def defused(text: str, *, as_author: bool) -> str:
 
 def _has_prefix(line: str) -> bool:
     opened = _OPENED.search(line)
-    if not opened or line[: opened.start()].strip():
+    if not opened or is_visible(line[: opened.start()]):
         return False
     return _CLOSED.search(line, opened.end()) is not None
 

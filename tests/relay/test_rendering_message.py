@@ -1,0 +1,156 @@
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from connectors.base import MessageId
+from tests.relay.renderings import (
+    IMITATED,
+    LATE,
+    NATIVE,
+    NONE,
+    NOON,
+    connector,
+    copy,
+    event,
+    messages,
+    steps,
+    stored,
+    texts,
+)
+from tubes.models import Seat
+from tubes.relay import rendering
+from tubes.relay.rendering.stamps import late_stamp, moment
+from tubes.relay.rendering.steps import Send
+
+
+def test_a_message_on_time_is_its_parts():
+    said = event(body=stored("hello " * 200))
+
+    found = rendering.steps(said, Seat(), connector(), body=said.body, copy=None, late=timedelta(minutes=5))
+
+    assert found == [Send(part) for part in rendering.parts(said, Seat(), connector())]
+    assert len(found) == 4
+
+
+def test_an_erased_message_posts_nothing_of_its_files_either():
+    assert steps(event(attachments=[{"name": "a", "url": "https://example.org/a"}]), None) == []
+
+
+# ------------------------------------------------------------------ late
+
+
+def test_every_part_of_a_late_message_says_when_it_was_said():
+    parts = texts(steps(event(), "word " * 200, late=timedelta(minutes=5, seconds=1)))
+
+    assert [part[:26] for part in parts] == ["[Ann, Acme · 12:00 UTC] wo"] * 3
+
+
+def test_a_message_of_another_day_says_which():
+    assert texts(steps(event(), "hello", late=timedelta(hours=13))) == [
+        "[Ann, Acme · 22 Nov 12:00 UTC] hello"
+    ]
+
+
+def test_a_late_message_says_so_in_its_text_where_authors_post_themselves():
+    by = connector(sender_override=NATIVE, max_text_length=40)
+
+    parts = messages(steps(event(), "hello " * 10, late=LATE, by=by))
+
+    assert [(part.text[:17], part.sender_name) for part in parts] == [("(12:00 UTC) hello", "Ann")] * 3
+
+
+def test_times_are_said_in_utc():
+    at = datetime(2030, 1, 1, 1, 5, tzinfo=timezone(timedelta(hours=2)))
+
+    assert moment(at, datetime(2030, 1, 1, 12, tzinfo=UTC)) == "31 Dec 23:05 UTC"
+
+
+def test_what_is_posted_before_it_was_said_is_not_late():
+    assert late_stamp(NOON, NOON - LATE) == ""
+
+
+# ------------------------------------------------------------------ replies
+
+
+def test_a_reply_is_native_where_the_service_can():
+    parts = messages(steps(event(), "word " * 100, copy("7", "8"), by=connector(replies=NATIVE)))
+
+    assert [part.reply_to for part in parts] == [MessageId("7"), None]
+    assert parts[0].text.startswith("[Ann, Acme] word")
+
+
+def test_a_reply_quotes_where_the_service_cannot():
+    assert texts(steps(event(), "I am in.", copy("7"))) == ["[Ann, Acme] > Bob: Lunch at noon?\nI am in."]
+
+
+@pytest.mark.parametrize("can", [{"message_ids": False}, {}])
+@pytest.mark.parametrize("ids", [[], [""]])
+def test_a_reply_quotes_where_the_original_has_no_id(can, ids):
+    by = connector(replies=NATIVE, **can)
+
+    [part] = messages(steps(event(), "I am in.", copy(*ids), by=by))
+
+    assert (part.text, part.reply_to) == ("[Ann, Acme] > Bob: Lunch at noon?\nI am in.", None)
+
+
+def test_a_reply_is_plain_where_replies_are_off():
+    assert texts(steps(event(), "I am in.", copy("7"), by=connector(replies=NONE))) == [
+        "[Ann, Acme] I am in."
+    ]
+
+
+def test_a_reply_to_nothing_known_is_plain():
+    assert texts(steps(event(reply_to="m-1"), "I am in.")) == ["[Ann, Acme] I am in."]
+
+
+@pytest.mark.parametrize(
+    ("quoted", "line"),
+    [
+        ("\n\n  one\t two \nthree", "> Bob: one two"),
+        ("word " * 30, "> Bob: " + " ".join(["word"] * 16) + "…"),
+        ("w" * 81, "> Bob: " + "w" * 79 + "…"),
+        ("w" * 80, "> Bob: " + "w" * 80),
+        ("\u2067" + "w" * 90 + "\u2069", "> Bob: " + "w" * 78 + "…"),
+        ("", "> a message of 11:00 UTC"),
+        ("\u200b\n", "> a message of 11:00 UTC"),
+    ],
+)
+def test_a_quotation_is_the_first_words_on_one_line(quoted, line):
+    assert texts(steps(event(), "yes", copy("7", text=quoted))) == [f"[Ann, Acme] {line}\nyes"]
+
+
+def test_a_quoted_name_is_cleaned():
+    quoted = copy("7", author_name="[Boss]\n · 11:11 UTC")
+
+    assert texts(steps(event(), "yes", quoted)) == ["[Ann, Acme] > (Boss) - 11:11 UTC: Lunch at noon?\nyes"]
+
+
+def test_the_first_line_below_a_quotation_cannot_look_like_a_prefix():
+    assert texts(steps(event(), "[Boss] pay", copy("7"))) == [
+        "[Ann, Acme] > Bob: Lunch at noon?\n· [Boss] pay"
+    ]
+
+
+# ------------------------------------------------------------------ files
+
+FILES = [
+    {"name": "plan.pdf", "url": "https://example.org/plan.pdf", "size": 7},
+    {"name": "[Boss]\nx", "url": "javascript:alert(1)"},
+    {"url": " https://example.org/\nb "},
+]
+LINES = ["plan.pdf: https://example.org/plan.pdf", "(Boss) x", "file: https://example.org/b"]
+
+
+@pytest.mark.parametrize("files", [IMITATED, NATIVE])
+def test_files_are_lines_after_the_text(files):
+    found = steps(event(attachments=FILES), "look", by=connector(files=files))
+
+    assert texts(found) == ["\n".join(["[Ann, Acme] look", *LINES])]
+
+
+def test_a_message_of_nothing_but_files_is_their_lines():
+    assert texts(steps(event(attachments=FILES[:1]), "")) == [f"[Ann, Acme] {LINES[0]}"]
+
+
+def test_files_are_left_out_where_they_are_off():
+    assert texts(steps(event(attachments=FILES), "look", by=connector(files=NONE))) == ["[Ann, Acme] look"]
