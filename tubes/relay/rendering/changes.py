@@ -5,8 +5,6 @@ Natively where the service can and the post is ours alone, else by a line that t
 
 from __future__ import annotations
 
-from typing import Any
-
 from connectors.base import Kind, MessageId, OutgoingMessage, Support
 from connectors.markup.sanitize import clean_name
 from tubes.relay.rendering.cutting import cut
@@ -20,7 +18,7 @@ EDITED = "✎ "
 NO_MORE = "…"  # what a part says that an edit left without words
 
 
-def edit_steps(occasion: Occasion, body: Any, copy: Copy | None) -> list[Step]:
+def edit_steps(occasion: Occasion, body: object, copy: Copy | None) -> list[Step]:
     """Gives a message its new text. Where nothing of it stands here the text is told as news."""
     can = occasion.can
     if can.edits is Support.NONE or body is None:

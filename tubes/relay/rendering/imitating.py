@@ -17,12 +17,15 @@ _QUOTES: Final = str.maketrans("“”„‟″", '"' * 5)  # only our own may e
 
 
 def excerpt(text: str) -> str:
-    """The first words of `text`, on one line; "" where there are none."""
+    """The first words of `text`, on one line; "" where there are none.
+
+    To be cleaned once more with what stands around it: of two directional marks one may be cut off.
+    """
     lines = (line for line in clean_text(text).split("\n") if is_visible(line))
     line = " ".join(next(lines, "").split())
     if len(line) > EXCERPT:
         line = split_text(line, EXCERPT - 1)[0] + "…"
-    return clean_text(line)  # again: the cut may have left a directional mark without its other half
+    return line
 
 
 def quotation(copy: Copy, now: datetime) -> str:

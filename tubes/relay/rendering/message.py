@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from connectors.base import Connector, OutgoingMessage, Support
 from connectors.markup import plain
-from connectors.markup.sanitize import clean_name, clean_text
+from connectors.markup.sanitize import clean_name
 from connectors.markup.tree import from_json
 from tubes.models import Event, Seat
 from tubes.relay.rendering.cutting import cut
@@ -24,7 +23,7 @@ def parts(event: Event, seat: Seat, connector: Connector) -> list[OutgoingMessag
     return cut(occasion, text_of(occasion, event.body))
 
 
-def message_steps(occasion: Occasion, body: Any, answered: Copy | None) -> list[Step]:
+def message_steps(occasion: Occasion, body: object, answered: Copy | None) -> list[Step]:
     """Posts a message; `answered` is what stands here of the message that it answers."""
     event, can = occasion.event, occasion.can
     text = text_of(occasion, body)
@@ -39,14 +38,14 @@ def message_steps(occasion: Occasion, body: Any, answered: Copy | None) -> list[
     return [Send(part) for part in cut(occasion, text, stamp=stamp, reply_to=reply_to)]
 
 
-def text_of(occasion: Occasion, body: Any) -> str:
-    """The stored `body` as text, with a line for each file. "" where the body was erased.
+def text_of(occasion: Occasion, body: object) -> str:
+    """The stored `body` as text, not yet cleaned, with a line for each file. "" where the body was erased.
 
     Raises ValueError for a body that `to_json` cannot have written.
     """
     if body is None:
         return ""
-    text = clean_text(plain.render(from_json(body)))
+    text = plain.render(from_json(body))
     return "\n".join([*([text] if is_visible(text) else []), *_file_lines(occasion)])
 
 
@@ -56,7 +55,7 @@ def _file_lines(occasion: Occasion) -> Iterator[str]:
         return
     for file in occasion.event.attachments:
         name = clean_name(str(file.get("name") or "file"))
-        url = "".join(clean_text(str(file.get("url") or "")).split())
+        url = "".join(str(file.get("url") or "").split())
         yield f"{name}: {url}" if url.lower().startswith(("https://", "http://")) else name
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from connectors.base import Connector, Kind
 from tubes.models import Event, Seat
@@ -14,7 +13,7 @@ from tubes.relay.rendering.steps import Copy, Step
 
 
 def steps(
-    event: Event, seat: Seat, connector: Connector, *, body: Any, copy: Copy | None, late: timedelta
+    event: Event, seat: Seat, connector: Connector, *, body: object, copy: Copy | None, late: timedelta
 ) -> list[Step]:
     """What is to be done at the service, in order; empty where there is nothing. No I/O, repeatable.
 
