@@ -286,6 +286,7 @@ class Connector:
     def escape(self, text: str) -> str:
         """`text` such that this service shows it as it stands: nobody pinged, no command run. No I/O.
 
-        It may grow; the relay escapes before it splits.
+        It may grow: the relay splits first, escapes each part as it will stand, and splits again
+        what has grown too long.
         """
         return text

@@ -5,6 +5,6 @@ intake.py     takes a page of events in: one transaction with routing and the re
 routing.py    walks the Tube Network from a room and chooses the Seats that post
 lanes.py      posts what is queued at one Seat, strictly in order, under a lease
 settling.py   finds out what became of a send that was cut off
-rendering.py  an event as the text that one Seat posts
+rendering/    an event as what one Seat posts
 bell.py       wakes a worker; may be lost, the sweep rings again
 """
