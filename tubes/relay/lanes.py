@@ -42,10 +42,7 @@ def drain(seat_id: int) -> float | None:
     lease = claim(Seat, seat_id, "lane")
     if lease is None:
         return None
-    try:
-        _work(seat_id, lease)
-    finally:
-        lease.release()
+    _work(seat_id, lease)
     # Looked at after the release: a ring that came while we held the lease found it taken.
     return None if stopping() else loading.next_due(seat_id)
 
@@ -73,23 +70,24 @@ def stranded_seats() -> list[int]:
 
 
 def _work(seat_id: int, lease: Lease) -> None:
-    seat = loading.seat(seat_id)
-    if not is_open(seat) or (seat.lane_not_before and seat.lane_not_before > clock.now()):
-        return
+    lane = None
     try:
-        lane = Lane(seat, lease, seat.account.connector())
+        seat = loading.seat(seat_id)
+        if is_open(seat) and not (seat.lane_not_before and seat.lane_not_before > clock.now()):
+            lane = Lane(seat, lease, seat.account.connector())
+            _take_turns(lane, clock.monotonic() + TURN)
     except LoginRejected as error:  # a secret that no key opens any more
         health.needs_login(seat.account, str(error))
-        return
-    try:
-        _take_turns(lane, clock.monotonic() + TURN)
     finally:
-        lane.flush_surely()
+        if lane is None:
+            lease.release()
+        else:
+            lane.leave()
 
 
 def _take_turns(lane: Lane, ends: float) -> None:
     """Read what waits and bring each as far as it goes, until the time is over or nothing moves."""
-    while clock.monotonic() < ends and not stopping():
+    while clock.monotonic() < ends and not stopping() and lane.flush():
         queue = loading.queue(lane.seat)
         if _has_old(queue) and expiry.skip_old(lane.seat):
             continue
@@ -121,8 +119,6 @@ def _go_through(lane: Lane, queue: Sequence[Delivery], ends: float) -> Go:
             waiting.add(delivery.origin_id)
         elif delivery.status in Delivery.OPEN:
             return Go.AGAIN  # settled, and queued again: nothing behind it may go first
-    if not lane.flush():
-        return Go.STOP
     return Go.ELSEWHERE if waiting else Go.ON
 
 

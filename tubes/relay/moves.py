@@ -66,20 +66,25 @@ class Lane:
         """Store what arrived; False where the lane was not ours any more. Its posts are stored anyway."""
         return self.arrived is None or self._write(None)
 
-    def flush_surely(self) -> None:
-        """`flush`, also where the database is away for a moment: what has arrived must not be forgotten."""
+    def leave(self) -> None:
+        """Store what arrived and give the lane back; the database may be away for a moment meanwhile.
+
+        What has arrived must not be forgotten: where nobody can look it up, it would end `unknown`.
+        """
+        if self.arrived is None:
+            self.lease.release()
         while self.arrived is not None:
             try:
-                self.flush()
+                self._write(None, release=True)
             except (OperationalError, InterfaceError):
                 if clock.now() + REST > self.lease.until:
                     raise
                 sql.drop_broken()
                 time.sleep(REST.total_seconds())
 
-    def _write(self, beginning: Beginning | None) -> bool:
+    def _write(self, beginning: Beginning | None, *, release: bool = False) -> bool:
         arrived = self.arrived
-        outcome = write(self.lease, self.seat.room_id, arrived, beginning)
+        outcome = write(self.lease, self.seat.room_id, arrived, beginning, release=release)
         self.arrived = None
         if arrived and arrived.is_last and outcome.ended:
             for delivery in arrived.deliveries:

@@ -55,17 +55,23 @@ class Outcome:
 Piece = tuple[str, list[object]]
 
 
-def write(lease: Lease, room_id: int, arrived: Arrived | None, beginning: Beginning | None) -> Outcome:
-    """Note what arrived and begin the next delivery. One statement on PostgreSQL, one commit."""
+def write(
+    lease: Lease, room_id: int, arrived: Arrived | None, beginning: Beginning | None, *, release: bool = False
+) -> Outcome:
+    """Note what arrived and begin the next delivery, or give the lease back.
+
+    One statement on PostgreSQL, one commit.
+    """
     now = clock.now()
+    free = _release(lease) if release else None
     ending = _ending(lease, arrived, now) if arrived else None
     begin = _begin(lease, beginning, now) if beginning else None
     post = _post(arrived, room_id, now) if arrived and arrived.remote_id is not None else None
     wanted = len(arrived.deliveries) if arrived else 0
     if sql.is_postgres():
-        ended, begun, holding = _at_once(post, ending, begin, room_id, wanted)
+        ended, begun, holding = _at_once(post, ending, begin, free, room_id, wanted)
     else:
-        ended, begun, holding = _one_by_one(post, ending, begin, room_id, wanted)
+        ended, begun, holding = _one_by_one(post, ending, begin, free, room_id, wanted)
     return Outcome(ended == wanted, begun == 1, holding)
 
 
@@ -134,11 +140,21 @@ def _begin(lease: Lease, beginning: Beginning, now: datetime) -> Piece:
     return statement, [*told, delivery.carries_id or 0, lease.pk, lease.fence, *values]
 
 
+def _release(lease: Lease) -> Piece:
+    statement = "UPDATE tubes_seat SET lane_lease_until = NULL WHERE id = %s AND lane_fence = %s"
+    return statement, [lease.pk, lease.fence]
+
+
 HOLDING = "EXISTS (SELECT 1 FROM tubes_event WHERE room_id = %s AND held = 'waiting')"
 
 
 def _at_once(
-    post: Piece | None, ending: Piece | None, begin: Piece | None, room_id: int, wanted: int
+    post: Piece | None,
+    ending: Piece | None,
+    begin: Piece | None,
+    free: Piece | None,
+    room_id: int,
+    wanted: int,
 ) -> tuple[int, int, bool]:
     pieces: list[str] = []
     values: list[object] = []
@@ -152,6 +168,9 @@ def _at_once(
         condition = f" AND (SELECT COUNT(*) FROM ended) = {int(wanted)}" if ending else ""
         pieces.append(f"begun AS ({begin[0]}{condition} RETURNING 1)")
         values += begin[1]
+    if free:
+        pieces.append(f"freed AS ({free[0]})")
+        values += free[1]
     ended_count = "(SELECT COUNT(*) FROM ended)" if ending else "0"
     begun_count = "(SELECT COUNT(*) FROM begun)" if begin else "0"
     statement = f"WITH {', '.join(pieces)} SELECT {ended_count}, {begun_count}, {HOLDING}"
@@ -160,12 +179,19 @@ def _at_once(
 
 
 def _one_by_one(
-    post: Piece | None, ending: Piece | None, begin: Piece | None, room_id: int, wanted: int
+    post: Piece | None,
+    ending: Piece | None,
+    begin: Piece | None,
+    free: Piece | None,
+    room_id: int,
+    wanted: int,
 ) -> tuple[int, int, bool]:
     with transaction.atomic():
         if post:
             sql.run(*post)
         ended = sql.run(*ending) if ending else 0
         begun = sql.run(*begin) if begin and ended == wanted else 0
+        if free:
+            sql.run(*free)
         [(holding,)] = sql.rows(f"SELECT {HOLDING}", [room_id])
     return ended, begun, bool(holding)
