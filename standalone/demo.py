@@ -104,16 +104,22 @@ def link_and_open(site: Visitor, sandbox: Sandbox, here: Group, there: Group) ->
         page = site.submit(dict(fields))
         if "is linked" not in page:
             raise DemoFailed(f"The account of {group.name} could not be linked.")
-    _until(
-        lambda: f"{here.room}" in site.open("/open-a-tube/", q=f"{here.room} {here.name}"),
-        "rooms to be listed",
-    )
+    _search(site, "/open-a-tube/", here, f"{here.room} Pick")
     site.follow(f"{here.room} Pick")
-    side_b = site.address
-    _until(lambda: there.room in site.open(side_b, q=f"{there.room} {there.name}"), "rooms to be listed")
-    page = site.pick(f"{there.room}")
+    _search(site, site.address, there, there.room)
+    site.pick(there.room)
     if "/tubes/" not in site.address:
         raise DemoFailed("The Tube could not be opened.")
+
+
+def _search(site: Visitor, page: str, group: Group, wanted: str) -> None:
+    """Search for the group's room until it can be chosen: its account is listed in the background."""
+
+    def found() -> bool:
+        site.open(page, q=f"{group.room} {group.name}")
+        return site.offers(wanted)
+
+    _until(found, "rooms to be listed")
 
 
 def relay(

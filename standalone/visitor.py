@@ -84,6 +84,11 @@ class Visitor:
                 return self.submit({name: value})
         raise UnexpectedPage(f"{self.address} has no button {words!r}.")
 
+    def offers(self, words: str) -> bool:
+        """Whether the page just opened has a link or a button whose text holds all these words."""
+        texts = [text for text, *_ in (*self._page.links, *self._page.picks)]
+        return any(all(word in text for word in words.split()) for text in texts)
+
     def value(self, element: str) -> str:
         """What stands in the input field with this id."""
         try:
