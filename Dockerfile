@@ -12,12 +12,12 @@ ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 VAR_DIR=/a
 WORKDIR /app
 COPY . .
 # The static files need settings but no secret: throw-away keys, kept in no layer.
-RUN mkdir -p var && chown sameroom:sameroom var && \
-    PUBLIC_URL=https://build.invalid VAR_DIR=/tmp/build \
+RUN PUBLIC_URL=https://build.invalid \
     SECRET_KEY="$(python -c 'import secrets; print(secrets.token_urlsafe(50))')" \
     ENCRYPTION_KEYS="$(python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())')" \
-    python manage.py collectstatic --no-input --verbosity 0 && \
-    rm -rf /tmp/build
+    python manage.py collectstatic --no-input --verbosity 0
+# Readable also where they were checked out under a strict umask; only var can be written to.
+RUN chmod -R a+rX . && install -d -o sameroom -g sameroom -m 700 var
 USER sameroom
 VOLUME /app/var
 EXPOSE 8000

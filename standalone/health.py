@@ -1,4 +1,4 @@
-"""Health checks of the container: `python -m standalone.health web|worker|beat`."""
+"""Health checks of the containers: `python -m standalone.health web [port]`, `… worker`, `… beat`."""
 
 import http.client
 import socket
@@ -37,5 +37,6 @@ def beat() -> bool:
 
 
 if __name__ == "__main__":
-    check = {"web": web, "worker": worker, "beat": beat}[sys.argv[1]]
-    sys.exit(not check())
+    part, *port = sys.argv[1:]
+    check = {"web": web, "worker": worker, "beat": beat}[part]
+    sys.exit(not check(*map(int, port)))
