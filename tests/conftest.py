@@ -16,6 +16,9 @@ REQUIRE_ALL = os.environ.get("SAMEROOM_REQUIRE_ALL") == "1" or os.environ.get("C
 # The second run of tests/run.py: only what touches the database, on PostgreSQL and Redis.
 ON_SERVERS = bool(os.environ.get("SAMEROOM_TESTS_DATABASE"))
 ON_BOTH = ("accounts", "tubes", "relay")
+# What `tests/run.py --only rabbitmq` runs: what depends on the broker.
+ON_RABBITMQ = bool(os.environ.get("SAMEROOM_TESTS_BROKER"))
+WITH_BROKER = ("tubes", "relay")
 HERE = Path(__file__).parent
 
 hypothesis_settings.register_profile("dev", deadline=None)
@@ -58,18 +61,25 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "both_databases: also runs on PostgreSQL and Redis, as all of accounts, tubes and relay does",
     )
+    config.addinivalue_line(
+        "markers", "rabbitmq: also runs with RabbitMQ as the broker, as all of tubes and relay does"
+    )
 
 
-def _on_both(item: pytest.Item) -> bool:
+def _wanted(item: pytest.Item) -> bool:
+    """Whether this run of tests/run.py is for that test."""
     area = item.path.relative_to(HERE).parts[0]
-    return area in ON_BOTH or item.get_closest_marker("both_databases") is not None
+    if ON_RABBITMQ:
+        return area in WITH_BROKER or item.get_closest_marker("rabbitmq") is not None
+    if "rabbitmq" in getattr(item, "fixturenames", ()):
+        return False
+    return not ON_SERVERS or area in ON_BOTH or item.get_closest_marker("both_databases") is not None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     missing = left_out().keys()
     items[:] = [item for item in items if not missing & set(getattr(item, "fixturenames", ()))]
-    if ON_SERVERS:
-        items[:] = [item for item in items if _on_both(item)]
+    items[:] = filter(_wanted, items)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -101,4 +111,11 @@ def postgres() -> Iterator[servers.Server]:
 def redis() -> Iterator[servers.Server]:
     """A throw-away Redis, one for each test process that asks."""
     with servers.redis() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[servers.Server]:
+    """A throw-away RabbitMQ; in the run that is for it only."""
+    with servers.rabbitmq() as server:
         yield server

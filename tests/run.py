@@ -1,14 +1,16 @@
 """All tests: what touches the database on PostgreSQL and Redis, then everything on SQLite.
 
-python tests/run.py [--only sqlite|servers] [what pytest takes]
+python tests/run.py [--only sqlite|servers|rabbitmq] [what pytest takes]
 
-Two processes of pytest, because a Django process has one database for life.
+Two processes of pytest, because a Django process has one database for life. What depends on the broker
+runs on RabbitMQ only where it is asked for: few machines have one.
 """
 
 import argparse
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,12 +30,22 @@ def pytest(arguments: list[str], **stores: str) -> int:
     return subprocess.run(command, cwd=ROOT, env=environment | stores, check=False).returncode
 
 
-def on_servers(arguments: list[str]) -> int:
+def on_servers(arguments: list[str], *, rabbitmq: bool = False) -> int:
     """The second half of the promise: the same behaviour on what larger installations use."""
     try:
-        with servers.postgres() as database, servers.redis() as broker:
-            print(f"On {database.command[0]} and {broker.command[0]}:", flush=True)
-            code = pytest(arguments, SAMEROOM_TESTS_DATABASE=database.url, SAMEROOM_TESTS_REDIS=broker.url)
+        with ExitStack() as running:
+            database, cache = (
+                running.enter_context(servers.postgres()),
+                running.enter_context(servers.redis()),
+            )
+            stores = {"SAMEROOM_TESTS_DATABASE": database.url, "SAMEROOM_TESTS_REDIS": cache.url}
+            programs = [database.command[0], cache.command[0]]
+            if rabbitmq:
+                broker = running.enter_context(servers.rabbitmq())
+                stores["SAMEROOM_TESTS_BROKER"] = broker.url
+                programs.append(broker.command[0])
+            print(f"On {', '.join(programs)}:", flush=True)
+            code = pytest(arguments, **stores)
             return 0 if code == NO_TESTS else code
     except servers.Unavailable as error:
         print(f"LEFT OUT: {error}", flush=True)
@@ -42,12 +54,12 @@ def on_servers(arguments: list[str]) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, add_help=False)
-    parser.add_argument("--only", choices=("sqlite", "servers"))
+    parser.add_argument("--only", choices=("sqlite", "servers", "rabbitmq"))
     chosen, arguments = parser.parse_known_args()
     codes = []
-    if chosen.only != "sqlite":
-        codes.append(on_servers(arguments))
-    if chosen.only != "servers":
+    if chosen.only in (None, "servers", "rabbitmq"):
+        codes.append(on_servers(arguments, rabbitmq=chosen.only == "rabbitmq"))
+    if chosen.only in (None, "sqlite"):
         print("On SQLite:", flush=True)
         codes.append(pytest(arguments))
     return max(codes, key=abs)

@@ -1,9 +1,9 @@
-"""Throw-away PostgreSQL and Redis servers, from the wheels in requirements-dev.txt or from the system.
+"""Throw-away PostgreSQL, Redis and RabbitMQ, from the wheels in requirements-dev.txt or from the system.
 
     with postgres() as database, redis() as broker:
         database.url, broker.url
 
-Both listen on a free port of the loopback address, live in a temporary folder and end with us.
+All listen on a free port of the loopback address, live in a temporary folder and end with us.
 `kill()` and `start()` again is a crash and a restart.
 """
 
@@ -22,9 +22,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg2
 import redis as redis_client
+from kombu import Connection
+from kombu.exceptions import OperationalError
+
+NOT_UP = (psycopg2.OperationalError, redis_client.RedisError, OperationalError, OSError)
 
 
 class Unavailable(Exception):
@@ -47,6 +52,7 @@ class Server:
     folder: Path
     answers: Callable[[str], None]  # raises while the server is not up
     user: str | None = None
+    variables: dict[str, str] = field(default_factory=dict)  # on top of our own environment
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self, within: float = 20) -> None:
@@ -56,15 +62,16 @@ class Server:
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
+                env={**os.environ, **self.variables},
                 start_new_session=True,
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+                preexec_fn=end_with_parent if sys.platform == "linux" else None,
                 **_as_user(self.user),
             )
         end = time.monotonic() + within
         while True:
             try:
                 return self.answers(self.url)
-            except (psycopg2.OperationalError, redis_client.RedisError):
+            except NOT_UP:
                 if time.monotonic() > end or self.process.poll() is not None:
                     raise RuntimeError(
                         f"{self.command[0]} did not start:\n{(self.folder / 'log').read_text()}"
@@ -79,15 +86,17 @@ class Server:
 
     def stop(self) -> None:
         if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown; Redis takes it as SIGTERM
+            self.process.send_signal(
+                signal.SIGINT
+            )  # PostgreSQL's fast shutdown; the others take it as SIGTERM
             try:
                 self.process.wait(10)
             except subprocess.TimeoutExpired:
                 self.kill()
 
 
-def _end_with_parent() -> None:
-    """Linux ends the server when the tests are killed."""
+def end_with_parent() -> None:
+    """For a child that has just begun: Linux ends it when the tests are killed."""
     ctypes.CDLL(None).prctl(1, signal.SIGINT)  # PR_SET_PDEATHSIG
 
 
@@ -157,8 +166,11 @@ def _postgres_answers(url: str) -> None:
 
 
 @contextmanager
-def postgres(*, durable: bool = False) -> Iterator[Server]:
-    """A PostgreSQL of our own. `durable` keeps what it acknowledged through a kill of the machine too."""
+def postgres(*, durable: bool = False, **parameters: str) -> Iterator[Server]:
+    """A PostgreSQL of our own, with parameters of its configuration.
+
+    `durable` keeps what it acknowledged through a kill of the machine too.
+    """
     user = _unprivileged()
     programs = _postgres_programs(user)
     with _folder(user) as folder:
@@ -167,7 +179,7 @@ def postgres(*, durable: bool = False) -> Iterator[Server]:
         options = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": ""}
         if not durable:
             options |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
-        words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+        words = [word for name, value in (options | parameters).items() for word in ("-c", f"{name}={value}")]
         url = f"postgresql://sameroom@127.0.0.1:{port}/postgres"
         server = Server(
             [str(programs / "postgres"), "-D", str(data), *words], url, folder, _postgres_answers, user
@@ -213,3 +225,75 @@ def redis() -> Iterator[Server]:
             yield server
         finally:
             server.stop()
+
+
+# ----------------------------------------------------------------- RabbitMQ
+
+RABBITMQ_START = 60.0  # seconds; cold, on a busy machine, Erlang takes its time
+
+
+def _rabbitmq_programs() -> tuple[str, str]:
+    """RabbitMQ's own start script (Debian's in PATH changes user and folder), and Erlang's port mapper."""
+    places = ["/usr/lib/rabbitmq/bin", os.environ.get("PATH", os.defpath)]
+    server, mapper = shutil.which("rabbitmq-server", path=os.pathsep.join(places)), shutil.which("epmd")
+    if server and mapper:
+        return server, mapper
+    raise Unavailable("no RabbitMQ: apt-get install rabbitmq-server")
+
+
+def _rabbitmq_answers(url: str) -> None:
+    with Connection(url, connect_timeout=2) as client:
+        client.ensure_connection(max_retries=1, interval_start=0)
+
+
+def _epmd_answers(url: str) -> None:
+    address = urlsplit(url)
+    socket.create_connection((address.hostname, address.port), timeout=1).close()
+
+
+@contextmanager
+def rabbitmq() -> Iterator[Server]:
+    """A RabbitMQ that keeps nothing, with a port mapper of its own: Erlang's would outlive us."""
+    program, mapper = _rabbitmq_programs()
+    with _folder(None) as folder:
+        port, mapper_port = free_port(), free_port()
+        epmd = Server(
+            [mapper, "-address", "127.0.0.1", "-port", str(mapper_port)],
+            f"epmd://127.0.0.1:{mapper_port}",
+            folder,
+            _epmd_answers,
+        )
+        url, variables = (
+            f"amqp://guest:guest@127.0.0.1:{port}//",
+            _rabbitmq_variables(folder, port, mapper_port),
+        )
+        server = Server([program], url, folder, _rabbitmq_answers, variables=variables)
+        try:
+            epmd.start()
+            server.start(RABBITMQ_START)
+            yield server
+        finally:
+            server.stop()
+            epmd.stop()
+
+
+def _rabbitmq_variables(folder: Path, port: int, mapper_port: int) -> dict[str, str]:
+    """Everything it reads or writes in the folder, everything it listens on at the loopback address."""
+    settings, plugins = folder / "rabbitmq.conf", folder / "enabled_plugins"
+    settings.write_text(f"listeners.tcp.1 = 127.0.0.1:{port}\nlog.console = true\n")
+    plugins.write_text("[].\n")
+    # One scheduler that does not spin: the cores are the tests'.
+    erlang = "-kernel inet_dist_use_interface {127,0,0,1} +S 1:1 +sbwt none"
+    return {
+        "HOME": str(folder),  # Erlang's cookie
+        "RABBITMQ_NODENAME": f"sameroom{port}@localhost",
+        "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
+        "RABBITMQ_LOG_BASE": str(folder / "logs"),
+        "RABBITMQ_CONFIG_FILE": str(settings),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(plugins),
+        "RABBITMQ_PID_FILE": str(folder / "pid"),
+        "RABBITMQ_DIST_PORT": str(free_port()),
+        "ERL_EPMD_ADDRESS": "127.0.0.1",
+        "ERL_EPMD_PORT": str(mapper_port),
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": erlang,
+    }

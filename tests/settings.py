@@ -35,7 +35,7 @@ os.environ.update(
 if os.environ["REDIS_URL"]:
     # One numbered Redis database per parallel process.
     os.environ["REDIS_URL"] += "/" + (os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw") or "15")
-    os.environ["CELERY_BROKER_URL"] = os.environ["REDIS_URL"]
+    os.environ["CELERY_BROKER_URL"] = os.environ.get("SAMEROOM_TESTS_BROKER", os.environ["REDIS_URL"])
 
 from sameroom.settings import *  # noqa: E402, F403
 from sameroom.settings import DATABASES  # noqa: E402

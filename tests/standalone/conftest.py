@@ -13,8 +13,10 @@ import psycopg2
 import pytest
 import redis as redis_client
 import requests
+from kombu import Connection
 
 from tests import servers
+from tests.conftest import ON_RABBITMQ
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -93,8 +95,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 @pytest.fixture
-def stores(postgres: servers.Server, redis: servers.Server) -> dict[str, str]:
-    """DATABASE_URL of a fresh database, and REDIS_URL of an empty Redis."""
+def stores(postgres: servers.Server, redis: servers.Server, request: pytest.FixtureRequest) -> dict[str, str]:
+    """A fresh database, an empty Redis, and where tests/run.py is for it an empty RabbitMQ as the broker."""
     with redis_client.Redis.from_url(redis.url) as client:
         client.flushall()
     connection = psycopg2.connect(postgres.url)
@@ -103,4 +105,10 @@ def stores(postgres: servers.Server, redis: servers.Server) -> dict[str, str]:
         cursor.execute("DROP DATABASE IF EXISTS standalone WITH (FORCE)")
         cursor.execute("CREATE DATABASE standalone")
     connection.close()
-    return {"DATABASE_URL": postgres.url.replace("/postgres", "/standalone"), "REDIS_URL": f"{redis.url}/0"}
+    found = {"DATABASE_URL": postgres.url.replace("/postgres", "/standalone"), "REDIS_URL": f"{redis.url}/0"}
+    if ON_RABBITMQ:
+        broker: servers.Server = request.getfixturevalue("rabbitmq")
+        with Connection(broker.url) as connection:
+            connection.default_channel.queue_delete("celery")
+        found["CELERY_BROKER_URL"] = broker.url
+    return found

@@ -11,7 +11,7 @@ import pytest
 from tests import servers
 from tests.standalone.conftest import ROOT, Running, Start
 
-pytestmark = pytest.mark.xdist_group("servers")
+pytestmark = [pytest.mark.xdist_group("servers"), pytest.mark.rabbitmq]
 
 
 def family(running: Running) -> list[psutil.Process]:
@@ -82,8 +82,8 @@ def test_health_checks_of_the_containers(start: Start, stores: dict[str, str]) -
     assert running.mark()  # the worker is up
     environment = {
         **os.environ,
-        **stores,
         "CELERY_BROKER_URL": "",
+        **stores,
         "DJANGO_SETTINGS_MODULE": "sameroom.settings",
     }
 
