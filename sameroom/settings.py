@@ -153,6 +153,7 @@ CACHES = {
 # ----------------------------------------------------------------- Celery
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or REDIS_URL or "memory://localhost"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # worker and beat outlive any outage of the broker
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -177,6 +178,15 @@ if CELERY_BROKER_URL.startswith("memory"):
     CELERY_BROKER_TRANSPORT = "standalone.broker:Transport"  # kombu's own polls
 else:
     CELERY_BEAT_ENABLE_REMOTE_CONTROL = True  # beat answers the container's health check
+    # Whoever rings goes on where the broker does not answer (kombu tries for 6 s, or waits without end
+    # for a Redis that hangs): the sweep rings again.
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"max_retries": 0}
+    if CELERY_BROKER_URL.startswith("redis"):
+        CELERY_BROKER_TRANSPORT_OPTIONS |= {"socket_timeout": 2, "socket_connect_timeout": 2}
+    if CELERY_BROKER_URL.startswith("amqp"):
+        # No limit: a worker holds what is to run later, and RabbitMQ 4 no longer lets it raise its limit for
+        # those, so that WORKER_THREADS alarms ahead would hold up everything behind them.
+        CELERY_WORKER_PREFETCH_MULTIPLIER = 0
 
 # ----------------------------------------------------------------- people
 AUTH_USER_MODEL = "accounts.User"

@@ -1,6 +1,9 @@
 """RabbitMQ as the broker, with and without a Redis for the cache: `tests/run.py --only rabbitmq`."""
 
+import time
+
 import pytest
+from celery import Celery
 
 from standalone import demo
 from tests import servers
@@ -21,5 +24,34 @@ def test_conversation_is_relayed(
     demo.run(running.url, 5, said.append)
 
     assert said[-1] == "No message came back to where it was said."
-    print("\n".join(said))
     assert "Traceback" not in running.text()
+
+
+def test_alarms_ahead_hold_up_nobody(
+    start: Start, stores: dict[str, str], rabbitmq: servers.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CELERY_BROKER_URL", rabbitmq.url)  # Celery asks there before anywhere else
+    running = start(**stores)
+    running.mark()  # the worker is up
+    with Celery(set_as_current=False) as application:
+        for number in range(200):
+            application.send_task("tubes.tasks.drain_lane", args=(0, number), countdown=30, expires=40)
+        application.pool.force_close_all()
+
+    assert running.mark() != {}
+
+
+def test_restart_costs_no_task_that_comes_after(
+    start: Start, stores: dict[str, str], rabbitmq: servers.Server
+) -> None:
+    running = start(**stores)
+    running.mark()
+
+    rabbitmq.kill()
+    assert running.get("/").status_code == 200
+    rabbitmq.start(servers.RABBITMQ_START)
+
+    end = time.monotonic() + 30
+    while running.get("/probe/mark").text == "{}":
+        assert time.monotonic() < end
+    assert [running.mark() != {} for _ in range(10)] == [True] * 10
