@@ -10,6 +10,7 @@ from kombu import Connection
 from kombu.exceptions import KombuError
 
 CONNECT_SECONDS = 5
+PORTS = {"redis": 6379, "rediss": 6379, "amqp": 5672, "amqps": 5671}  # where an address names none
 
 
 class CannotStart(Exception):
@@ -34,7 +35,7 @@ def address_in_words(url: str) -> str:
     if url.startswith("memory"):
         return "in memory, inside this process"
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}:{parts.port or 6379}{parts.path}"
+    return f"{parts.scheme}://{parts.hostname}:{parts.port or PORTS.get(parts.scheme, '')}{parts.path}"
 
 
 def check_port(host: str, port: int) -> None:
