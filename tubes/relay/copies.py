@@ -73,3 +73,13 @@ def _copy(
         text=plain.render(from_json(about.body)) if about.body else "",
         said_at=about.said_at,
     )
+
+
+def reacted_by_others(event: Event) -> bool:
+    """Whether somebody else's reaction of this kind to the same message still stands. One query."""
+    said = Event.objects.filter(about=event.about_id, emoji=event.emoji, pk__lt=event.pk)
+    stands: dict[str, bool] = {}
+    kinds = (Kind.REACTION.value, Kind.UNREACTION.value)
+    for author, kind in said.filter(kind__in=kinds).order_by("pk").values_list("author_id", "kind"):
+        stands[author] = kind == Kind.REACTION
+    return any(still for author, still in stands.items() if author != event.author_id)

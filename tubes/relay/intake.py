@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from django.db import transaction
 from connectors.base import Cursor, IncomingEvent, Kind
 from connectors.markup.sanitize import clean_text
 from connectors.markup.tree import from_json
+from monitor import counting
 from tubes.models import Event, Room
 from tubes.relay import recognising, sql
 from tubes.relay.queueing import route
@@ -61,6 +63,8 @@ def accept(arrivals: Sequence[Arrival]) -> list[int]:
         route(rooms, [new.event for new in fresh if new.event.held == Event.Held.NO])
         for arrival in welcome:
             _advance(rooms[arrival.room_id], arrival, fresh)
+    for (room_id, kind), count in Counter((new.event.room_id, new.event.kind) for new in fresh).items():
+        counting.events_in(kind, rooms[room_id or 0].kind, count)
     for room_id in {new.event.room_id for new in fresh if new.event.held == Event.Held.WAITING}:
         release_held(room_id or 0)
     return [sum(new.event.room_id == arrival.room_id for new in fresh) for arrival in arrivals]

@@ -12,7 +12,7 @@ from sameroom import clock
 from sameroom.celery import stopping
 from tubes.models import Delivery, Seat
 from tubes.relay import rendering, routing, sql
-from tubes.relay.copies import NotYet, copy_for
+from tubes.relay.copies import NotYet, copy_for, reacted_by_others
 from tubes.relay.destinations import destinations
 from tubes.relay.moves import Lane, Status, again, end
 from tubes.relay.queueing import WAIT_FOR_LOGIN, WAITS
@@ -113,7 +113,10 @@ def _steps(lane: Lane, delivery: Delivery) -> list[Step]:
         lane.flush()  # the message it is about may be what arrived last
         copy = copy_for(lane, delivery)
     late = clock.now() - event.said_at
-    return rendering.steps(event, lane.seat, lane.connector, body=body, copy=copy, late=late)
+    steps = rendering.steps(event, lane.seat, lane.connector, body=body, copy=copy, late=late)
+    if any(isinstance(step, React) and not step.add for step in steps) and reacted_by_others(event):
+        return []  # our account holds one reaction there for everybody
+    return steps
 
 
 def _carry_out(lane: Lane, delivery: Delivery, plan: Plan) -> Go:
