@@ -7,6 +7,8 @@ only with psycopg 3, which is slower for the small statements of the relay (docs
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg2.extensions
@@ -42,27 +44,51 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return super().get_connection_params() | {"connection_factory": Connection}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        self._address = repr(sorted(conn_params.items(), key=lambda item: item[0]))
-        connection = pool.take(self._address)
-        if connection is not None:
-            return connection
-        try:
-            connection = super().get_new_connection(conn_params)
-            _set_clock(connection)
-        except BaseException:
-            pool.leave()
-            raise
-        return connection
+        self._address = self._where()
+        return self._take(self._address, conn_params)
 
     def _close(self) -> None:
         if self.connection is not None:
             with self.wrap_database_errors:
                 pool.put(self._address, self.connection)
 
+    @contextmanager
+    def lent(self) -> Iterator[Connection]:
+        """A connection for one statement that commits itself, past all that Django does for a connection.
 
-def _set_clock(connection: Any) -> None:
-    """All processes go by the database's clock, whatever the hosts' clocks do."""
+        Raises what Django raises. Not inside a transaction of this thread: it would not see it.
+        """
+        address = self._where()
+        with self.wrap_database_errors:
+            connection = self._take(address, None)
+            try:
+                if not connection.autocommit:
+                    connection.autocommit = True
+                yield connection
+            finally:
+                pool.put(address, connection)
+
+    def _where(self) -> str:
+        """Which database this is; without its password."""
+        told = self.settings_dict
+        return f"{told['USER']}@{told['HOST']}:{told['PORT']}/{told['NAME']}"
+
+    def _take(self, address: str, conn_params: dict[str, Any] | None) -> Connection:
+        connection: Connection | None = pool.take(address)
+        if connection is not None:
+            return connection
+        try:
+            connection = super().get_new_connection(conn_params or self.get_connection_params())
+            _begin(connection)
+        except BaseException:
+            pool.leave()
+            raise
+        return connection
+
+
+def _begin(connection: Any) -> None:
+    """All processes go by the database's clock, whatever the hosts' clocks do; and all speak of UTC."""
     connection.autocommit = True
     with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
+        cursor.execute("SET TIME ZONE 'UTC'; SELECT clock_timestamp()")
         clock.set_by(cursor.fetchone()[0])

@@ -26,6 +26,7 @@ POLL_ACCOUNT = "tubes.tasks.poll_account"
 FAR = 60.0  # seconds; for what is further ahead no alarm is kept, the sweep is precise enough
 STALE = 10.0  # seconds after its time a ring is void: the sweep has rung again
 LIST = "sameroom:lanes"
+AT_ONCE = 8  # rings that one worker takes: few, for others wait as well
 LONGEST = 10_000  # rings kept while no worker takes any
 
 
@@ -93,5 +94,5 @@ def wait_for_rings(seconds: float) -> list[int]:
 
     Raises redis.RedisError.
     """
-    found = _redis().brpop([LIST], timeout=seconds)
-    return [int(found[1])] if found else []
+    found = _redis().blmpop(seconds, 1, LIST, direction="RIGHT", count=AT_ONCE)
+    return [int(seat_id) for seat_id in found[1]] if found else []

@@ -8,7 +8,8 @@ parameters; only table names, column names and marks stand in the text.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
@@ -20,23 +21,39 @@ ModelT = TypeVar("ModelT", bound=models.Model)
 
 def rows(statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """What the statement returns."""
-    with connection.cursor() as cursor:
-        cursor.execute(_prepared(cursor, statement), values)
+    with _cursor() as (cursor, prepared):
+        cursor.execute(_call(cursor, prepared, statement), values)
         return list(cursor.fetchall())
 
 
 def run(statement: str, values: Sequence[Any] = ()) -> int:
     """How many rows the statement changed."""
-    with connection.cursor() as cursor:
-        cursor.execute(_prepared(cursor, statement), values)
+    with _cursor() as (cursor, prepared):
+        cursor.execute(_call(cursor, prepared, statement), values)
         return int(cursor.rowcount)
 
 
-def _prepared(cursor: Any, statement: str) -> str:
-    """The statement, or on PostgreSQL what runs it as this connection has prepared it."""
+@contextmanager
+def _cursor() -> Iterator[tuple[Any, dict[str, str] | None]]:
+    """A cursor, and on PostgreSQL the statements that its connection has prepared.
+
+    A thread without a connection is lent one for the statement; one inside a transaction uses its own.
+    """
     if not is_postgres():
+        with connection.cursor() as cursor:
+            yield cursor, None
+    elif connection.connection is None:
+        with connection.lent() as lent, lent.cursor() as cursor:  # type: ignore[attr-defined]
+            yield cursor, lent.prepared
+    else:
+        with connection.cursor() as cursor:
+            yield cursor, connection.connection.prepared
+
+
+def _call(cursor: Any, known: dict[str, str] | None, statement: str) -> str:
+    """The statement, or on PostgreSQL what runs it as this connection has prepared it."""
+    if known is None:
         return statement
-    known: dict[str, str] = connection.connection.prepared
     call = known.get(statement)
     if call is None:
         if len(known) >= MOST_PREPARED:  # lists of very many lengths: not worth remembering them all
