@@ -88,6 +88,11 @@ class _Shares:
         within = used.sends <= self.sends if unit == _SENDS else used.polls <= self.polls
         return within and used.total <= self.all - max(0, self.rest - used.rest)
 
+    def polls_left(self, used: _Used) -> int:
+        """How many more polls `hold` would let go."""
+        within_all = self.all - max(0, self.rest - used.rest) - used.total
+        return max(0, min(self.polls - used.polls, within_all))
+
 
 class _Learned(TypedDict):
     """The service's own word, as stored. Times are wall-clock seconds, as workers share them."""
@@ -187,6 +192,13 @@ class Budget:
         share = max(1, min(shares.polls, max(shares.polls_kept, left)))
         return max(fastest, rooms * window.seconds / share)
 
+    def left(self) -> int | None:
+        """How many polls may still go in the window now running; None where nobody counts. Takes none."""
+        if self._is_limited:
+            with _cache_may_fail():
+                return self._left()
+        return None
+
     # -------------------------------------------------------------------------- taking
     def _take(self, use: Use) -> float:
         now = _now()
@@ -203,6 +215,15 @@ class Budget:
         else:  # settling belongs to sending: what its own share cannot hold is a send
             taken = self._bill(window, _REST, shares) or self._bill(window, _SENDS, shares)
         return 0.0 if taken else max(0.05, window.ends - now)
+
+    def _left(self) -> int:
+        now = _now()
+        known = cache.get_many([f"{self._key}:blocked", f"{self._key}:learned"])
+        if now < float(known.get(f"{self._key}:blocked") or 0.0) <= now + LONGEST_WAIT:
+            return 0
+        window = self._window(known.get(f"{self._key}:learned"), now)
+        shares = _Shares.of(max(0, window.requests - window.foreign), only_sends=self._only_sends)
+        return shares.polls_left(_Used.unpack(cache.get(self._counter(window.ends)) or 0))
 
     def _bill(self, window: _Window, unit: int, shares: _Shares) -> bool:
         """Count first and look afterwards: two who look first both see the last free place."""

@@ -4,13 +4,12 @@ import logging
 import platform
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Final
 
 import django
 from django.db.models import Count
-from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -198,15 +197,12 @@ def _version() -> str:
     return str(project["version"])
 
 
-def _probe(ask: Callable[[], Families]) -> Probe[Families]:
-    return Probe(f"metrics: {ask.__name__}", ask, fresh=FRESH)
-
-
 class Everything(Collector):
     """All collectors, asked at the same time; one that fails or hangs costs its own metrics only."""
 
     def __init__(self) -> None:
-        self._probes = {ask.__name__: _probe(ask) for ask in (counters, signs_of_life, rows, budgets)}
+        parts = {"counters": counters, "workers": signs_of_life, "database": rows, "budgets": budgets}
+        self._probes = {part: Probe(f"metrics: {part}", ask, fresh=FRESH) for part, ask in parts.items()}
 
     def collect(self) -> Iterator[Metric]:
         """The metrics of one scrape, within TIME_LIMIT."""
@@ -230,11 +226,4 @@ class Everything(Collector):
         yield InfoMetricFamily("sameroom_build", "What runs here.", about)
 
 
-def registry() -> CollectorRegistry:
-    """What a scrape asks."""
-    made = CollectorRegistry(auto_describe=False)
-    made.register(_everything)
-    return made
-
-
-_everything = Everything()
+current = Everything()

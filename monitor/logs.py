@@ -7,6 +7,7 @@ with logs.context(delivery=7, event=3):
 import logging
 from collections.abc import Mapping
 from contextvars import ContextVar, Token
+from datetime import UTC, datetime
 from types import MappingProxyType, TracebackType
 from typing import Any, Final
 
@@ -21,13 +22,14 @@ FIELDS: Final = (
     *("event", "delivery", "part", "attempt", "seat", "room", "account", "tube", "connector"),
     *("task", "task_id", "status_code"),
 )
-# What our JSON calls what logging calls otherwise.
-NAMES: Final = {
+# What every record has, under the names it has in our JSON.
+OWN_FIELDS: Final = {
+    "asctime": "time",
     "levelname": "level",
     "name": "logger",
+    "message": "message",
+    "process": "process",
     "threadName": "thread",
-    "exc_info": "exception",
-    "stack_info": "stack",
 }
 _formatter = logging.Formatter()
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -102,15 +104,15 @@ class JsonFormatter(LibraryFormatter):
     """For machines: one JSON object per line."""
 
     def __init__(self) -> None:
-        super().__init__(
-            ["levelname", "name", "message", "process", "threadName"],
-            rename_fields=NAMES,
-            timestamp="time",
-        )
+        super().__init__(list(OWN_FIELDS), rename_fields=OWN_FIELDS | {"exc_info": "exception"})
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as JSON."""
         return super().format(clean(record))
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        """When, in UTC and to the microsecond."""
+        return datetime.fromtimestamp(record.created, UTC).isoformat()
 
 
 def _short(value: Any) -> int | str:

@@ -80,7 +80,7 @@ def broker() -> list[Check]:
         limits = {"socket_timeout": TIME_LIMIT, "socket_connect_timeout": TIME_LIMIT}
         options = limits if url.startswith("redis") else {}
         with Connection(url, connect_timeout=TIME_LIMIT, transport_options=options) as asked:
-            asked.ensure_connection(max_retries=1)
+            asked.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
     return [Check("broker", True, "Answers.")]
 
 
@@ -104,37 +104,48 @@ def beat() -> list[Check]:
     return [Check("beat", True, "Sweeps come and are worked off.")]
 
 
-Ask = Callable[[], list[Check]]
-# Which checks each question answers: so many sentences where it cannot be answered.
-_QUESTIONS: Final[dict[Ask, tuple[str, ...]]] = {
+# Which checks each question answers: so many sentences where there is no answer.
+QUESTIONS: Final[dict[Callable[[], list[Check]], tuple[str, ...]]] = {
     database: ("database", "lag"),
     broker: ("broker",),
     cache_: ("cache",),
     beat: ("beat",),
 }
-_probes = {ask: Probe(f"ready: {names[0]}", ask, fresh=FRESH) for ask, names in _QUESTIONS.items()}
-_told: dict[str, bool] = {}
 
 
-def checks() -> list[Check]:
-    """All checks, made at the same time, within TIME_LIMIT. Never raises."""
-    ends = clock.monotonic() + TIME_LIMIT
-    asked = {ask: probe.start() for ask, probe in _probes.items()}
-    found = [check for ask, future in asked.items() for check in _answer(_QUESTIONS[ask], future, ends)]
-    for check in found:
-        if _told.get(check.name, True) != check.ok:
-            log.log(logging.INFO if check.ok else logging.WARNING, "Check %s: %s", check.name, check.text)
-        _told[check.name] = check.ok
-    return found
+class Readiness:
+    """All checks, each in a thread of its own; says in the log when one begins or ceases to fail."""
+
+    def __init__(self) -> None:
+        self._probes = {
+            names: Probe(f"ready: {names[0]}", ask, fresh=FRESH) for ask, names in QUESTIONS.items()
+        }
+        self._were_ok: dict[str, bool] = {}
+
+    def checks(self) -> list[Check]:
+        """How everything is, within TIME_LIMIT. Never raises."""
+        ends = clock.monotonic() + TIME_LIMIT
+        asked = {names: probe.start() for names, probe in self._probes.items()}
+        found = [check for names, future in asked.items() for check in self._answer(names, future, ends)]
+        for check in found:
+            if self._was_ok(check.name) != check.ok:
+                log.log(logging.INFO if check.ok else logging.WARNING, "Check %s: %s", check.name, check.text)
+            self._were_ok[check.name] = check.ok
+        return found
+
+    def _answer(self, names: tuple[str, ...], future: "Future[list[Check]]", ends: float) -> list[Check]:
+        try:
+            return future.result(max(0.0, ends - clock.monotonic()))
+        except TimeoutError:
+            text = "No answer in time."
+        except Exception as error:
+            text = "Does not answer."
+            if self._was_ok(names[0]):
+                log.warning("Check %s met an error", names[0], exc_info=error)
+        return [Check(name, False, text) for name in names]
+
+    def _was_ok(self, name: str) -> bool:
+        return self._were_ok.get(name, True)
 
 
-def _answer(names: tuple[str, ...], future: "Future[list[Check]]", ends: float) -> list[Check]:
-    try:
-        return future.result(max(0.0, ends - clock.monotonic()))
-    except TimeoutError:
-        text = "No answer in time."
-    except Exception as error:
-        text = "Does not answer."
-        if _told.get(names[0], True):
-            log.warning("Check %s failed: %s", names[0], type(error).__name__, exc_info=error)
-    return [Check(name, False, text) for name in names]
+current = Readiness()

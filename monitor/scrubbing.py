@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Final
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from django.conf import settings
 from django.db import Error as DjangoDatabaseError
@@ -16,21 +17,24 @@ from connectors.net.errors import redact
 HIDDEN: Final = "[hidden]"
 
 # As PostgreSQL ends the first line of some errors: invalid input syntax for type integer: "what was given".
-_QUOTED = re.compile(r': ".*"$')
-# What the errors themselves could not be asked for, as where only their text was logged. In a repr the
-# line ends are spelled out. Up to the end, or to the next exception of a chain.
-_DETAIL = re.compile(
-    r"(?:\n|\\n)\s*(?:DETAIL|LINE \d+|CONTEXT|QUERY):.*?"
-    r"(?=\n\nDuring handling of the above|\n\nThe above exception was|\Z)",
-    re.DOTALL,
+_QUOTED = re.compile(r': ".*$')
+# For where an error is known by its text only. From the first line that may hold a value to the end, or
+# to the next exception of a chain; in a repr, which spells line ends out, to the end of the line.
+_DETAILS: Final = (
+    re.compile(
+        r"\n[\s|]*(?:DETAIL|LINE \d+|CONTEXT|QUERY):.*?"
+        r"(?=\n\nDuring handling of the above|\n\nThe above exception was|\Z)",
+        re.DOTALL,
+    ),
+    re.compile(r"\\n\s*(?:DETAIL|LINE \d+|CONTEXT|QUERY):[^\n]*"),
 )
 _PATTERNS: Final = (
     # Authorization: Bearer abc · 'Authorization': 'abc'
     (
-        re.compile(r"(?i)(authorization['\"]?\s*[:=]\s*['\"]?)(?:(basic|bearer|token)\s+)?[^\s'\",;)}]+"),
-        r"\1\2 ",
+        re.compile(r"(?i)(authorization['\"]?\s*[:=]\s*['\"]?(?:(?:basic|bearer|token)\s+)?)[^\s'\",;)}]+"),
+        r"\1",
     ),
-    (re.compile(r"(?i)\b(basic|bearer)\s+[\w.~+/=-]{8,}"), r"\1 "),
+    (re.compile(r"\b(Basic|Bearer)\s+[\w.~+/=-]{8,}"), r"\1 "),
     # ?auth_token=abc · password=abc
     (re.compile(r"(?i)((?:token|password|passwd|secret|api_?key|signature)=)[^\s'\"&,;)}]+"), r"\1"),
     # {'token': 'abc'} · "token": "abc"
@@ -40,6 +44,11 @@ _PATTERNS: Final = (
     ),
     # postgresql://name:password@host
     (re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)"), r"\1"),
+)
+# Without one of these no pattern fits; most lines hold none.
+_SUSPICIOUS: Final = (
+    *("detail:", "line ", "context:", "query:", "://"),
+    *("authorization", "basic", "bearer", "token", "passw", "secret", "key", "signature"),
 )
 
 
@@ -53,11 +62,13 @@ def scrub(text: str, error: BaseException | None = None) -> str:
             whole, kept = str(told), first_line(told)
             if whole != kept:
                 text = text.replace(whole, kept).replace(repr(whole)[1:-1], kept)
-    if ":" in text:
-        text = _DETAIL.sub(f" {HIDDEN}", text)
-    for pattern, kept in _PATTERNS:
-        text = pattern.sub(kept + HIDDEN, text)
-    return redact(text, _own_secrets())
+    lowered = text.lower()
+    if any(word in lowered for word in _SUSPICIOUS):
+        for detail in _DETAILS:
+            text = detail.sub(f" {HIDDEN}", text)
+        for pattern, kept in _PATTERNS:
+            text = pattern.sub(kept + HIDDEN, text)
+    return _without_our_own(text)
 
 
 def is_of_database(error: object) -> bool:
@@ -88,11 +99,19 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
             waiting += one.exceptions
 
 
+def _without_our_own(text: str) -> str:
+    secrets, forms = _our_own()
+    return redact(text, secrets) if any(form in text for form in forms) else text
+
+
 @cache
-def _own_secrets() -> tuple[str, ...]:
-    """What this installation was given to keep."""
+def _our_own() -> tuple[tuple[str, ...], frozenset[str]]:
+    """What this installation was given to keep, and the forms in which it may stand in a text."""
     databases = [database.get("PASSWORD") or "" for database in settings.DATABASES.values()]
+    urls = [unquote(urlsplit(url).password or "") for url in (settings.REDIS_URL, settings.CELERY_BROKER_URL)]
     mail = getattr(settings, "EMAIL_HOST_PASSWORD", "") or ""
-    known = [settings.SECRET_KEY, *settings.ENCRYPTION_KEYS, settings.METRICS_TOKEN, mail, *databases]
+    given = [settings.SECRET_KEY, *settings.ENCRYPTION_KEYS, settings.METRICS_TOKEN, mail, *databases, *urls]
     # A password of a few letters would be taken out of every word it happens to stand in.
-    return tuple(secret for secret in known if len(secret) >= 8)
+    secrets = tuple(secret for secret in given if len(secret) >= 8)
+    quoted = {quote(secret, safe=safe) for secret in secrets for safe in ("", "/")}
+    return secrets, frozenset({*secrets, *quoted, *map(quote_plus, secrets)})

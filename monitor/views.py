@@ -23,7 +23,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """Whether everything that relaying needs is there, check by check; 503 where something is not."""
-    checks = readiness.checks()
+    checks = readiness.current.checks()
     ready = all(check.ok for check in checks)
     return JsonResponse(
         {"ready": ready, "checks": [asdict(check) for check in checks]}, status=200 if ready else 503
@@ -41,4 +41,4 @@ def metrics(request: HttpRequest) -> HttpResponse:
     elif not settings.LOCAL:
         raise Http404
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-    return HttpResponse(encode(collectors.registry()), content_type=content_type)
+    return HttpResponse(encode(collectors.current), content_type=content_type)

@@ -1,6 +1,7 @@
 """Every setting, driven by the environment; `.env.example` explains each variable."""
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
@@ -71,6 +72,7 @@ INSTALLED_APPS = [
     *CONNECTOR_APPS,
     "sandbox",
     "standalone",
+    "monitor",
     "allauth",
     "allauth.account",
     "django_htmx",
@@ -274,6 +276,8 @@ SESSION_COOKIE_HTTPONLY = True
 SECURE_SSL_REDIRECT = SECURE and env.bool("SECURE_SSL_REDIRECT", default=True)
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if SECURE else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_SUBDOMAINS", default=SECURE)
+# Probes and Prometheus come from beside us, by plain http.
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
 if TRUSTED_PROXY_COUNT:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
@@ -294,13 +298,22 @@ BODY_HOURS = env.int("BODY_HOURS", default=24)  # after its last delivery ended 
 ID_DAYS = env.int("ID_DAYS", default=30)  # so long ids are kept, for edits, replies and dedupe
 DAILY_MESSAGES = env.int("DAILY_MESSAGES", default=0)  # per user and day; 0: no limit
 
-# ----------------------------------------------------------------- logging
+# ----------------------------------------------------------------- watching
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # without it /metrics is there in a try-out only
+READY_LAG_SECONDS = env.int("READY_LAG_SECONDS", default=60)
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
-LOGGING = {
+LOG_FORMAT = one_of("LOG_FORMAT", choices=("line", "json"), default="line" if LOCAL or DEBUG else "json")
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"context": {"()": "monitor.logs.ContextFilter"}},
+    "formatters": {
+        "line": {"()": "monitor.logs.LineFormatter"},
+        "json": {"()": "monitor.logs.JsonFormatter"},
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["context"]}
+    },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         # urllib3 logs addresses at DEBUG, and a HipChat token is part of one.

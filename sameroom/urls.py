@@ -22,6 +22,7 @@ urlpatterns = [
     path("", include("tubes.urls")),
     path("user/", include("allauth.urls")),
     path("admin/", admin.site.urls),
+    path("", include("monitor.urls")),
     path(
         "robots.txt",
         TemplateView.as_view(template_name="robots.txt", content_type="text/plain"),

@@ -8,10 +8,10 @@ PATIENCE = 5  # seconds
 
 
 def web(port: int = 8000) -> bool:
-    """The site answers; a redirect to https is an answer."""
+    """The site answers; that ALLOWED_HOSTS lacks 127.0.0.1 is an answer too."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
-        connection.request("GET", "/")
+        connection.request("GET", "/healthz")
         return connection.getresponse().status < 500
     except OSError:
         return False

@@ -8,7 +8,7 @@ import pytest
 from connectors.registry import connectors
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("accounts", "connectors", "sameroom", "sandbox", "standalone", "stub", "tubes")
+PACKAGES = ("accounts", "connectors", "monitor", "sameroom", "sandbox", "standalone", "stub", "tubes")
 KINDS = sorted(set(connectors()) - {"echo"})
 
 
@@ -47,7 +47,8 @@ def test_the_relay_and_the_pages_name_no_service() -> None:
         ("tubes/relay", ("tubes.services", "tubes.views", "tubes.tasks", "tubes.admin", "django.http")),
         ("tubes/models", ("tubes.relay", "tubes.services", "tubes.views")),
         ("tubes/services", ("tubes.views", "tubes.tasks", "tubes.admin", "django.http")),
-        ("connectors", ("tubes", "accounts")),
+        ("connectors", ("tubes", "accounts", "monitor")),
+        ("monitor", ("tubes.relay", "tubes.services", "tubes.views", "tubes.tasks", "tubes.admin")),
         ("sandbox", ("tubes", "accounts", "connectors")),
     ],
 )
@@ -60,6 +61,21 @@ def test_imports_point_one_way(folder: str, forbidden: tuple[str, ...]) -> None:
     ]
 
     assert wrong == []
+
+
+def test_what_the_relay_counts_and_logs_with_knows_nothing_of_it() -> None:
+    used = ("monitor.counting", "monitor.logs")
+    reached = {
+        name
+        for path in sources("tubes/relay")
+        for name in imports(path)
+        if name.startswith("monitor.") and not name.startswith(used)
+    }
+    below = ("counting.py", "store.py", "logs.py", "scrubbing.py")
+    known = {name.split(".")[0] for below_ in below for name in imports(ROOT / "monitor" / below_)}
+
+    assert reached == set()
+    assert known.isdisjoint({"tubes", "accounts"})
 
 
 def test_only_services_and_the_relay_write_the_relays_rows() -> None:
