@@ -276,6 +276,47 @@ def test_polling_at_the_interval_stays_inside_the_budget(hundred, ticking):
     assert refused == 0
 
 
+# ------------------------------------------------------------------------------ what is left
+def test_left_is_as_many_polls_as_then_go_ahead_and_takes_none(hundred):
+    for _ in range(10):
+        hundred.take(Use.POLL)
+    for _ in range(45):
+        hundred.take(Use.SEND)
+
+    left = hundred.left()
+
+    assert left == hundred.left() == 40
+    assert count(hundred, Use.POLL) == 40
+    assert hundred.left() == 0
+
+
+def test_left_is_the_share_of_polls_while_nothing_is_used(hundred, ticking):
+    assert hundred.left() == 60
+    count(hundred, Use.POLL)
+    ticking.time += 300
+    assert hundred.left() == 60
+
+
+def test_nothing_is_left_while_the_service_refuses(hundred, ticking):
+    hundred.refused(retry_after=40, use=Use.SEND)
+
+    assert hundred.left() == 0
+    ticking.time += 40
+    assert hundred.left() == 60
+
+
+def test_left_heeds_what_the_service_said(hundred):
+    hundred.learn(limit=1000, remaining=500, reset_in=300)
+
+    assert hundred.left() == 300
+
+
+def test_left_is_unknown_where_nobody_counts(ticking, monkeypatch):
+    assert Budget("abc", None).left() is None
+    monkeypatch.setattr(budget_module, "cache", BrokenCache())
+    assert Budget("abc", Limit(100, 300)).left() is None
+
+
 # ------------------------------------------------------------------------------ many workers
 def test_threads_together_never_pass_the_limit(ticking):
     granted = Counter()
