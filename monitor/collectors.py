@@ -203,6 +203,7 @@ class Everything(Collector):
     def __init__(self) -> None:
         parts = {"counters": counters, "workers": signs_of_life, "database": rows, "budgets": budgets}
         self._probes = {part: Probe(f"metrics: {part}", ask, fresh=FRESH) for part, ask in parts.items()}
+        self._missing: set[str] = set()
 
     def collect(self) -> Iterator[Metric]:
         """The metrics of one scrape, within TIME_LIMIT."""
@@ -215,15 +216,21 @@ class Everything(Collector):
             try:
                 families = future.result(max(0.0, ends - clock.monotonic()))
             except Exception as error:  # noqa: BLE001 - whatever it was, the others are shown
-                log.warning("The metrics %s cannot be had: %s", name, type(error).__name__)
-                families = []
+                self._note_missing(name, error)
                 up.add_metric([name], 0)
             else:
+                self._missing.discard(name)
                 up.add_metric([name], 1)
-            yield from families
+                yield from families
         yield up
         about = {"version": _version(), "python": platform.python_version(), "django": django.__version__}
         yield InfoMetricFamily("sameroom_build", "What runs here.", about)
+
+    def _note_missing(self, name: str, error: Exception) -> None:
+        """Say once what is wrong, not at every scrape."""
+        if name not in self._missing:
+            log.warning("The metrics about %s cannot be had", name, exc_info=error)
+        self._missing.add(name)
 
 
 current = Everything()

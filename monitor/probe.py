@@ -32,15 +32,16 @@ class Probe(Generic[Answer]):
     def start(self) -> "Future[Answer]":
         """Ask, unless there is a fresh answer or somebody waits for one already. Returns at once."""
         with self._lock:
-            now = clock.monotonic()
-            last = self._future
-            if last is not None and now - (self._ended if last.done() else self._began) < (
-                self._fresh if last.done() else ABANDONED
-            ):
-                return last
-            self._began, self._future = now, Future()
-            threading.Thread(target=self._run, args=(self._future,), name=self.name, daemon=True).start()
+            if self._future is None or self._is_old(self._future):
+                self._began, self._future = clock.monotonic(), Future()
+                run = threading.Thread(target=self._run, args=(self._future,), name=self.name, daemon=True)
+                run.start()
             return self._future
+
+    def _is_old(self, future: "Future[Answer]") -> bool:
+        if future.done():
+            return clock.monotonic() - self._ended >= self._fresh
+        return clock.monotonic() - self._began >= ABANDONED
 
     def _run(self, future: "Future[Answer]") -> None:
         try:

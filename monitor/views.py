@@ -25,9 +25,11 @@ def readyz(request: HttpRequest) -> JsonResponse:
     """Whether everything that relaying needs is there, check by check; 503 where something is not."""
     checks = readiness.current.checks()
     ready = all(check.ok for check in checks)
-    return JsonResponse(
-        {"ready": ready, "checks": [asdict(check) for check in checks]}, status=200 if ready else 503
-    )
+    body = {"ready": ready, "checks": [asdict(check) for check in checks]}
+    answer = JsonResponse(body, status=200 if ready else 503)
+    # Django would log each 503 as an error, once a second; what is wrong has been logged, once.
+    answer._has_been_logged = True  # type: ignore[attr-defined]
+    return answer
 
 
 @never_cache
