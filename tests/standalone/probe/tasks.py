@@ -10,6 +10,8 @@ from django.db import connection
 from django.db.backends.signals import connection_created
 from django.dispatch import receiver
 
+from monitor import counting
+
 opened: Counter[int] = Counter()  # database connections, by thread
 
 
@@ -24,6 +26,20 @@ def mark(key: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     cache.set(key, {"at": time.time(), "connections": opened[threading.get_ident()]})
+
+
+@shared_task
+def tally(events: int) -> None:
+    """Count as the relay does."""
+    counting.events_in("message", "hipchat", events)
+    counting.delivery_ended("hipchat", "sent", 0.2)
+
+
+@shared_task
+def fail(words: str) -> None:
+    """Break as only the database can."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT %s::int", [words])
 
 
 @shared_task

@@ -5,6 +5,7 @@ from django.core.cache import cache
 from django.http import HttpRequest, JsonResponse
 from django.urls import include, path
 
+from monitor import counting
 from tests.standalone.probe import tasks
 
 
@@ -23,4 +24,22 @@ def hang(request: HttpRequest) -> JsonResponse:
     return JsonResponse({})
 
 
-urlpatterns = [path("probe/mark", mark), path("probe/hang", hang), path("", include("sameroom.urls"))]
+def count(request: HttpRequest) -> JsonResponse:
+    """Count in this process and in a worker's."""
+    counting.events_in("message", "hipchat", int(request.GET["here"]))
+    tasks.tally.delay(int(request.GET["there"]))
+    return JsonResponse({})
+
+
+def fail(request: HttpRequest) -> JsonResponse:
+    tasks.fail.delay(request.GET["words"])
+    return JsonResponse({})
+
+
+urlpatterns = [
+    path("probe/mark", mark),
+    path("probe/hang", hang),
+    path("probe/count", count),
+    path("probe/fail", fail),
+    path("", include("sameroom.urls")),
+]
