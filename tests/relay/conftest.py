@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,10 +11,15 @@ from connectors.base import MessageId, OutgoingMessage, RoomId
 from connectors.echo import connector as echo
 from connectors.echo.connector import EchoConnector
 from sameroom import clock
+from stub.control import Stub
+from stub.server import running
 from tests import factories
 from tubes.models import Delivery, Event, Room, Seat, Tube
 from tubes.relay import bell, lanes
 from tubes.relay.intake import take_in
+
+if TYPE_CHECKING:
+    from tests.relay.stubbed import World
 
 ROOMS = ("lobby", "garden", "attic")
 
@@ -160,3 +166,19 @@ def statuses() -> list[str]:
 
 def held() -> list[str]:
     return list(Event.objects.order_by("pk").values_list("held", flat=True))
+
+
+@pytest.fixture(scope="module")
+def stub_service() -> Iterator[Stub]:
+    with running() as stub:
+        yield stub
+
+
+@pytest.fixture
+def world(stub_service: Stub, db: None) -> Iterator["World"]:
+    """Rooms at the stub service; nothing of an earlier test is left in them."""
+    from tests.relay.stubbed import World  # uses what stands above
+
+    stub_service.forget()
+    yield World(stub_service, factories.user())
+    stub_service.forget()

@@ -1,0 +1,308 @@
+"""Edits, deletions, reactions and answers find every copy of the message they are about."""
+
+from dataclasses import replace
+
+import pytest
+
+from connectors.base import IncomingEvent, Kind, Login, MessageId, OutgoingMessage, RoomId
+from stub.connector.connector import StubConnector
+from tests import factories
+from tests.relay.conftest import Pair, drain_all, statuses, take, texts
+from tests.relay.stubbed import PLAIN, World, ends
+from tubes.models import Delivery, Event, Post
+
+pytestmark = pytest.mark.django_db
+
+SHORT_POSTS = "history,ids,edits,deletes,reactions,length=200"
+
+
+def long(words: int) -> str:
+    return " ".join(f"word{number}" for number in range(words))
+
+
+# ----------------------------------------------------------------- edits
+
+
+def test_an_edit_changes_every_copy_in_its_place(world: World) -> None:
+    world.chain("here", "there", "beyond")
+    id_ = world.stub.say("here", "Ann", "helo")
+    world.stub.say("here", "Ann", "anybody?")
+    world.relay()
+
+    world.stub.edit("here", id_, "hello")
+    world.relay()
+
+    for room in ("there", "beyond"):
+        assert world.texts(room) == ["[Ann, Stub] hello", "[Ann, Stub] anybody?"]
+        assert [item.edits for item in world.items(room)] == [["[Ann, Stub] hello"], []]
+
+
+def test_an_edit_is_told_where_the_service_cannot_edit(world: World) -> None:
+    here = world.seat("here")
+    for room in ("there", "beyond"):
+        factories.tube(here, world.seat(room, features=PLAIN))
+    id_ = world.stub.say("here", "Ann", "helo")
+    world.relay()
+
+    world.stub.edit("here", id_, "hello")
+    world.relay()
+
+    for room in ("there", "beyond"):
+        assert world.texts(room) == ["[Ann, Stub] helo", "[Ann, Stub] ✎ hello"]
+
+
+def test_an_edit_of_what_is_still_queued_replaces_its_text(world: World) -> None:
+    world.chain("here", "there")
+    id_ = world.stub.say("here", "Ann", "helo")
+    world.read()
+    world.stub.edit("here", id_, "hello")
+    world.read()
+
+    world.relay()
+
+    assert [(item.text, item.edits) for item in world.items("there")] == [("[Ann, Stub] hello", [])]
+    assert (ends(Kind.MESSAGE), ends(Kind.EDIT)) == (["sent"], [])
+
+
+def test_the_last_of_several_edits_of_what_is_queued_counts(world: World) -> None:
+    world.chain("here", "there")
+    id_ = world.stub.say("here", "Ann", "h")
+    for text in ("he", "hel", "hello"):
+        world.read()
+        world.stub.edit("here", id_, text)
+
+    world.relay()
+
+    assert [(item.text, item.edits) for item in world.items("there")] == [("[Ann, Stub] hello", [])]
+
+
+def test_a_message_deleted_before_it_was_read_never_arrives(world: World) -> None:
+    world.chain("here", "there")
+    id_ = world.stub.say("here", "Ann", "oops")
+    world.stub.say("here", "Bob", "hm?")
+    world.stub.delete("here", id_)
+
+    world.relay()
+
+    assert world.texts("there") == ["[Bob, Stub] hm?"]
+    assert [item.text for item in world.stub.history("there")] == ["[Bob, Stub] hm?"]
+    assert list(Event.objects.filter(remote_id=id_).values_list("body", flat=True)) == [None]
+
+
+def test_edits_in_a_row_each_arrive(world: World) -> None:
+    world.chain("here", "there")
+    id_ = world.stub.say("here", "Ann", "1")
+    world.relay()
+
+    for text in ("2", "3"):
+        world.stub.edit("here", id_, text)
+    world.read()
+    drain_all()
+
+    assert [item.edits for item in world.items("there")] == [["[Ann, Stub] 2", "[Ann, Stub] 3"]]
+
+
+def test_where_nothing_can_be_deleted_a_shorter_text_leaves_empty_parts(world: World) -> None:
+    here, there = world.seat("here"), world.seat("there", features="history,ids,edits,length=200")
+    factories.tube(here, there)
+    id_ = world.stub.say("here", "Ann", long(50))
+    world.relay()
+
+    world.stub.edit("here", id_, "short")
+    world.relay()
+
+    assert world.texts("there") == ["[Ann, Stub] short", "[Ann, Stub] …"]
+
+
+def test_an_edit_of_a_message_under_way_follows_it(pair: Pair) -> None:
+    take(pair.here.room, factories.said("helo", id="m-1"))
+    delivery = Delivery.objects.get()
+    Delivery.objects.update(status="sending", fingerprint="f" * 32)
+    take(pair.here.room, edit_of("m-1", "hello"))
+
+    assert [(one.event.kind, one.status, one.carries) for one in Delivery.objects.order_by("pk")] == [
+        ("message", "sending", None),
+        ("edit", "queued", None),
+    ]
+    Post.objects.create(delivery=delivery, room=delivery.room, remote_id="r-1", fingerprint="f" * 32)
+    drain_all()
+    assert (statuses(), texts("globex", "garden")) == (["sent", "sent"], ["[Ann, Acme] ✎ hello"])
+
+
+def edit_of(target: str, text: str) -> IncomingEvent:
+    said = factories.said(text)
+    return replace(said, kind=Kind.EDIT, target=MessageId(target))
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [("failed", []), ("skipped", []), ("removed", []), ("unknown", ["[Ann, Acme] ✎ hello"])],
+)
+def test_an_edit_goes_only_where_the_message_may_stand(pair: Pair, status: str, told: list[str]) -> None:
+    take(pair.here.room, factories.said("helo", id="m-1"))
+    Delivery.objects.update(status=status)
+
+    take(pair.here.room, edit_of("m-1", "hello"))
+    drain_all()
+
+    assert texts("globex", "garden") == told
+
+
+def test_an_edit_of_a_message_that_is_not_known_is_dropped(pair: Pair) -> None:
+    take(pair.here.room, edit_of("m-0", "hello"))
+
+    assert (statuses(), list(Event.objects.values_list("kind", "body"))) == ([], [("edit", None)])
+
+
+# ----------------------------------------------------------------- deletions
+
+
+def test_a_deletion_takes_every_copy_away(world: World) -> None:
+    world.chain("here", "there", "beyond")
+    id_ = world.stub.say("here", "Ann", "oops")
+    world.relay()
+
+    world.stub.delete("here", id_)
+    world.relay()
+
+    assert (world.texts("there"), world.texts("beyond")) == ([], [])
+    assert set(Event.objects.filter(kind="message").values_list("body", flat=True)) == {None}
+
+
+def test_a_deletion_is_told_where_the_service_cannot_delete(world: World) -> None:
+    factories.tube(world.seat("here"), world.seat("there", features=PLAIN))
+    id_ = world.stub.say("here", "Ann", "oops")
+    world.relay()
+
+    world.stub.delete("here", id_)
+    world.relay()
+
+    [copy, told] = world.texts("there")
+    assert copy == "[Ann, Stub] oops"
+    assert told.startswith("[Ann, Stub] deleted a message of ")
+
+
+def test_what_is_deleted_while_queued_is_dropped_and_its_text_erased(pair: Pair) -> None:
+    take(pair.here.room, factories.said("oops", id="m-1"), factories.said("stays", id="m-2"))
+    take(pair.here.room, edit_of("m-1", "oops again"), deletion_of("m-1"))
+
+    assert statuses() == ["skipped", "queued"]
+    assert list(Event.objects.exclude(remote_id="m-2").values_list("body", flat=True)) == [None] * 3
+    drain_all()
+    assert texts("globex", "garden") == ["[Ann, Acme] stays"]
+
+
+def deletion_of(target: str) -> IncomingEvent:
+    return replace(factories.said(), kind=Kind.DELETE, target=MessageId(target), body=None)
+
+
+def test_a_post_that_a_moderator_deleted_is_left_alone(world: World) -> None:
+    world.chain("here", "there", "beyond")
+    id_ = world.stub.say("here", "Ann", "rude")
+    world.relay()
+    world.stub.delete("there", world.items("there")[0].id)
+    world.relay()
+
+    world.stub.edit("here", id_, "very rude")
+    world.relay()
+
+    assert world.texts("there") == []
+    assert (world.texts("here"), world.texts("beyond")) == (["very rude"], ["[Ann, Stub] very rude"])
+    assert ends() == ["removed", "sent"]
+
+
+def test_a_message_in_parts_is_deleted_whole(world: World) -> None:
+    here, there = world.seat("here"), world.seat("there", features=SHORT_POSTS)
+    factories.tube(here, there)
+    id_ = world.stub.say("here", "Ann", long(100))
+    world.relay()
+
+    world.stub.delete("here", id_)
+    world.relay()
+
+    assert (world.texts("there"), ends(Kind.DELETE)) == ([], ["sent"])
+
+
+# ----------------------------------------------------------------- reactions
+
+
+def test_a_reaction_to_a_copy_reaches_the_original_and_every_other_copy(world: World) -> None:
+    world.chain("here", "there", "beyond")
+    world.stub.say("here", "Ann", "lunch?")
+    world.relay()
+    [copy] = world.items("beyond")
+
+    world.stub.react("beyond", copy.id, "Cleo", "👍")
+    world.relay()
+    assert [world.items(room)[0].reactions for room in ("here", "there", "beyond")] == [
+        {"👍": ["u-here-bot"]},
+        {"👍": ["u-there-bot"]},
+        {"👍": ["u-Cleo"]},
+    ]
+
+    world.stub.react("beyond", copy.id, "Cleo", "👍", add=False)
+    world.relay()
+    assert [world.items(room)[0].reactions for room in ("here", "there", "beyond")] == [{"👍": []}] * 3
+
+
+def test_a_reaction_is_told_where_the_service_has_none(world: World) -> None:
+    factories.tube(world.seat("here"), world.seat("there", features=PLAIN))
+    id_ = world.stub.say("here", "Ann", "lunch?")
+    world.relay()
+
+    world.stub.react("here", id_, "Bob", "👍")
+    world.relay()
+    world.stub.react("here", id_, "Bob", "👍", add=False)
+    world.relay()
+
+    assert world.texts("there") == [
+        "[Ann, Stub] lunch?",
+        "[Bob, Stub] reacted 👍 to “lunch?”",
+        "[Bob, Stub] took back 👍 from “lunch?”",
+    ]
+
+
+# ----------------------------------------------------------------- answers
+
+
+def test_an_answer_to_a_copy_answers_the_original_and_the_other_copies(world: World) -> None:
+    seats = world.chain("here", "there", "beyond")
+    factories.tube(seats[2], world.seat("plain", features=PLAIN))
+    id_ = world.stub.say("here", "Ann", "lunch?")
+    world.relay()
+    copies = {room: world.items(room)[0].id for room in ("there", "beyond")}
+
+    answer(world, "there", "Bob", "yes", to=copies["there"])
+    world.relay()
+
+    assert [(item.text, item.reply_to) for item in world.items("here")[1:]] == [("[Bob, Stub] yes", id_)]
+    assert [(item.text, item.reply_to) for item in world.items("beyond")[1:]] == [
+        ("[Bob, Stub] yes", copies["beyond"])
+    ]
+    assert world.texts("plain")[1:] == ["[Bob, Stub] > Ann: lunch?\nyes"]
+
+
+def answer(world: World, room: str, name: str, text: str, *, to: str) -> None:
+    """A person answers through the service's own API."""
+    person = StubConnector(Login(world.stub.url, {"token": f"{name}:own", "features": ""}))
+    person.send(RoomId(room), OutgoingMessage(text, reply_to=MessageId(to)))
+
+
+# ----------------------------------------------------------------- our own doings, as they come back
+
+
+# ----------------------------------------------------------------- pausing
+
+
+def test_an_edit_made_while_the_tube_is_paused_does_not_cross(world: World) -> None:
+    here, there = world.seat("here"), world.seat("there")
+    tube = factories.tube(here, there)
+    id_ = world.stub.say("here", "Ann", "before")
+    world.relay()
+    tube.status = "paused"
+    tube.save()
+
+    world.stub.edit("here", id_, "while paused")
+    world.relay()
+
+    assert world.texts("there") == ["[Ann, Stub] before"]
