@@ -7,8 +7,8 @@ import pytest
 from connectors.base import IncomingEvent, Kind, Login, MessageId, OutgoingMessage, RoomId
 from stub.connector.connector import StubConnector
 from tests import factories
-from tests.relay.conftest import Pair, drain_all, statuses, take, texts
-from tests.relay.stubbed import PLAIN, World, ends
+from tests.relay.conftest import Clock, Pair, drain_all, statuses, take, texts
+from tests.relay.stubbed import PLAIN, World, ends, kinds_taken_in
 from tubes.models import Delivery, Event, Post
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +76,18 @@ def test_the_last_of_several_edits_of_what_is_queued_counts(world: World) -> Non
     assert [(item.text, item.edits) for item in world.items("there")] == [("[Ann, Stub] hello", [])]
 
 
+def test_edits_taken_in_together_with_their_message_are_kept(world: World) -> None:
+    world.chain("here", "there")
+    id_ = world.stub.say("here", "Ann", "helo")
+    world.stub.say("here", "Bob", "between")
+    world.stub.edit("here", id_, "hell")
+    world.stub.edit("here", id_, "hello")
+
+    world.relay()
+
+    assert world.texts("there") == ["[Ann, Stub] hello", "[Bob, Stub] between"]
+
+
 def test_a_message_deleted_before_it_was_read_never_arrives(world: World) -> None:
     world.chain("here", "there")
     id_ = world.stub.say("here", "Ann", "oops")
@@ -87,6 +99,16 @@ def test_a_message_deleted_before_it_was_read_never_arrives(world: World) -> Non
     assert world.texts("there") == ["[Bob, Stub] hm?"]
     assert [item.text for item in world.stub.history("there")] == ["[Bob, Stub] hm?"]
     assert list(Event.objects.filter(remote_id=id_).values_list("body", flat=True)) == [None]
+
+
+def test_a_reaction_taken_in_together_with_its_message_arrives(world: World) -> None:
+    world.chain("here", "there")
+    id_ = world.stub.say("here", "Ann", "lunch?")
+    world.stub.react("here", id_, "Bob", "👍")
+
+    world.relay()
+
+    assert [item.reactions for item in world.items("there")] == [{"👍": ["u-there-bot"]}]
 
 
 def test_edits_in_a_row_each_arrive(world: World) -> None:

@@ -52,7 +52,7 @@ def route(rooms: Mapping[int, Room], events: Sequence[Event]) -> None:
     """
     network: Network = {}
     errands: list[Errand] = []
-    carried: set[int] = set()
+    heard: set[int] = set()
     events = _without_the_old(rooms, events)
     for room_id in {event.room_id for event in events}:
         said = [event for event in events if event.room_id == room_id and event.kind in MESSAGES]
@@ -62,13 +62,21 @@ def route(rooms: Mapping[int, Room], events: Sequence[Event]) -> None:
         if event.kind in MESSAGES:
             errands += [Errand(event, room, way) for room, way in reached.items()]
         elif event.about_id:
-            errands += follow(event, reached, carried)
+            if any(errand.event.pk == event.about_id for errand in errands):
+                heard |= _queue(errands, network)  # what it is about has come with it
+                errands = []
+            errands += follow(event, reached, heard)
+    heard |= _queue(errands, network)
+    _drop_bodies([event.pk for event in events if event.pk not in heard])
+
+
+def _queue(errands: Sequence[Errand], network: Network) -> set[int]:
+    """Queue these Deliveries; the events they carry."""
     _mark_waiting(errands, network)
     _keep_seats(errands)
     _spend(errands)
     _insert(errands)
-    heard = carried | {errand.event.pk for errand in errands}
-    _drop_bodies([event.pk for event in events if event.pk not in heard])
+    return {errand.event.pk for errand in errands}
 
 
 def _without_the_old(rooms: Mapping[int, Room], events: Sequence[Event]) -> list[Event]:
