@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 
 from accounts.models import LinkedAccount, User
 from connectors.base import Kind
@@ -44,7 +45,7 @@ class World:
     def chain(self, *rooms: str, features: str = POLLED) -> list[Seat]:
         """Rooms joined by Tubes, each to the next."""
         seats = [self.seat(room, features=features) for room in rooms]
-        for here, there in zip(seats, seats[1:], strict=False):
+        for here, there in pairwise(seats):
             factories.tube(here, there)
         return seats
 

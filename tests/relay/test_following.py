@@ -124,6 +124,23 @@ def test_edits_in_a_row_each_arrive(world: World) -> None:
     assert [item.edits for item in world.items("there")] == [["[Ann, Stub] 2", "[Ann, Stub] 3"]]
 
 
+def test_a_longer_text_adds_parts_and_a_shorter_one_takes_them_away(world: World) -> None:
+    here, there = world.seat("here"), world.seat("there", features=SHORT_POSTS)
+    factories.tube(here, there)
+    id_ = world.stub.say("here", "Ann", long(50))
+    world.relay()
+    assert len(world.items("there")) == 2
+
+    for words, parts in ((100, 4), (10, 1), (60, 3), (1, 1)):
+        world.stub.edit("here", id_, long(words))
+        world.relay()
+
+        told = world.texts("there")
+        assert " ".join(text.removeprefix("[Ann, Stub] ") for text in told) == long(words)
+        assert len(told) == parts
+    assert set(ends(Kind.EDIT)) == {"sent"}
+
+
 def test_where_nothing_can_be_deleted_a_shorter_text_leaves_empty_parts(world: World) -> None:
     here, there = world.seat("here"), world.seat("there", features="history,ids,edits,length=200")
     factories.tube(here, there)
@@ -311,6 +328,45 @@ def answer(world: World, room: str, name: str, text: str, *, to: str) -> None:
 
 
 # ----------------------------------------------------------------- our own doings, as they come back
+
+
+def test_nothing_that_we_did_ourselves_is_taken_in_as_new(world: World) -> None:
+    here, there = world.seat("here"), world.seat("there", features=SHORT_POSTS)
+    factories.tube(here, there)
+    first = world.stub.say("here", "Ann", long(50))
+    second = world.stub.say("here", "Bob", "to be deleted")
+    world.relay()
+    world.stub.edit("here", first, "short")
+    world.stub.react("here", first, "Bob", "👍")
+    world.relay()
+    world.stub.edit("here", first, long(60))
+    world.stub.react("here", first, "Bob", "👍", add=False)
+    world.stub.delete("here", second)
+    world.relay()
+
+    world.relay(rounds=5)
+
+    assert kinds_taken_in() == [
+        *("message", "message", "edit", "reaction"),
+        *("edit", "unreaction", "delete"),
+    ]
+    assert (ends(Kind.MESSAGE), ends(Kind.EDIT)) == (["sent", "sent"], ["sent", "sent"])
+
+
+def test_a_reaction_of_ours_that_was_cut_off_is_not_taken_in(world: World, time: Clock) -> None:
+    world.chain("here", "there")
+    id_ = world.stub.say("here", "Ann", "lunch?")
+    world.relay()
+    world.stub.fault("reset", room="there", count=1, stored=True)
+    world.stub.react("here", id_, "Bob", "👍")
+    world.relay(rounds=1)
+    world.read()
+    time.forward(5)
+
+    world.relay()
+
+    assert kinds_taken_in() == ["message", "reaction"]
+    assert world.items("here")[0].reactions == {"👍": ["u-Bob"]}
 
 
 # ----------------------------------------------------------------- pausing

@@ -259,9 +259,15 @@ def _arrived(delivery: Delivery, room: Room, remote_id: str, seen: str) -> None:
 
 
 def is_own_deletion(room: Room, event: Event) -> bool:
-    """Whether the deletion of a post of ours is one that we made for its author. One query."""
-    ours = Delivery.objects.filter(event__about=event.about_id, event__kind=Kind.DELETE, room=room)
-    return ours.filter(status__in=(Status.SENDING, Status.SENT, Status.UNKNOWN)).exists()
+    """Whether the deletion of a post of ours is one that we made. One query.
+
+    For its author, or because an edit left fewer parts. Ever begun is enough: what was cut off may be done.
+    """
+    if event.about_id is None:  # the post is nobody's copy any more
+        return True
+    for_us = Q(event__kind=Kind.EDIT, seat__account__remote_user_id=event.author_id)
+    begun = Delivery.objects.filter(event__about=event.about_id, room=room, sending_since__isnull=False)
+    return begun.filter(Q(event__kind=Kind.DELETE) | for_us).exists()
 
 
 def is_own_reaction(room: Room, event: Event) -> bool:
@@ -273,7 +279,7 @@ def is_own_reaction(room: Room, event: Event) -> bool:
         event__about=event.about_id,
         event__kind=event.kind,
         event__emoji=event.emoji,
-        status__in=(Status.SENDING, Status.SENT, Status.UNKNOWN),
+        sending_since__isnull=False,
     ).exists()
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum
 
-from connectors.base import MessageId, OutgoingMessage, RoomId
+from connectors.base import Kind, MessageId, OutgoingMessage, RoomId
 from sameroom import clock
 from sameroom.celery import stopping
-from tubes.models import Delivery, Seat
+from tubes.models import Delivery, Post, Seat
 from tubes.relay import rendering, routing, sql
 from tubes.relay.copies import NotYet, copy_for, reacted_by_others
 from tubes.relay.destinations import destinations
@@ -127,10 +127,19 @@ def _carry_out(lane: Lane, delivery: Delivery, plan: Plan) -> Go:
         if not _begin(lane, delivery, step, plan.tubes):
             return _not_begun(lane, delivery)
         remote_id = _act(lane, delivery, step)
+        if is_last and delivery.event.kind == Kind.EDIT:
+            _forget_surplus(lane, plan)
         lane.note([delivery], remote_id, is_last=is_last)
         if not is_last and not lane.flush():
             return Go.STOP
     return Go.ON
+
+
+def _forget_surplus(lane: Lane, plan: Plan) -> None:
+    """Parts that are gone are no copies any more, for later edits; their ids stay known as ours."""
+    gone = [step.target for step in plan.steps if isinstance(step, Delete)]
+    if gone:
+        Post.objects.filter(room=lane.seat.room_id, remote_id__in=gone).update(delivery=None)
 
 
 def _not_begun(lane: Lane, delivery: Delivery) -> Go:
