@@ -193,6 +193,21 @@ def test_an_edit_of_a_message_that_is_not_known_is_dropped(pair: Pair) -> None:
     assert (statuses(), list(Event.objects.values_list("kind", "body"))) == ([], [("edit", None)])
 
 
+def test_an_edit_is_dropped_where_a_moderator_took_the_post_away_meanwhile(world: World) -> None:
+    world.chain("here", "there", features="history,ids")
+    id_ = world.stub.say("here", "Ann", "rude")
+    world.relay()
+    world.stub.edit("here", id_, "very rude")
+    world.read()
+    [copy] = world.items("there")
+    world.stub.delete("there", copy.id)
+    world.read()
+
+    world.relay()
+
+    assert world.texts("there") == []
+
+
 # ----------------------------------------------------------------- deletions
 
 

@@ -17,10 +17,15 @@ class NotYet(Exception):
     """The message is still on its way to this room, through another lane."""
 
 
+class Removed(Exception):
+    """A moderator took the copy away: what its author makes of it since is not for this room."""
+
+
 def copy_for(lane: Lane, delivery: Delivery) -> Copy | None:
     """What stands in the delivery's room of the message its event is about; None where nothing does.
 
-    Two or three queries; may be repeated. Raises NotYet where that is still open.
+    Two or three queries; may be repeated. Raises NotYet where that is still open, Removed for an edit of
+    what was taken away.
     """
     about = delivery.event.about
     if about is None:
@@ -29,6 +34,8 @@ def copy_for(lane: Lane, delivery: Delivery) -> Copy | None:
         return _copy(about, [MessageId(about.remote_id)] if about.remote_id else [], is_ours=False)
     original = Delivery.objects.filter(event=about, room=delivery.room_id).select_related("seat").first()
     if original is None or original.status in NOT_THERE:
+        if original and original.status == Status.REMOVED and delivery.event.kind == Kind.EDIT:
+            raise Removed
         return None
     if original.status in Delivery.OPEN and original.pk < delivery.pk:
         raise NotYet

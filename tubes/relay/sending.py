@@ -12,7 +12,7 @@ from sameroom import clock
 from sameroom.celery import stopping
 from tubes.models import Delivery, Post, Seat
 from tubes.relay import rendering, routing, sql
-from tubes.relay.copies import NotYet, copy_for, reacted_by_others
+from tubes.relay.copies import NotYet, Removed, copy_for, reacted_by_others
 from tubes.relay.destinations import destinations
 from tubes.relay.moves import Lane, Status, again, end
 from tubes.relay.queueing import WAIT_FOR_LOGIN, WAITS
@@ -73,6 +73,8 @@ def prepare(lane: Lane, delivery: Delivery) -> Plan | Go:
     except NotYet:
         again(lane, delivery, Status.QUEUED, WAIT_FOR_COPY)
         return Go.ELSEWHERE
+    except Removed:
+        steps = []
     if not steps:
         return Go.ON if end(lane, delivery, Status.SKIPPED, "Nothing to post.") else Go.STOP
     return Plan(steps, tubes)
