@@ -208,6 +208,23 @@ def test_an_edit_is_dropped_where_a_moderator_took_the_post_away_meanwhile(world
     assert world.texts("there") == []
 
 
+def test_an_edit_that_came_after_a_refused_first_part_is_what_is_posted(world: World, time: Clock) -> None:
+    here, there = world.seat("here"), world.seat("there", features="history,ids,length=200")
+    factories.tube(here, there)
+    id_ = world.stub.say("here", "Ann", long(50))
+    world.stub.fault("throttle", room="there", count=1, retry_after=1)
+    world.relay(rounds=1)
+    world.stub.edit("here", id_, "short")
+    world.read()
+    world.stub.fault("reset", room="there", count=1, stored=True)
+
+    for _ in range(4):
+        time.forward(2)
+        world.relay(rounds=1)
+
+    assert (world.texts("there"), ends()) == (["[Ann, Stub] short"], ["sent"])
+
+
 # ----------------------------------------------------------------- deletions
 
 

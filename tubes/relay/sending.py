@@ -122,7 +122,7 @@ def _steps(lane: Lane, delivery: Delivery) -> list[Step]:
 
 
 def _carry_out(lane: Lane, delivery: Delivery, plan: Plan) -> Go:
-    if len(plan.steps) > 1 and not delivery.part:
+    if not delivery.part and (len(plan.steps) > 1 or delivery.parts is not None):
         _keep_cut(lane, delivery, plan)
     for number in range(delivery.part, len(plan.steps)):
         step, is_last = plan.steps[number], number + 1 == len(plan.steps)
@@ -155,10 +155,11 @@ def _not_begun(lane: Lane, delivery: Delivery) -> Go:
 def _keep_cut(lane: Lane, delivery: Delivery, plan: Plan) -> None:
     """Store the parts as they are cut now: what has begun is finished so, whatever is set meanwhile."""
     messages = [step.message for step in plan.steps if isinstance(step, Send)]
-    if len(messages) == len(plan.steps):
-        delivery.parts = rendering.parts_to_json(messages)
-        mine = Delivery.objects.filter(pk=delivery.pk, status=Status.QUEUED, part=0)
-        mine.filter(seat__lane_fence=lane.lease.fence).update(parts=delivery.parts)
+    is_cut = 1 < len(messages) == len(plan.steps)
+    # Without: those of a longer text are forgotten, that an edit has replaced since.
+    delivery.parts = rendering.parts_to_json(messages) if is_cut else None
+    mine = Delivery.objects.filter(pk=delivery.pk, status=Status.QUEUED, part=0)
+    mine.filter(seat__lane_fence=lane.lease.fence).update(parts=delivery.parts)
 
 
 def _begin(lane: Lane, delivery: Delivery, step: Step, tubes: tuple[int, ...]) -> bool:

@@ -81,7 +81,7 @@ def write_together(lease: Lease, deliveries: Sequence[Delivery], fingerprint: st
     with transaction.atomic():
         begun = sql.run(
             "UPDATE tubes_delivery "
-            "SET status = 'sending', sending_since = %s, fingerprint = %s, lead_id = %s "
+            "SET status = 'sending', sending_since = %s, fingerprint = %s, lead_id = %s, parts = NULL "
             f"WHERE id IN {sql.marks(ids)} AND seat_id = %s AND status = 'queued' AND part = 0 AND {FENCE} "
             f"AND {_unchanged(deliveries)}",
             [sql.moment(now), fingerprint, ids[0], *ids, lease.pk, lease.pk, lease.fence],
