@@ -48,7 +48,8 @@ def test_a_poll_sets_one_alarm_for_the_next(pair: Pair, rings: Rings) -> None:
     reading.poll(pair.here.account_id)
 
     [(task, args, after)] = rings.rung
-    assert (task, args) == ("tubes.tasks.poll_account", (pair.here.account_id, 1))
+    fence = LinkedAccount.objects.get(pk=pair.here.account_id).poll_fence
+    assert (task, args) == ("tubes.tasks.poll_account", (pair.here.account_id, fence))
     assert 0 <= after <= 0.2
 
 

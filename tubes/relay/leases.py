@@ -1,11 +1,16 @@
-"""Leases in the database, with a fence that every claim raises and every finish checks.
+"""Leases in the database, with a fence that every claim changes and every finish checks.
 
 A lease outlives every outside call made under it (the calls' deadlines are shorter), so whoever
 claims an expired one knows that the former holder's last call has ended one way or the other.
+
+Claims and releases do not wait for the disk (PostgreSQL): a crash of the database may undo one, and then
+the row says what it said before. No fence comes twice, so whoever held the undone claim hits no row with
+it; and a send is begun by a statement that does wait, and with it the claim is on the disk.
 """
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +20,7 @@ from sameroom import clock
 from tubes.relay import sql
 
 LEASE = timedelta(seconds=30)
+FENCES = 2**62
 
 
 @dataclass(slots=True)
@@ -30,7 +36,7 @@ class Lease:
     def renew(self) -> bool:
         """Extend the lease from now; False when somebody else has it. One UPDATE."""
         until = clock.now() + LEASE
-        if not self._set(until):
+        if not self._set(until, waits=True):
             return False
         self.until = until
         return True
@@ -41,16 +47,14 @@ class Lease:
 
     def release(self) -> None:
         """Give the lease back, if it is still ours. One UPDATE."""
-        self._set(None)
+        self._set(None, waits=False)
 
-    def _set(self, until: datetime | None) -> bool:
-        table = self.model._meta.db_table
-        return _changed(
-            f"UPDATE {table} SET {self.prefix}_lease_until = %s WHERE id = %s AND {self.prefix}_fence = %s",
-            sql.moment(until) if until else None,
-            self.pk,
-            self.fence,
+    def _set(self, until: datetime | None, *, waits: bool) -> bool:
+        statement = (
+            f"UPDATE {self.model._meta.db_table} SET {self.prefix}_lease_until = %s "
+            f"WHERE id = %s AND {self.prefix}_fence = %s{'' if waits else sql.without_waiting()}"
         )
+        return sql.run(statement, [sql.moment(until) if until else None, self.pk, self.fence]) == 1
 
 
 def claim(model: type[Model], pk: int, prefix: str, *, fence: int = 0) -> Lease | None:
@@ -61,13 +65,10 @@ def claim(model: type[Model], pk: int, prefix: str, *, fence: int = 0) -> Lease 
     now = clock.now()
     until = now + LEASE
     statement = f"""
-        UPDATE {model._meta.db_table} SET {prefix}_fence = {prefix}_fence + 1, {prefix}_lease_until = %s
+        UPDATE {model._meta.db_table} SET {prefix}_fence = %s, {prefix}_lease_until = %s
         WHERE id = %s AND ({prefix}_lease_until IS NULL OR {prefix}_lease_until < %s)
-        AND CAST(%s AS BIGINT) IN (0, {prefix}_fence) RETURNING {prefix}_fence
+        AND CAST(%s AS BIGINT) IN (0, {prefix}_fence){sql.without_waiting()}
     """
-    found = sql.rows(statement, [sql.moment(until), pk, sql.moment(now), fence])
-    return Lease(model, pk, prefix, found[0][0], until) if found else None
-
-
-def _changed(statement: str, *values: object) -> bool:
-    return sql.run(statement, values) == 1
+    mine = secrets.randbelow(FENCES) + 1
+    claimed = sql.run(statement, [mine, sql.moment(until), pk, sql.moment(now), fence]) == 1
+    return Lease(model, pk, prefix, mine, until) if claimed else None

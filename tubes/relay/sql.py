@@ -81,6 +81,11 @@ def for_update(table: str) -> str:
     return f" FOR NO KEY UPDATE OF {table}" if is_postgres() else ""
 
 
+def without_waiting() -> str:
+    """A condition, always true, by which a statement that commits itself does not wait for the disk."""
+    return " AND set_config('synchronous_commit', 'off', true) = 'off'" if is_postgres() else ""
+
+
 def marks(values: Iterable[Any]) -> str:
     """`(%s, %s, …)`, as many as there are values; never empty, for `IN ()` is no SQL."""
     return f"({', '.join('%s' for _ in values) or 'NULL'})"
