@@ -15,7 +15,7 @@ AS_IN_PRODUCTION = env -u DATABASE_URL -u REDIS_URL LOCAL=0 DEBUG=0 VAR_DIR=.ven
 	ENCRYPTION_KEYS=$$($(PYTHON) -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())')
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format screenshots lock ci clean
+.PHONY: help run demo test bench check format screenshots lock ci clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -30,6 +30,9 @@ demo: .venv/run ## relay a conversation between two chat services that are part 
 test: .venv/dev ## all tests: on PostgreSQL and Redis (started for it), then on SQLite; ARGS="-k lanes"
 	@.ci/chromium || true  # root on Debian gets the browser; elsewhere the tests say what they left out
 	@$(PYTHON) tests/run.py $(ARGS)
+
+bench: .venv/dev ## how fast it is and what it costs, in tables (takes a while); ARGS="20x50 latency --quick"
+	@$(PYTHON) -m bench $(ARGS)
 
 check: .venv/dev ## format, lint, types, migrations, production settings, templates
 	.venv/bin/ruff format --check .

@@ -8,7 +8,7 @@ import pytest
 from connectors.registry import connectors
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("accounts", "connectors", "monitor", "sameroom", "sandbox", "standalone", "stub", "tubes")
+PACKAGES = ("accounts", "bench", "connectors", "sameroom", "sandbox", "standalone", "stub", "tubes")
 KINDS = sorted(set(connectors()) - {"echo"})
 
 
