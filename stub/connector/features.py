@@ -7,7 +7,7 @@ from dataclasses import replace
 from connectors.base import Capabilities, Reading, Support
 
 ABILITIES = ("push", "history", "ids", "keys", "edits", "deletes", "reactions", "replies", "sender")
-NUMBERS = ("keys", "deadline", "length", "edit_age")  # may, or have to, be given as `name=number`
+NUMBERS = ("keys", "deadline", "length", "edit_age", "poll")  # may, or have to, be given as `name=number`
 ALL = ",".join(ABILITIES)
 
 
@@ -41,6 +41,7 @@ def narrowed(most: Capabilities, text: str) -> Capabilities:
         max_text_length=int(number("length", most.max_text_length)),
         send_deadline=number("deadline", most.send_deadline),
         edit_age=number("edit_age", most.edit_age),
+        fastest_poll=number("poll", most.fastest_poll),
         reading=Reading.WEBHOOK if "push" in features else Reading.POLL,
         history="history" in features,
         message_ids="ids" in features,
