@@ -10,7 +10,8 @@ from pathlib import Path
 from bench.measuring import Wrong
 from bench.processes import Failed
 from bench.report import Report
-from bench.scenarios import SCENARIOS, Options
+from bench.results import Options
+from bench.scenarios import SCENARIOS
 from sameroom.env import BASE_DIR
 from tests import servers
 

@@ -12,16 +12,12 @@ import django
 
 from bench.pairs import text
 from bench.peer import serve
+from connectors.base import Connector, Login, OutgoingMessage, RoomId
 
 
 def send(server: str, rooms: list[str], begins: float, seconds: float) -> dict[str, int]:
     """Post in every room, one message after the other, from `begins` on; how many in each. Network I/O."""
-    from connectors.base import Login, OutgoingMessage, RoomId
-    from stub.connector.connector import StubConnector
-
-    credentials = {"token": "bare:pass", "features": "push,history,ids"}
-    connector = StubConnector(Login(server=server, credentials=credentials))
-    counts = [0] * len(rooms)
+    connector, counts = _connector(server), [0] * len(rooms)
 
     def work(number: int) -> None:
         room = RoomId(rooms[number])
@@ -39,6 +35,23 @@ def send(server: str, rooms: list[str], begins: float, seconds: float) -> dict[s
     return dict(zip(rooms, counts, strict=True))
 
 
+def poll(server: str, room: str, count: int) -> float:
+    """Read a room so often; CPU seconds for once. Network I/O."""
+    connector = _connector(server)
+    connector.read_after(RoomId(room), None)
+    began = time.process_time()
+    for _ in range(count):
+        connector.read_after(RoomId(room), None)
+    return (time.process_time() - began) / count
+
+
+def _connector(server: str) -> Connector:
+    from stub.connector.connector import StubConnector  # which needs the settings
+
+    credentials = {"token": "bare:pass", "features": "push,history,ids"}
+    return StubConnector(Login(server=server, credentials=credentials))
+
+
 if __name__ == "__main__":
     django.setup()
-    serve({"send": send})
+    serve({"send": send, "poll": poll})

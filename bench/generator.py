@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import django
 from django.core.management import call_command
@@ -10,6 +10,9 @@ from django.core.management import call_command
 from bench.pairs import Pair
 from bench.peer import serve
 from stub.control import Stub
+
+if TYPE_CHECKING:
+    from bench.load import Load
 
 
 class Generator:
@@ -41,10 +44,10 @@ class Generator:
         load.trickle(rate=rate, seconds=seconds)
         return load.times
 
-    def one_each(self, threads: int) -> dict[str, list[float]]:
+    def one_each(self, threads: int, most: int) -> dict[str, list[float]]:
         """See `Load.one_each`; the times by destination."""
         load = self._load(threads, 0)
-        load.one_each()
+        load.one_each(most)
         return load.times
 
     def unfinished(self) -> int:
@@ -52,6 +55,35 @@ class Generator:
         from tubes.models import Delivery
 
         return Delivery.objects.filter(status__in=Delivery.OPEN).count()
+
+    def polls(self) -> int:
+        """How often rooms were read so far, as PostgreSQL counts: each read moves the time of the next."""
+        from django.db import connection
+
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_stat_force_next_flush(), n_tup_upd FROM pg_stat_user_tables WHERE relname = %s",
+                ["tubes_room"],
+            )
+            return int(cursor.fetchone()[1])
+
+    def hooks(self) -> list[dict[str, Any]]:
+        """Where the service has to push what is said in the first rooms of all Tubes."""
+        from accounts.models import LinkedAccount
+        from tubes.hooks import address_of
+
+        rooms: dict[int, list[str]] = {}
+        for pair in self._pairs:
+            rooms.setdefault(pair.account_id, []).append(pair.origin)
+        return [
+            {
+                "token": account.credentials["token"],
+                "url": address_of(account),
+                "secret": account.credentials["hook_secret"],
+                "rooms": rooms[account.pk],
+            }
+            for account in LinkedAccount.objects.filter(pk__in=rooms)
+        ]
 
     def ends(self) -> dict[str, int]:
         """How many deliveries are in each state."""
@@ -61,7 +93,7 @@ class Generator:
 
         return dict(Delivery.objects.values_list("status").annotate(Count("pk")).order_by())
 
-    def _load(self, threads: int, seed: int) -> Any:
+    def _load(self, threads: int, seed: int) -> Load:
         from bench.load import Load
 
         return Load(self._pairs, min(threads, len(self._pairs)), seed)

@@ -88,11 +88,11 @@ class Load:
 
         self._in_threads([], work)
 
-    def one_each(self) -> None:
-        """One message for every room."""
+    def one_each(self, most: int) -> None:
+        """One message for each of the first `most` rooms."""
 
         def work(number: int) -> None:
-            for pair in self.pairs[number :: self.threads]:
+            for pair in self.pairs[number : most : self.threads]:
                 self._hand_in(pair, 1, time.time())
 
         self._in_threads([], work)

@@ -75,6 +75,8 @@ def throughput(handed_in: Times, stored: Times) -> Throughput:
 
 def throughput_between(first: float, last: float, stored: Sequence[float]) -> Throughput:
     """The same where only the first and the last moment of handing in are known."""
+    if not stored:
+        return Throughput(0, 0.0, 0.0)
     begins = first + (last - first) * RAMP
     steady = sum(begins < at <= last for at in stored) / (last - begins) if last > begins else math.nan
     return Throughput(len(stored), steady, len(stored) / (max(stored) - first))
@@ -131,7 +133,7 @@ OURSELVES = "this process"
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """CPU seconds by label over so many seconds, and the share of the machine that strangers used."""
+    """CPU seconds by label over so many seconds, and the share of the machine that others used."""
 
     seconds: float
     cpu: dict[str, float]

@@ -38,7 +38,7 @@ def _owner(server: str, number: int, rooms: list[tuple[str, str]], features: str
 
 
 def _account(owner: User, server: str, name: str, features: str) -> LinkedAccount:
-    return LinkedAccount.objects.create(
+    account = LinkedAccount(
         owner=owner,
         kind="stub",
         server=server,
@@ -47,23 +47,26 @@ def _account(owner: User, server: str, name: str, features: str) -> LinkedAccoun
         team_name="Stub",
         remote_user_id=f"u-{name}",
         remote_user_name=name,
-        credentials={"token": f"{name}:pass", "features": features, "hook_secret": f"hook-{name}"},
         rooms_refreshed_at=clock.now(),
     )
+    account.credentials = {"token": f"{name}:pass", "features": features, "hook_secret": f"hook-{name}"}
+    account.save()
+    return account
 
 
 def _seats(account: LinkedAccount, remote_ids: list[str], now: datetime) -> list[Seat]:
-    """Rooms with a Seat each; their hourly looks are spread over the hour, as they would be."""
-    polled = account.connector().capabilities.reading is Reading.POLL
+    """Rooms with a Seat each; polls and hourly looks are spread over their intervals, as they would be."""
+    can = account.connector().capabilities
+    polled = can.reading is Reading.POLL
     rooms = Room.objects.bulk_create(
         Room(
             kind=account.kind,
             space=account.space,
             remote_id=remote_id,
             name=remote_id,
-            next_poll_at=now if polled else None,
+            next_poll_at=now + timedelta(seconds=can.fastest_poll * _share(number)) if polled else None,
         )
-        for remote_id in remote_ids
+        for number, remote_id in enumerate(remote_ids)
     )
     seats = Seat.objects.bulk_create(
         Seat(

@@ -1,15 +1,26 @@
-"""What a scenario gives: rows for tables, and the raw figures behind them."""
+"""What a scenario is given, and what it gives: rows for tables, and the raw figures behind them."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from bench.measuring import Throughput, Usage, percentile
 
 Cell = float | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How long and how often to measure."""
+
+    runs: int = 3
+    seconds: float = 10.0
+    quick: bool = False
+    profile: Path | None = None  # a folder for profiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,9 @@ class Result:
     def keep(self, what: str, run: Run) -> None:
         """The raw figures of one run."""
         self.runs.append({"what": what, **run.as_json()})
+
+
+Scenario = Callable[[Options], Result]
 
 
 def median(values: Iterable[float]) -> float:

@@ -6,10 +6,12 @@ Each raises Wrong unless every message arrived exactly once and in order.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from itertools import chain
+from typing import Any
 
+from bench import speaking
 from bench.measuring import Meter, Times, arrivals, latencies, throughput, throughput_between
 from bench.processes import Peer, running
 from bench.results import Run
@@ -42,6 +44,51 @@ def trickling(world: World, *, latency: float, rate: float, seconds: float, seed
     return _judged(world, meter, handed_in)
 
 
+def trickling_beside(
+    world: World, *, troubled: str, fault: Mapping[str, Any] | None, rate: float, seconds: float, seed: int
+) -> Run:
+    """The same while one room is in trouble: the latencies of the others.
+
+    Afterwards the trouble ends, and what waited for it has to arrive as well.
+    """
+    assert world.generator
+    world.begin(0.0)
+    meter = Meter(world.pids)
+    if fault:
+        world.stub.fault(room=troubled, **fault)
+    handed_in: Times = world.generator.ask("trickle", rate=rate, seconds=seconds, threads=THREADS, seed=seed)
+    others = {room: times for room, times in handed_in.items() if room != troubled}
+    world.wait_until_stored(others, TAIL)
+    usage = meter.stop()
+    world.stub.clear_faults()
+    world.wait_until_idle(TAIL)
+    stored = arrivals(world.stub, handed_in)
+    return Run(throughput(handed_in, stored), latencies(handed_in, stored, others), usage)
+
+
+def pushed_flood(world: World, *, latency: float, most: int, seconds: float, seed: int) -> Run:
+    """As much as goes through where the service itself pushes what is said."""
+    assert world.generator
+    world.begin(latency)
+    for hook in world.generator.ask("hooks"):
+        world.stub.hook(**hook)
+    meter = Meter(world.pids)
+    said = speaking.flood(world, most=most, seconds=seconds, backlog=BACKLOG, seed=seed)
+    world.wait_until_stored(said, TAIL)
+    return _judged(world, meter, said)
+
+
+def spoken(world: World, *, rate: float, seconds: float, seed: int, within: float) -> Run:
+    """Single messages at random moments, said in empty rooms; each arrives within so many seconds."""
+    meter = Meter(world.pids)
+    said = speaking.trickle(world, rate=rate, seconds=seconds, seed=seed)
+    usage = meter.stop()
+    world.wait_until_stored(said, within)
+    world.wait_until_idle(within)
+    stored = arrivals(world.stub, said)
+    return Run(throughput(said, stored), latencies(said, stored), usage)
+
+
 def _judged(world: World, meter: Meter, handed_in: Times) -> Run:
     usage = meter.stop()
     stored = arrivals(world.stub, handed_in)
@@ -59,6 +106,8 @@ class BareLoop:
             peer = Peer(f"bare {number + 1}", ["-m", "bench.bare"], world.environment, world.folder)
             stack.enter_context(running(peer))
             self._peers.append(peer)
+        for peer in self._peers:  # what is loaded at the first call is loaded then
+            peer.ask("poll", server=world.stub.url, room=world.rooms[0][0], count=1)
 
     def run(self, *, latency: float, seconds: float) -> Run:
         """Post for so long, one message after the other in every room."""
@@ -73,6 +122,11 @@ class BareLoop:
         stored = arrivals(world.stub, {room: [begins] * count for room, count in counts.items()})
         every = list(chain.from_iterable(stored.values()))
         return Run(throughput_between(begins, begins + seconds, every), [], usage)
+
+    def cpu_of_polls(self, count: int) -> float:
+        """CPU seconds of one poll of an empty room, by our HTTP client alone."""
+        room = self._world.rooms[0][0]
+        return float(self._peers[0].ask("poll", server=self._world.stub.url, room=room, count=count))
 
     def _shares(self) -> Sequence[list[str]]:
         return [self._world.destinations[n :: len(self._peers)] for n in range(len(self._peers))]

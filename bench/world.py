@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import requests
+
 from bench.measuring import Times
 from bench.pairs import names
 from bench.processes import Failed, Peer, Process, running
@@ -21,6 +23,7 @@ from tests import servers
 
 PUSHED = "push,history,ids"
 WARM_WITHIN = 90.0  # seconds for the first message in every room
+WARM_TUBES = 200  # of many, so many are enough
 CONNECTORS = "hipchat,stub.connector"
 
 
@@ -33,6 +36,11 @@ class Shape:
     per_owner: int = 10
     workers: int = 2
     with_web: bool = False
+
+    @property
+    def is_pushed(self) -> bool:
+        """Else the relay polls the service."""
+        return "push" in self.features.split(",")
 
 
 @dataclass
@@ -66,7 +74,7 @@ class World:
         return ours | self.stores | tools
 
     def begin(self, latency: float) -> None:
-        """Empty rooms, and so many seconds for every send."""
+        """Empty rooms, and so many seconds for every send. Not while they are polled: they would be gone."""
         self.stub.forget()
         self.stub.add_rooms(name for pair in self.rooms for name in pair)
         self.stub.switch(latency=latency)
@@ -120,7 +128,8 @@ def on_servers(shape: Shape) -> Iterator[World]:
             process = Process(label, ["-m", *words], world.environment, world.folder)
             stack.enter_context(running(process))
             world.processes[label] = process
-        warm_up(world)
+        if shape.is_pushed:
+            warm_up(world)
         yield world
 
 
@@ -135,23 +144,31 @@ def in_one_process(shape: Shape) -> Iterator[World]:
         process = Process("Sameroom", ["manage.py", "run"], world.environment, world.folder)
         stack.enter_context(running(process))
         world.processes["Sameroom"] = process
+        _wait_until_up(world, f"http://127.0.0.1:{port}/")
         yield world
 
 
-@contextmanager
-def service(rooms: int) -> Iterator[World]:
-    """The stub service alone."""
-    with ExitStack() as stack:
-        yield _bare_world(Shape(tubes=rooms), stack)
-
-
 def warm_up(world: World) -> None:
-    """One message through every Tube: connections are open, and caches filled."""
+    """One message through every Tube, or many of them: connections are open, and caches filled."""
     assert world.generator
     world.begin(0.0)
-    handed_in: Times = world.generator.ask("one_each", threads=8)
+    handed_in: Times = world.generator.ask("one_each", threads=8, most=WARM_TUBES)
     world.wait_until_stored(handed_in, WARM_WITHIN)
     world.wait_until_idle(WARM_WITHIN)
+
+
+def _wait_until_up(world: World, address: str) -> None:
+    ends = time.monotonic() + WARM_WITHIN
+    while True:
+        world.check()
+        try:
+            requests.get(address, timeout=5)
+        except requests.ConnectionError:
+            if time.monotonic() > ends:
+                raise Failed(f"Nobody answers at {address}.") from None
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _bare_world(shape: Shape, stack: ExitStack) -> World:
@@ -173,7 +190,9 @@ def _bare_world(shape: Shape, stack: ExitStack) -> World:
     stack.enter_context(running(process))
     stub = Stub(process.first_line())
     stack.enter_context(contextlib.closing(stub))
-    return World(shape, stub, process, folder, environment)
+    world = World(shape, stub, process, folder, environment)
+    world.begin(0.0)
+    return world
 
 
 def _populate(world: World, stack: ExitStack) -> None:
