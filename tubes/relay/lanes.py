@@ -16,6 +16,7 @@ from django.db.models import Q
 
 from accounts.models import LinkedAccount
 from connectors.errors import ConnectorError, LoginRejected
+from monitor import logs
 from sameroom import clock
 from sameroom.celery import stopping
 from tubes.models import Delivery, Seat
@@ -141,6 +142,11 @@ def _has_caught_up(lane: Lane) -> None:
 
 def _step(lane: Lane, delivery: Delivery, behind: Sequence[Delivery]) -> Go:
     """Bring one delivery as far as it goes now."""
+    with logs.context(seat=lane.seat.pk, delivery=delivery.pk, event=delivery.event_id):
+        return _bring(lane, delivery, behind)
+
+
+def _bring(lane: Lane, delivery: Delivery, behind: Sequence[Delivery]) -> Go:
     try:
         if delivery.status == Status.SENDING:
             return _settled(lane, delivery)
@@ -150,7 +156,7 @@ def _step(lane: Lane, delivery: Delivery, behind: Sequence[Delivery]) -> Go:
     except Exception as error:
         # Our bug, or the database's trouble. Nothing is marked as sent, and what may have left is
         # looked up before it could leave again.
-        log.exception("Delivery %s met an unexpected error", delivery.pk)
+        log.exception("A delivery met an unexpected error")
         if delivery.status not in Delivery.OPEN:
             return Go.STOP  # it had ended; the error came after
         return postpone(lane, delivery, Status(delivery.status), error)

@@ -109,7 +109,7 @@ def move(lane: Lane, delivery: Delivery, to: Delivery.Status, **changes: Any) ->
         pk=delivery.pk, status=delivery.status, seat=lane.seat.pk, seat__lane_fence=lane.lease.fence
     )
     if rows.update(status=to, **changes) != 1:
-        log.warning("Delivery %s was moved by somebody else; this lane stops", delivery.pk)
+        log.warning("A delivery was moved by somebody else; this lane stops")
         return False
     delivery.status = to
     for name, value in changes.items():
@@ -149,6 +149,10 @@ def hold(lane: Lane, seconds: float, *, is_limit: bool = False) -> None:
 
 
 def count_end(lane: Lane, delivery: Delivery, to: Delivery.Status) -> None:
+    how = logging.DEBUG if to == Status.SENT else logging.INFO
+    if log.isEnabledFor(how):
+        told = {"delivery": delivery.pk, "event": delivery.event_id, "seat": lane.seat.pk}
+        log.log(how, "Delivery ended: %s", to.value, extra=told)
     lag = (clock.now() - delivery.event.accepted_at).total_seconds() if to == Status.SENT else None
     counting.delivery_ended(lane.connector.kind, to.value, lag)
 

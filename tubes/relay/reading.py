@@ -11,6 +11,7 @@ from django.db.models import Min, QuerySet
 from accounts.models import LinkedAccount
 from connectors.base import Connector, RoomId
 from connectors.errors import ConnectorError, LoginRejected, RetryLater, RoomGone
+from monitor import logs
 from sameroom import clock
 from sameroom.celery import stopping
 from tubes.models import Room
@@ -85,7 +86,8 @@ def _read_due(account: LinkedAccount, lease: Lease) -> None:
         if clock.monotonic() > ends or stopping() or not account.is_usable or not lease.renew():
             return
         try:
-            pause = _read(connector, room)
+            with logs.context(account=account.code, room=room.pk):
+                pause = _read(connector, room)
         except ConnectorError as error:
             pause = _failed(account, room, error)
         except Exception as error:
