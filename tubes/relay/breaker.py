@@ -112,10 +112,7 @@ def _walk(room_id: int, network: Network) -> list[Hop]:
     frontier = [room_id]
     way: list[Hop] = []
     while frontier:
-        missing = [room for room in frontier if room not in network]
-        network.update({room: [] for room in missing})
-        for hop in routing.hops_from(missing) if missing else ():
-            network[hop.source].append(hop)
+        routing.fill(network, frontier)
         hops = [hop for room in frontier for hop in network[room]]
         frontier = []
         for hop in sorted(hops, key=lambda hop: (not hop.is_able, hop.tube)):

@@ -50,25 +50,30 @@ class Way:
     tubes: tuple[int, ...]
 
 
+# Every active Tube of the networks that these rooms belong to, whichever way it lets pass.
 HOPS = """
+    WITH RECURSIVE together(room_id) AS (
+        SELECT r.id FROM tubes_room r WHERE r.id IN {rooms}
+        UNION
+        SELECT far.room_id FROM together
+        JOIN tubes_seat near ON near.room_id = together.room_id
+        JOIN tubes_tube t ON t.status = 'active' AND (t.side_a_id = near.id OR t.side_b_id = near.id)
+        JOIN tubes_seat far ON far.id = CASE WHEN t.side_a_id = near.id THEN t.side_b_id ELSE t.side_a_id END)
     SELECT t.id, a.room_id, b.room_id, a.id, b.id, a.owner_id, b.owner_id,
            a.direction, b.direction, a.failure, b.failure, x.status, y.status,
            t.marker_a_id, t.marker_a_time, t.marker_b_id, t.marker_b_time, t.status_since
     FROM tubes_tube t
     JOIN tubes_seat a ON a.id = t.side_a_id JOIN accounts_linkedaccount x ON x.id = a.account_id
     JOIN tubes_seat b ON b.id = t.side_b_id JOIN accounts_linkedaccount y ON y.id = b.account_id
-    WHERE t.status = 'active' AND t.id IN (
-        SELECT t2.id FROM tubes_tube t2 JOIN tubes_seat s ON s.id = t2.side_a_id WHERE s.room_id IN {rooms}
-        UNION
-        SELECT t2.id FROM tubes_tube t2 JOIN tubes_seat s ON s.id = t2.side_b_id WHERE s.room_id IN {rooms})
+    WHERE t.status = 'active' AND a.room_id IN (SELECT room_id FROM together)
     ORDER BY t.id
 """
 
 
 def hops_from(rooms: Iterable[int]) -> Iterator[Hop]:
-    """Every walkable way out of these rooms over active Tubes, oldest Tube first. One query."""
+    """Every walkable way over active Tubes in the networks of these rooms, oldest Tube first. One query."""
     wanted = set(rooms)
-    for row in sql.rows(HOPS.format(rooms=sql.marks(wanted)), [*wanted, *wanted]):
+    for row in sql.rows(HOPS.format(rooms=sql.marks(wanted)), [*wanted]):
         tube, room_a, room_b, seat_a, seat_b, owner_a, owner_b = row[:7]
         way_a, way_b, failure_a, failure_b, status_a, status_b = row[7:13]
         id_a, time_a, id_b, time_b, since = row[13:]
@@ -77,7 +82,7 @@ def hops_from(rooms: Iterable[int]) -> Iterator[Hop]:
         for side, marker_id, marker_time in ((a_to_b, id_a, time_a), (b_to_a, id_b, time_b)):
             source, target, seat, owner, out, into, near_failure, far_failure, near, far = side
             lets_pass = out != Seat.Direction.IN and into != Seat.Direction.OUT
-            if source in wanted and lets_pass and not near_failure:
+            if lets_pass and not near_failure:
                 yield Hop(
                     tube=tube,
                     source=source,
@@ -114,16 +119,15 @@ Network = dict[int, list[Hop]]  # room id → ways out of it
 def ways(event: Event, *, network: Network | None = None, only_safe: bool = False) -> dict[int, Way]:
     """Room id → Way for every Room that the event reaches, its own left out.
 
-    `network` is a cache to share between the events of one transaction: a query per level of the
-    network the first time, none afterwards. `only_safe` leaves out ways through accounts that need
-    a login.
+    `network` is a cache to share between the events of one transaction: a query for each network
+    the first time, none afterwards. `only_safe` leaves out ways through accounts that need a login.
     """
     known: Network = {} if network is None else network
     assert event.room_id is not None, "notices without a room name their Seat themselves"
     reached: dict[int, Way] = {}
     frontier = [event.room_id]
     while frontier:
-        _fill(known, frontier)
+        fill(known, frontier)
         hops = [hop for room in frontier for hop in known[room] if hop.is_safe or not only_safe]
         frontier = []
         for hop in sorted(hops, key=lambda hop: (not hop.is_able, hop.tube)):
@@ -141,12 +145,14 @@ def destinations(event: Event, *, network: Network | None = None) -> dict[int, i
     return {room: way.seat for room, way in ways(event, network=network).items()}
 
 
-def _fill(network: Network, rooms: Iterable[int]) -> None:
+def fill(network: Network, rooms: Iterable[int]) -> None:
+    """Have the ways out of these rooms in `network`. One query, or none."""
     missing = [room for room in rooms if room not in network]
     if missing:
         network.update({room: [] for room in missing})
         for hop in hops_from(missing):
-            network[hop.source].append(hop)
+            network.setdefault(hop.source, []).append(hop)
+            network.setdefault(hop.target, [])
 
 
 UNDER_WAY = """
