@@ -18,15 +18,12 @@ HIDDEN: Final = "[hidden]"
 
 # As PostgreSQL ends the first line of some errors: invalid input syntax for type integer: "what was given".
 _QUOTED = re.compile(r': ".*$')
-# For where an error is known by its text only. From the first line that may hold a value to the end, or
-# to the next exception of a chain; in a repr, which spells line ends out, to the end of the line.
+# For where an error is known by its text only: from what may be a value to the very end, since a value may
+# look like anything; in a repr, which spells line ends out, to the end of the line.
 _DETAILS: Final = (
-    re.compile(
-        r"\n[\s|]*(?:DETAIL|LINE \d+|CONTEXT|QUERY):.*?"
-        r"(?=\n\nDuring handling of the above|\n\nThe above exception was|\Z)",
-        re.DOTALL,
-    ),
+    re.compile(r"\n[\s|]*(?:DETAIL|LINE \d+|CONTEXT|QUERY):.*", re.DOTALL),
     re.compile(r"\\n\s*(?:DETAIL|LINE \d+|CONTEXT|QUERY):[^\n]*"),
+    re.compile(r"(?<=invalid input )(syntax|value) for [^:\n]*: \".*", re.DOTALL),
 )
 _PATTERNS: Final = (
     # Authorization: Bearer abc · 'Authorization': 'abc'
@@ -47,7 +44,7 @@ _PATTERNS: Final = (
 )
 # Without one of these no pattern fits; most lines hold none.
 _SUSPICIOUS: Final = (
-    *("detail:", "line ", "context:", "query:", "://"),
+    *("detail:", "line ", "context:", "query:", "invalid input", "://"),
     *("authorization", "basic", "bearer", "token", "passw", "secret", "key", "signature"),
 )
 

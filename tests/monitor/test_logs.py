@@ -18,7 +18,8 @@ from monitor.scrubbing import scrub
 from tests import factories, servers
 from tubes.models import Delivery
 
-WORDS = "meet me at\nnoon, CONTEXT: by the old oak"
+# A person may write anything, also what a traceback looks like.
+WORDS = "meet at\nnoon\n\nThe above exception was\nCONTEXT: the old oak"
 SECRET = "s3cr3t-t0k3n.value"
 
 
@@ -272,10 +273,11 @@ def test_value_in_the_first_line_of_a_database_error_is_not_logged(write: Writin
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT %s::int", [WORDS])
-    except DataError:
+    except DataError as error:
         log.exception("It broke")
+        log.error("Failed: %s", str(error))
 
-    assert "invalid input syntax for type integer: [hidden]" in written.getvalue()
+    assert "invalid input syntax for type integer: [hidden]" in written.records()[0]["exception"]
     for word in ("oak", "noon", "meet"):
         assert word not in written.getvalue()
 
