@@ -229,7 +229,7 @@ def redis() -> Iterator[Server]:
 
 # ----------------------------------------------------------------- RabbitMQ
 
-RABBITMQ_START = 60.0  # seconds; cold, on a busy machine, Erlang takes its time
+RABBITMQ_START = 120.0  # seconds; cold, on a busy machine, Erlang takes its time
 
 
 def _rabbitmq_programs() -> tuple[str, str]:

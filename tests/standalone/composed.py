@@ -180,18 +180,25 @@ class Composed:
             assert self.running[service].poll() is None, self.said(service)
             assert time.monotonic() < end, self.said(service)
 
-    def stop(self, service: str) -> tuple[int, float]:
-        """SIGTERM, as `docker compose stop`: exit code and seconds. Past the grace period TimeoutExpired."""
-        process, begun = self.running.pop(service), time.monotonic()
-        process.terminate()
-        code = process.wait(seconds(self.services[service]["stop_grace_period"]))
-        return code, time.monotonic() - begun
+    def stop(self) -> dict[str, int]:
+        """SIGTERM to all, as `docker compose stop`: exit codes. Past its grace period TimeoutExpired."""
+        begun = time.monotonic()
+        for process in self.running.values():
+            process.terminate()
+        return {
+            service: process.wait(begun + self.grace(service) - time.monotonic())
+            for service, process in self.running.items()
+        }
+
+    def grace(self, service: str) -> float:
+        return seconds(self.services[service]["stop_grace_period"])
 
     def kill(self) -> None:
         """Whatever a failed test has left running."""
         for process in self.running.values():
-            process.kill()
-            process.wait()
+            if process.poll() is None:
+                process.kill()
+                process.wait()
 
     def log(self, service: str) -> Path:
         return self.folder.with_name(f"{service}.log")
