@@ -148,13 +148,14 @@ def test_grace_outlasts_the_longest_request() -> None:
     assert grace["worker"] > max(connector.capabilities.send_deadline for connector in connectors().values())
 
 
-def test_postgres_has_a_connection_for_every_thread_of_eight_workers() -> None:
+def test_postgres_has_the_connections_of_eight_workers() -> None:
     [most] = [word for word in services()["postgres"]["command"] if word.startswith("max_connections=")]
+    [pool] = re.findall(r'"DATABASE_POOL_SIZE", default=(\d+)', read("sameroom/settings.py"))
 
-    threads = settings.WEB_PROCESSES * settings.WEB_THREADS + 8 * settings.WORKER_THREADS
+    most_processes = settings.WEB_PROCESSES + 8
 
     # PostgreSQL keeps 3 for its superuser; the rest is for commands and for who looks into it.
-    assert int(most.partition("=")[2]) >= threads + 3 + 10
+    assert int(most.partition("=")[2]) >= most_processes * int(pool) + 3 + 10
 
 
 def test_image_runs_as_the_compose_file_does() -> None:
