@@ -1,11 +1,11 @@
 """Rooms at the stub service, behind a real socket, with Tubes between them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import pairwise
 
 from accounts.models import LinkedAccount, User
-from connectors.base import Kind
+from connectors.base import IncomingEvent, Kind, MessageId
 from sameroom import clock
 from stub.control import Item, Stub
 from tests import factories
@@ -40,7 +40,10 @@ class World:
         )
         row = Room.objects.filter(kind="stub", remote_id=room).first()
         row = row or factories.room(room, kind="stub", space=self.stub.url)
-        return factories.seat(account, row)
+        seat = factories.seat(account, row)
+        if "push" in features:
+            Room.objects.filter(pk=row.pk).update(next_poll_at=None)
+        return seat
 
     def chain(self, *rooms: str, features: str = POLLED) -> list[Seat]:
         """Rooms joined by Tubes, each to the next."""
@@ -69,6 +72,23 @@ class World:
     def texts(self, room: str) -> list[str]:
         """What stands in a room now, oldest first."""
         return [item.now for item in self.items(room)]
+
+
+def echo(seat: Seat, text: str, id: str = "") -> IncomingEvent:
+    """A post of ours as its service tells it back; without an id where it gives none."""
+    said = factories.said(text, user_id=seat.account.remote_user_id, name="Bot")
+    return replace(said, id=MessageId(id), dedupe_key=id or said.dedupe_key)
+
+
+def edit_of(target: str, text: str) -> IncomingEvent:
+    """Ann gives a message another text."""
+    said = factories.said(text)
+    return replace(said, kind=Kind.EDIT, target=MessageId(target))
+
+
+def deletion_of(target: str) -> IncomingEvent:
+    """Ann takes a message back."""
+    return replace(factories.said(), kind=Kind.DELETE, target=MessageId(target), body=None)
 
 
 def kinds_taken_in() -> list[str]:

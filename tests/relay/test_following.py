@@ -1,14 +1,12 @@
 """Edits, deletions, reactions and answers find every copy of the message they are about."""
 
-from dataclasses import replace
-
 import pytest
 
-from connectors.base import IncomingEvent, Kind, Login, MessageId, OutgoingMessage, RoomId
+from connectors.base import Kind, Login, MessageId, OutgoingMessage, RoomId
 from stub.connector.connector import StubConnector
 from tests import factories
 from tests.relay.conftest import Clock, Pair, drain_all, statuses, take, texts
-from tests.relay.stubbed import PLAIN, World, ends, kinds_taken_in
+from tests.relay.stubbed import PLAIN, World, deletion_of, edit_of, ends, kinds_taken_in
 from tubes.models import Delivery, Event, Post
 
 pytestmark = pytest.mark.django_db
@@ -168,11 +166,6 @@ def test_an_edit_of_a_message_under_way_follows_it(pair: Pair) -> None:
     assert (statuses(), texts("globex", "garden")) == (["sent", "sent"], ["[Ann, Acme] ✎ hello"])
 
 
-def edit_of(target: str, text: str) -> IncomingEvent:
-    said = factories.said(text)
-    return replace(said, kind=Kind.EDIT, target=MessageId(target))
-
-
 @pytest.mark.parametrize(
     ("status", "told"),
     [("failed", []), ("skipped", []), ("removed", []), ("unknown", ["[Ann, Acme] ✎ hello"])],
@@ -261,10 +254,6 @@ def test_what_is_deleted_while_queued_is_dropped_and_its_text_erased(pair: Pair)
     assert list(Event.objects.exclude(remote_id="m-2").values_list("body", flat=True)) == [None] * 3
     drain_all()
     assert texts("globex", "garden") == ["[Ann, Acme] stays"]
-
-
-def deletion_of(target: str) -> IncomingEvent:
-    return replace(factories.said(), kind=Kind.DELETE, target=MessageId(target), body=None)
 
 
 def test_a_post_that_a_moderator_deleted_is_left_alone(world: World) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from enum import Enum
 
 from connectors.base import Kind, MessageId, OutgoingMessage, RoomId
+from connectors.errors import RetryLater
 from sameroom import clock
 from sameroom.celery import stopping
 from tubes.models import Delivery, Post, Seat
@@ -69,7 +70,7 @@ def prepare(lane: Lane, delivery: Delivery) -> Plan | Go:
     if delivery.part and delivery.parts is not None:
         return Plan([Send(part) for part in rendering.parts_from_json(delivery.parts)], tubes)
     try:
-        steps = _steps(lane, delivery)
+        steps = steps_of(lane, delivery)
     except NotYet:
         again(lane, delivery, Status.QUEUED, WAIT_FOR_COPY)
         return Go.ELSEWHERE
@@ -107,7 +108,8 @@ def _in_use(lane: Lane) -> bool:
     return False
 
 
-def _steps(lane: Lane, delivery: Delivery) -> list[Step]:
+def steps_of(lane: Lane, delivery: Delivery) -> list[Step]:
+    """The steps of a delivery as they are rendered now. Raises NotYet and Removed, as `copy_for`."""
     event = delivery.event
     body = delivery.carries.body if delivery.carries else event.body
     copy = None
@@ -126,9 +128,10 @@ def _carry_out(lane: Lane, delivery: Delivery, plan: Plan) -> Go:
         _keep_cut(lane, delivery, plan)
     for number in range(delivery.part, len(plan.steps)):
         step, is_last = plan.steps[number], number + 1 == len(plan.steps)
+        until = latest_start(lane)
         if not _begin(lane, delivery, step, plan.tubes):
             return _not_begun(lane, delivery)
-        remote_id = _act(lane, delivery, step)
+        remote_id = act(lane, delivery, step, until)
         if is_last and delivery.event.kind == Kind.EDIT:
             _forget_surplus(lane, plan)
         lane.note([delivery], remote_id, is_last=is_last)
@@ -171,17 +174,26 @@ def _begin(lane: Lane, delivery: Delivery, step: Step, tubes: tuple[int, ...]) -
     return lane.begin(Beginning(delivery, print_, tubes, asks_seat=not delivery.part and not tubes))
 
 
-def _act(lane: Lane, delivery: Delivery, step: Step) -> MessageId | None:
+def latest_start(lane: Lane) -> float:
+    """The moment after which a request must not begin any more that is about to be noted as begun.
+
+    Taken before: whoever is frozen between the two finds it passed, as others count from the note.
+    """
+    return clock.monotonic() + lane.connector.capabilities.send_deadline
+
+
+def act(lane: Lane, delivery: Delivery, step: Step, until: float) -> MessageId | None:
     """One request; the id of what it posted, None for a step that posts nothing. Network I/O."""
     connector, room = lane.connector, RoomId(lane.seat.room.remote_id)
-    key, deadline = f"sameroom-{delivery.pk}-{delivery.part}", connector.capabilities.send_deadline
+    if clock.monotonic() > until:
+        raise RetryLater("This message's turn had passed before it could be sent.")
     sql.give_back()  # nobody holds a database connection while waiting for a service
     with destinations.calling(lane.seat.account.kind, lane.seat.account.server):
         match step:
             case Send(message):
-                return connector.send(room, timed(message, key, deadline))
+                return connector.send(room, _timed(message, delivery, until))
             case Edit(target, message):
-                connector.edit(room, target, timed(message, key, deadline))
+                connector.edit(room, target, _timed(message, delivery, until))
             case Delete(target):
                 connector.delete(room, target)
             case React(target, emoji, add):
@@ -189,9 +201,13 @@ def _act(lane: Lane, delivery: Delivery, step: Step) -> MessageId | None:
     return None
 
 
-def timed(message: OutgoingMessage, key: str, deadline: float) -> OutgoingMessage:
-    """The message as it goes out now: with its key, and the moment after which it must not begin."""
-    return replace(message, idempotency_key=key, not_after=clock.monotonic() + deadline)
+def _timed(message: OutgoingMessage, delivery: Delivery, until: float) -> OutgoingMessage:
+    """The message as it goes out now: with its key, and the moment after which it must not begin.
+
+    Numbers of rows begin anew in a new database, and a service remembers keys: so the key has a time.
+    """
+    key = f"sameroom-{delivery.created_at:%y%m%d%H%M%S%f}-{delivery.pk}-{delivery.part}"
+    return replace(message, idempotency_key=key, not_after=until)
 
 
 # ----------------------------------------------------------------- sharing a post
@@ -221,7 +237,8 @@ def _shared(lane: Lane, delivery: Delivery, plan: Plan, behind: Sequence[Deliver
     if stopping() or not lane.lease.lasts(lane.connector.capabilities.send_deadline + 5):
         lane.flush()
         return Go.STOP
+    until = latest_start(lane)
     if not lane.begin_together(group, rendering.fingerprint(send.message.text)):
         return _not_begun(lane, delivery)
-    lane.note(group, _act(lane, delivery, send), is_last=True)
+    lane.note(group, act(lane, delivery, send, until), is_last=True)
     return Go.ON
