@@ -78,6 +78,59 @@ def test_the_parts_of_a_message_are_repeated_under_keys_of_their_own(world: Worl
     assert (" ".join(told), len(told), ends()) == (text, 3, ["sent"])
 
 
+def test_an_edit_made_while_a_send_is_repeated_is_not_swallowed_by_its_key(world: World, time: Clock) -> None:
+    joined(world, KEYS)
+    cut(world, stored=True)
+    id_ = world.stub.say("here", "Ann", "helo")
+    world.relay(rounds=1)
+    world.stub.fault("throttle", room="there", count=1, retry_after=5)
+    wait(world, time, 2)
+
+    world.stub.edit("here", id_, "hello")
+    world.read()
+    wait(world, time, 6)
+
+    assert world.texts("there") == ["[Ann, Stub] hello"]
+
+
+def test_what_may_have_arrived_is_not_taken_in_while_its_repetition_is_put_off(
+    world: World, time: Clock
+) -> None:
+    _, there = joined(world, KEYS)
+    factories.tube(there, world.seat("beyond"))
+    cut(world, stored=True)
+    world.stub.say("here", "Ann", "one")
+    world.relay(rounds=1)
+    world.stub.fault("throttle", room="there", count=1, retry_after=5)
+    wait(world, time, 2)
+
+    take_pushed(there, world)
+    wait(world, time, 6)
+
+    assert (held(), world.texts("here")) == (["no", "echo"], ["one"])
+    assert world.texts("beyond") == ["[Ann, Stub] one"]
+
+
+def take_pushed(seat: Seat, world: World) -> None:
+    """The service pushes all that stands in the Seat's room, as said by its bot."""
+    events = [echo(seat, item.text, item.id) for item in world.items(seat.room.remote_id)]
+    take(seat.room, *events)
+
+
+def test_a_key_is_trusted_for_half_its_life_from_its_first_use(world: World, time: Clock) -> None:
+    joined(world, KEYS)
+    cut(world, stored=True)
+    world.stub.say("here", "Ann", "one")
+    world.relay(rounds=1)
+    cut(world, stored=True)
+    wait(world, time, 20)
+    world.stub.switch(key_life=0.0)  # from now on the service has forgotten it
+
+    wait(world, time, 15, 15)
+
+    assert (said(world), ends()) == (["[Ann, Stub] one"], ["unknown"])
+
+
 def test_a_key_is_not_trusted_after_the_login_was_renewed(world: World, time: Clock) -> None:
     _, there = joined(world, "history,ids,keys=60")
     cut(world, stored=True)
@@ -90,6 +143,32 @@ def test_a_key_is_not_trusted_after_the_login_was_renewed(world: World, time: Cl
     wait(world, time, 2)
 
     assert (world.texts("there"), ends()) == (["[Ann, Stub] one"], ["sent"])
+
+
+def test_a_send_is_not_repeated_once_its_tube_is_closed(world: World, time: Clock) -> None:
+    here, there = world.seat("here"), world.seat("there", features=KEYS)
+    tube = factories.tube(here, there)
+    cut(world, stored=False)
+    world.stub.say("here", "Ann", "one")
+    world.relay(rounds=1)
+    tube.status = "paused"
+    tube.save()
+
+    wait(world, time, 2, 15)
+
+    assert (said(world), ends()) == ([], ["unknown"])
+
+
+def test_a_repetition_that_is_rejected_fails(world: World, time: Clock) -> None:
+    joined(world, KEYS)
+    cut(world, stored=False)
+    world.stub.say("here", "Ann", "one")
+    world.relay(rounds=1)
+    world.stub.fault("status", room="there", status=403, count=1)
+
+    wait(world, time, 2)
+
+    assert ends() == ["failed"]
 
 
 def test_a_key_is_not_used_again_by_another_database(world: World) -> None:
@@ -217,6 +296,20 @@ def test_an_echo_without_an_id_that_comes_before_the_answer_waits_for_it(
     drain_all(rounds=1)
 
     assert held() == ["no", "echo", "no"]
+
+
+def test_a_cut_off_send_without_ids_is_not_repeated(world: World, time: Clock) -> None:
+    _, there = joined(world, NAMELESS)
+    cut(world, stored=True)
+    world.stub.say("here", "Ann", "one")
+    world.relay(rounds=1)
+
+    wait(world, time, 2, 15)
+    assert (said(world), ends()) == (["[Ann, Stub] one"], ["unknown"])
+
+    take(there.room, echo(there, "[Ann, Stub] one"))
+    drain_all()
+    assert (said(world), ends()) == (["[Ann, Stub] one"], ["sent"])
 
 
 # ----------------------------------------------------------------- what is held

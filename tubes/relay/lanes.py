@@ -118,8 +118,6 @@ def _go_through(lane: Lane, queue: Sequence[Delivery], ends: float) -> Go:
             return went
         if went is Go.ELSEWHERE:
             waiting.add(delivery.origin_id)
-        elif delivery.status in Delivery.OPEN:
-            return Go.AGAIN  # settled, and queued again: nothing behind it may go first
     return Go.ELSEWHERE if waiting else Go.ON
 
 
@@ -167,7 +165,7 @@ def _settled(lane: Lane, delivery: Delivery) -> Go:
     if not lane.lease.lasts(lane.connector.capabilities.send_deadline + 5):
         return Go.STOP
     try:
-        # What is queued again is read again: its rest may have changed.
-        return Go.ON if settle(lane, delivery) else Go.STOP
+        # Read again: others may have shared its post, and the rest of its parts may have changed.
+        return Go.AGAIN if settle(lane, delivery) else Go.STOP
     except ConnectorError as error:
         return postpone(lane, delivery, Status.SENDING, error)

@@ -41,7 +41,8 @@ def refused(lane: Lane, delivery: Delivery, error: ConnectorError) -> Go:
         case UnsupportedAction():
             return Go.ON if end(lane, delivery, Status.SKIPPED, text) else Go.STOP
         case DeliveryUnknown() if delivery.fingerprint:
-            move(lane, delivery, Status.SENDING, error=text)
+            # From now on it may have arrived: its idempotency key counts from here.
+            move(lane, delivery, Status.SENDING, error=text, failing_since=delivery.sending_since)
             hold(lane, LOOK_AGAIN)
             return Go.STOP
         case _:

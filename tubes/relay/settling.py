@@ -1,22 +1,27 @@
 """What became of a send that was cut off: looked up, never guessed, before the lane goes on.
 
-By the service's idempotency key where it has one; else in the destination's own history, by the
-fingerprint of what was on the wire.
+By the service's idempotency key where it has one: sent again under it, it is sent once. Else in the
+destination's own history, by the fingerprint of what was on the wire.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from connectors.base import Connector, MessageId, Recent, RoomId
+from connectors.errors import MessageRejected
 from connectors.markup import plain
 from sameroom import clock
 from tubes.models import Delivery, Post
-from tubes.relay import recognising, rendering, sql
+from tubes.relay import recognising, rendering, routing, sql
+from tubes.relay.copies import NotYet, Removed
 from tubes.relay.destinations import destinations
-from tubes.relay.moves import Lane, Status, end, hold
+from tubes.relay.moves import Lane, Status, end, hold, move
 from tubes.relay.queueing import MESSAGES
 from tubes.relay.refusals import LOOK_AGAIN, move_all
+from tubes.relay.rendering import Send, Step
+from tubes.relay.sending import act, latest_start, steps_of
 
 TOO_LONG_AGO = "May have been sent: too much was said since to look it up."
 NOBODY_TELLS = "May have been sent: the connection broke, and this service lets nobody check."
@@ -37,9 +42,9 @@ def settle(lane: Lane, delivery: Delivery) -> bool:
         return move_all(lane, delivery, Status.QUEUED)
     if delivery.posts.filter(part=delivery.part).exists():
         return _arrived(lane, delivery, None)
-    if _key_holds(lane, delivery):
-        return move_all(lane, delivery, Status.QUEUED)
-    if not can.history:
+    if _key_holds(lane, delivery) and (step := _same_part(lane, delivery)):
+        return _send_again(lane, delivery, step)
+    if not can.history or not can.message_ids:  # without ids nobody knows which of two equal texts is which
         return _wait_out(lane, delivery) and _end_all(lane, delivery, NOBODY_TELLS)
     is_last_look = _has_ended(lane.connector, delivery)
     sql.give_back()
@@ -60,11 +65,51 @@ def settle(lane: Lane, delivery: Delivery) -> bool:
 def _key_holds(lane: Lane, delivery: Delivery) -> bool:
     """Whether sending again under the same key is sending once: the key lives, the login is the same."""
     life = timedelta(seconds=lane.connector.capabilities.idempotency_life)
-    since = delivery.sending_since
+    since = _first_sent(delivery)
     if not life or since is None or _others(delivery):
         return False
     # The key is taken to live less long than declared: what is sent again takes its time too.
     return since + life / 2 > clock.now() and lane.seat.account.status_since < since
+
+
+def _first_sent(delivery: Delivery) -> datetime | None:
+    """When the key was used first, or before."""
+    return delivery.failing_since or delivery.sending_since
+
+
+def _same_part(lane: Lane, delivery: Delivery) -> Send | None:
+    """The part on the wire, if it is still wanted, and still reads as it did."""
+    event = delivery.event
+    if event.room_id is not None and delivery.room_id not in routing.ways(event, only_safe=True):
+        return None
+    if delivery.parts is not None:
+        steps: Sequence[Step] = [Send(part) for part in rendering.parts_from_json(delivery.parts)]
+    else:
+        try:
+            steps = steps_of(lane, delivery)
+        except (NotYet, Removed):
+            return None
+    step = steps[delivery.part] if delivery.part < len(steps) else None
+    if isinstance(step, Send) and rendering.fingerprint(step.message.text) == delivery.fingerprint:
+        return step
+    return None
+
+
+def _send_again(lane: Lane, delivery: Delivery, step: Send) -> bool:
+    """Send the part under its key once more. It stays `sending` all the while: it may have arrived before.
+
+    Network I/O. Raises what the sending raises, and nothing is decided.
+    """
+    until = latest_start(lane)
+    if not move(
+        lane, delivery, Status.SENDING, sending_since=clock.now(), failing_since=_first_sent(delivery)
+    ):
+        return False
+    try:
+        remote_id = act(lane, delivery, step, until)
+    except MessageRejected as error:  # the service does not know the key, so it never took the message
+        return end(lane, delivery, Status.FAILED, str(error))
+    return _arrived(lane, delivery, remote_id)
 
 
 def _wait_out(lane: Lane, delivery: Delivery) -> bool:
