@@ -262,6 +262,18 @@ def test_an_unknown_send_that_is_seen_later_was_sent(world: World, time: Clock) 
     assert (ends(), world.texts("here")) == (["sent"], ["one"])
 
 
+def test_a_part_seen_later_does_not_make_the_whole_message_sent(world: World, time: Clock) -> None:
+    _, there = joined(world, f"{HIDDEN},length=200")
+    cut(world, stored=True)
+    world.stub.say("here", "Ann", " ".join(f"word{number}" for number in range(60)))
+    world.relay(rounds=1)
+    wait(world, time, 15)
+
+    take(there.room, echo(there, world.texts("there")[0], "m-late"))
+
+    assert (ends(), kinds_taken_in()) == (["unknown"], ["message", "notice"])
+
+
 # ----------------------------------------------------------------- services without ids
 
 

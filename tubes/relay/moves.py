@@ -119,7 +119,9 @@ def move(lane: Lane, delivery: Delivery, to: Delivery.Status, **changes: Any) ->
 
 def end(lane: Lane, delivery: Delivery, to: Delivery.Status, why: str) -> bool:
     """Finish a delivery; False where it was not ours to finish. Its owner hears of a loss."""
-    moved = move(lane, delivery, to, error=why, finished_at=clock.now(), parts=None)
+    # Whether all parts of an `unknown` one are there can still come out.
+    parts = delivery.parts if to == Status.UNKNOWN else None
+    moved = move(lane, delivery, to, error=why, finished_at=clock.now(), parts=parts)
     if moved:
         count_end(lane, delivery, to)
         if to == Status.FAILED:
