@@ -49,9 +49,9 @@ class Lane:
             delivery.fingerprint, delivery.lead_id = beginning.fingerprint, None
         return outcome
 
-    def begin_together(self, deliveries: list[Delivery], fingerprint: str) -> bool:
+    def begin_together(self, beginnings: list[Beginning]) -> bool:
         """Move deliveries that share a post to `sending`, all or none."""
-        return self.flush() and write_together(self.lease, deliveries, fingerprint)
+        return self.flush() and write_together(self.lease, beginnings)
 
     def note(self, deliveries: list[Delivery], remote_id: MessageId | None, *, is_last: bool) -> None:
         """A step has been carried out: it is stored with the next statement of this lane. No I/O."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Q
 
 from connectors.base import Kind
 from sameroom import clock
@@ -158,9 +159,10 @@ def _follow_reaction(event: Event, reached: Mapping[int, Way]) -> list[Errand]:
 
 
 def _taken_away(event: Event) -> list[Errand]:
-    """A moderator deleted our post: later edits are dropped there. The original stays."""
-    posts = Delivery.objects.filter(event=event.about_id, room=event.room_id, status=Status.SENT)
-    posts.update(status=Status.REMOVED, finished_at=clock.now())
+    """A moderator deleted our post: later edits of what stood in it are dropped there. The originals stay."""
+    lost = Q(event=event.about_id) | Q(posts__remote_id=event.target)
+    copies = Delivery.objects.filter(lost, room=event.room_id, status=Status.SENT).values("pk")
+    Delivery.objects.filter(pk__in=copies).update(status=Status.REMOVED, finished_at=clock.now())
     return []
 
 

@@ -67,6 +67,8 @@ def prepare(lane: Lane, delivery: Delivery) -> Plan | Go:
         if isinstance(wanted, Go):
             return wanted
         tubes = wanted
+    elif delivery.event.room_id is None and delivery.pk in lane.doubted and not _in_use(lane):
+        return Go.STOP  # a notice of ours, to a room that was left
     if delivery.part and delivery.parts is not None:
         return Plan([Send(part) for part in rendering.parts_from_json(delivery.parts)], tubes)
     try:
@@ -170,8 +172,12 @@ def _begin(lane: Lane, delivery: Delivery, step: Step, tubes: tuple[int, ...]) -
     if stopping() or not lane.lease.lasts(lane.connector.capabilities.send_deadline + 5):
         lane.flush()
         return False
+    return lane.begin(_beginning(delivery, step, tubes))
+
+
+def _beginning(delivery: Delivery, step: Step, tubes: tuple[int, ...]) -> Beginning:
     print_ = rendering.fingerprint(step.message.text) if isinstance(step, Send) else ""
-    return lane.begin(Beginning(delivery, print_, tubes, asks_seat=not delivery.part and not tubes))
+    return Beginning(delivery, print_, tubes, asks_seat=not delivery.part and not tubes)
 
 
 def latest_start(lane: Lane) -> float:
@@ -219,26 +225,29 @@ def _is_throttled(lane: Lane) -> bool:
 
 
 def _shared(lane: Lane, delivery: Delivery, plan: Plan, behind: Sequence[Delivery]) -> Go | None:
-    """Post this delivery and those right behind it as one message, so that a busy room catches up."""
-    group, plans = [delivery], [plan.steps]
+    """Post this delivery and those right behind it as one message, so that a busy room catches up.
+
+    What is about another message has a post of its own: it may be changed with that one.
+    """
+    group, plans = [delivery], [plan]
     for other in behind:
-        if delivery.part or other.part or other.status != Status.QUEUED or other.event.about_id:
+        is_plain = not (delivery.part or other.part or delivery.event.about_id or other.event.about_id)
+        if not is_plain or other.status != Status.QUEUED:
             break
         ready = prepare(lane, other)
         if isinstance(ready, Go):
             break
         group.append(other)
-        plans.append(ready.steps)
-    joined = rendering.joined(plans, lane.connector.capabilities.max_text_length)
+        plans.append(ready)
+    joined = rendering.joined([one.steps for one in plans], lane.connector.capabilities.max_text_length)
     if joined is None:
         return None
     count, send = joined
-    group = group[:count]
     if stopping() or not lane.lease.lasts(lane.connector.capabilities.send_deadline + 5):
         lane.flush()
         return Go.STOP
-    until = latest_start(lane)
-    if not lane.begin_together(group, rendering.fingerprint(send.message.text)):
+    until, pairs = latest_start(lane), list(zip(group, plans, strict=True))[:count]
+    if not lane.begin_together([_beginning(one, send, its.tubes) for one, its in pairs]):
         return _not_begun(lane, delivery)
-    lane.note(group, act(lane, delivery, send, until), is_last=True)
+    lane.note(group[:count], act(lane, delivery, send, until), is_last=True)
     return Go.ON

@@ -21,6 +21,8 @@ from tubes.relay.leases import Lease
 POST_COLUMNS = ("delivery_id", "room_id", "part", "remote_id", "fingerprint", "is_seen", "posted_at")
 FENCE = "EXISTS (SELECT 1 FROM tubes_seat WHERE id = %s AND lane_fence = %s)"
 
+END = "(side_a_id = %s OR side_b_id = %s)"
+
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
@@ -75,16 +77,20 @@ def write(
     return Outcome(ended == wanted, begun == 1, holding)
 
 
-def write_together(lease: Lease, deliveries: Sequence[Delivery], fingerprint: str) -> bool:
+def write_together(lease: Lease, beginnings: Sequence[Beginning]) -> bool:
     """Begin several deliveries that share one post: all of them or none. One transaction."""
+    deliveries, fingerprint = [one.delivery for one in beginnings], beginnings[0].fingerprint
     now, ids = clock.now(), [delivery.pk for delivery in deliveries]
+    unchanged = " ".join("WHEN CAST(%s AS BIGINT) THEN CAST(%s AS BIGINT)" for _ in deliveries)
+    carried = [value for delivery in deliveries for value in (delivery.pk, delivery.carries_id or 0)]
+    conditions, values = _is_open(lease, beginnings)
     with transaction.atomic():
         begun = sql.run(
             "UPDATE tubes_delivery "
             "SET status = 'sending', sending_since = %s, fingerprint = %s, lead_id = %s, parts = NULL "
             f"WHERE id IN {sql.marks(ids)} AND seat_id = %s AND status = 'queued' AND part = 0 AND {FENCE} "
-            f"AND {_unchanged(deliveries)}",
-            [sql.moment(now), fingerprint, ids[0], *ids, lease.pk, lease.pk, lease.fence],
+            f"AND COALESCE(carries_id, 0) = CASE id {unchanged} END{conditions}",
+            [sql.moment(now), fingerprint, ids[0], *ids, lease.pk, lease.pk, lease.fence, *carried, *values],
         )
         if begun != len(ids):
             transaction.set_rollback(True)
@@ -93,12 +99,6 @@ def write_together(lease: Lease, deliveries: Sequence[Delivery], fingerprint: st
         delivery.status, delivery.sending_since = Delivery.Status.SENDING, now
         delivery.fingerprint, delivery.lead_id = fingerprint, ids[0]
     return True
-
-
-def _unchanged(deliveries: Sequence[Delivery]) -> str:
-    """Each still carries the text that was read: ids only, so nothing here is anybody's word."""
-    texts = " ".join(f"WHEN {int(one.pk)} THEN {int(one.carries_id or 0)}" for one in deliveries)
-    return f"COALESCE(carries_id, 0) = CASE id {texts} END"
 
 
 def _post(arrived: Arrived, room_id: int, now: datetime) -> Piece:
@@ -123,14 +123,7 @@ def _ending(lease: Lease, arrived: Arrived, now: datetime) -> Piece:
 
 def _begin(lease: Lease, beginning: Beginning, now: datetime) -> Piece:
     delivery = beginning.delivery
-    conditions, values = "", list[object]()
-    if beginning.tubes:
-        open_ones = f"status = 'active' AND id IN {sql.marks(beginning.tubes)}"
-        conditions = f" AND (SELECT COUNT(*) FROM tubes_tube WHERE {open_ones}) = %s"
-        values = [*beginning.tubes, len(set(beginning.tubes))]
-    elif beginning.asks_seat and beginning.delivery.origin_id is not None:
-        ends = "status = 'active' AND (side_a_id = %s OR side_b_id = %s)"
-        conditions, values = f" AND EXISTS (SELECT 1 FROM tubes_tube WHERE {ends})", [lease.pk, lease.pk]
+    conditions, values = _is_open(lease, [beginning])
     statement = (
         "UPDATE tubes_delivery SET status = 'sending', sending_since = %s, fingerprint = %s, lead_id = NULL "
         "WHERE id = %s AND seat_id = %s AND status = 'queued' AND part = %s AND COALESCE(carries_id, 0) = %s "
@@ -138,6 +131,25 @@ def _begin(lease: Lease, beginning: Beginning, now: datetime) -> Piece:
     )
     told: list[object] = [sql.moment(now), beginning.fingerprint, delivery.pk, lease.pk, delivery.part]
     return statement, [*told, delivery.carries_id or 0, lease.pk, lease.fence, *values]
+
+
+def _is_open(lease: Lease, beginnings: Sequence[Beginning]) -> Piece:
+    """Conditions: the Tubes on the way let pass; where none are named, one at the Seat.
+
+    For a notice of our own it is enough that one is not closed.
+    """
+    conditions, values = "", list[object]()
+    tubes = {tube for beginning in beginnings for tube in beginning.tubes}
+    if tubes:
+        active = f"status = 'active' AND id IN {sql.marks(tubes)}"
+        conditions += f" AND (SELECT COUNT(*) FROM tubes_tube WHERE {active}) = %s"
+        values += [*tubes, len(tubes)]
+    asking = [beginning.delivery.origin_id for beginning in beginnings if beginning.asks_seat]
+    if asking:
+        status = "status = 'active'" if any(asking) else "status <> 'closed'"
+        conditions += f" AND EXISTS (SELECT 1 FROM tubes_tube WHERE {status} AND {END})"
+        values += [lease.pk, lease.pk]
+    return conditions, values
 
 
 def _release(lease: Lease) -> Piece:
