@@ -26,11 +26,14 @@ ORIGINS = """
     SELECT DISTINCT origin_id FROM tubes_delivery
     WHERE seat_id = %s AND status IN ('queued', 'sending') AND origin_id IS NOT NULL
 """
-# A lane that cannot work has nothing to do, whatever waits.
+# Of each origin counts the first: what stands behind it is not due before. A lane that cannot work has
+# nothing to do, whatever waits.
 SOONEST = """
     SELECT d.next_attempt_at, s.lane_not_before FROM tubes_delivery d
     JOIN tubes_seat s ON s.id = d.seat_id JOIN accounts_linkedaccount a ON a.id = s.account_id
-    WHERE d.seat_id = %s AND d.status IN ('queued', 'sending')
+    WHERE d.id IN (
+        SELECT MIN(id) FROM tubes_delivery WHERE seat_id = %s AND status IN ('queued', 'sending')
+        GROUP BY origin_id)
     AND s.failure = '' AND a.status IN ('connected', 'retrying')
     ORDER BY d.next_attempt_at LIMIT 1
 """
