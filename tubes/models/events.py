@@ -133,6 +133,9 @@ class Delivery(models.Model):
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [
+            # Without these, each row that is purged has the whole table searched for who refers to it.
+            models.Index(fields=["carries"], name="carried", condition=models.Q(carries__isnull=False)),
+            models.Index(fields=["lead"], name="led", condition=models.Q(lead__isnull=False)),
             models.Index(
                 fields=["seat", "id"], name="lanes", condition=models.Q(status__in=["queued", "sending"])
             ),
