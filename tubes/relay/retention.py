@@ -6,8 +6,9 @@ what somebody else has in hand. So a purge may be cut off anywhere and run any n
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -29,20 +30,9 @@ BREATH = 0.2  # seconds between two batches at most: SQLite's one writer has to 
 def erase_bodies(batch: int = BATCH) -> int:
     """Erase the texts and files of up to `batch` events whose deliveries all ended BODY_HOURS ago.
 
-    Returns how many. Events that reach nobody were stored without a text.
+    Returns how many; 0 where nothing is due. Events that reach nobody were stored without a text.
     """
-    before = clock.now() - timedelta(hours=settings.BODY_HOURS)
-    unfinished = Delivery.objects.filter(Q(status__in=Delivery.OPEN) | Q(finished_at__gte=before))
-    due = Event.objects.filter(body__isnull=False, accepted_at__lt=before).exclude(held=Event.Held.WAITING)
-    due = due.filter(
-        ~Exists(unfinished.filter(event=OuterRef("pk"))),
-        # An edit's text may be posted in place of the message's own.
-        ~Exists(unfinished.filter(event=OuterRef("about"))),
-    )
-    with transaction.atomic():
-        ids = _claimed(due.order_by("accepted_at"), batch)
-        _erase(ids)
-    return len(ids)
+    return next(filter(None, _erasures(batch)), 0)
 
 
 def erase_event(event_ids: Iterable[int]) -> None:
@@ -63,74 +53,111 @@ def erase_event(event_ids: Iterable[int]) -> None:
 def purge_ids(batch: int = BATCH) -> int:
     """Delete up to `batch` events older than ID_DAYS that have no open delivery, and as many posts.
 
-    Returns how many rows of these two. The read positions do not depend on them.
+    Returns how many rows of these two; 0 where nothing is due. The read positions do not depend on them.
     """
-    before = clock.now() - timedelta(days=settings.ID_DAYS)
+    return purge_posts(batch) + next(filter(None, _deletions(batch)), 0)
+
+
+def purge_posts(batch: int = BATCH) -> int:
+    """Delete up to `batch` posts older than ID_DAYS; how many."""
+    old = Post.objects.filter(posted_at__lt=_days_ago()).order_by("posted_at")
     with transaction.atomic():
-        posts = _claimed(Post.objects.filter(posted_at__lt=before).order_by("posted_at"), batch)
-        Post.objects.filter(pk__in=posts).delete()
-    events = 0
-    for ids in _old_events(before, batch):
-        with transaction.atomic():
-            open_ = Delivery.objects.filter(event=OuterRef("pk"), status__in=Delivery.OPEN)
-            closed = _claimed(Event.objects.filter(~Exists(open_), pk__in=ids), batch)
-            Delivery.objects.filter(event__in=closed).delete()
-            Event.objects.filter(pk__in=closed).delete()
-        events += len(closed)
-        if closed:
-            break
-    return events + len(posts)
+        ids = _claimed(old, batch)
+        Post.objects.filter(pk__in=ids).delete()
+    return len(ids)
 
 
 def purge_notices(batch: int = BATCH) -> int:
-    """Delete up to `batch` notices that are older than ID_DAYS, or were dismissed days ago."""
-    now = clock.now()
-    old = Q(created_at__lt=now - timedelta(days=settings.ID_DAYS)) | Q(dismissed_at__lt=now - DISMISSED_FOR)
+    """Delete up to `batch` notices that are older than ID_DAYS, or were dismissed days ago; how many."""
+    old = Q(created_at__lt=_days_ago()) | Q(dismissed_at__lt=clock.now() - DISMISSED_FOR)
     with transaction.atomic():
         ids = _claimed(Notice.objects.filter(old), batch)
         Notice.objects.filter(pk__in=ids).delete()
     return len(ids)
 
 
-def purge(*, seconds: float | None = None, batch: int = BATCH) -> dict[str, int]:
-    """Do all that is due, for `seconds` at most; what was done, by name. May be cut off and repeated."""
-    ends = None if seconds is None else clock.monotonic() + seconds
-    done = {"expired deliveries": expiry.skip_where_nobody_works()}
-    steps: dict[str, Callable[[], int]] = {
-        "erased texts": partial(erase_bodies, batch),
-        "deleted ids": partial(purge_ids, batch),
-        "deleted notices": partial(purge_notices, batch),
+def purge(*, seconds: float = math.inf, batch: int = BATCH) -> dict[str, int]:
+    """Do all that is due, for `seconds` at most with each kind; how much, by name. May be repeated."""
+    done = {"deliveries expired": expiry.skip_where_nobody_works()}
+    work: dict[str, Iterator[int]] = {
+        "texts erased": _erasures(batch),
+        "posts deleted": iter(partial(purge_posts, batch), 0),
+        "events deleted": _deletions(batch),
+        "notices deleted": iter(partial(purge_notices, batch), 0),
     }
-    for name, step in steps.items():
-        done[name] = sum(_batches(step, ends))
+    for name, batches in work.items():
+        done[name] = _paced(batches, clock.monotonic() + seconds)
     return done
 
 
-def _batches(step: Callable[[], int], ends: float | None) -> Iterator[int]:
-    """What each batch did, until nothing is left, the time is up, or this worker is to stop."""
-    while not stopping():
-        begun = clock.monotonic()
-        done = step()
-        yield done
-        if not done or (ends is not None and clock.monotonic() > ends):
-            return
+def _paced(batches: Iterator[int], ends: float) -> int:
+    """Do one batch after the other, with a breath in between, until all are done or the time is up."""
+    done, begun = 0, clock.monotonic()
+    for number in batches:
+        done += number
+        if stopping() or clock.monotonic() > ends:
+            break
         time.sleep(min(clock.monotonic() - begun, BREATH))
+        begun = clock.monotonic()
+    return done
 
 
-def _old_events(before: datetime, batch: int) -> Iterator[list[int]]:
-    """The ids of events older than this, in the order of their ids, which is about that of their age.
+def _erasures(batch: int) -> Iterator[int]:
+    """Walk once over all texts that are old enough, oldest first; yields how many of each batch went.
 
-    No index holds their time. The walk ends where a whole batch is younger.
+    A walk and not one query, which would look again and again at those that still wait.
     """
-    last = 0
+    before = clock.now() - timedelta(hours=settings.BODY_HOURS)
+    old = Event.objects.filter(body__isnull=False, accepted_at__lt=before).order_by("accepted_at", "pk")
+    after = Q()
+    while found := list(old.filter(after).values_list("accepted_at", "pk")[:batch]):
+        yield _erase_ended([pk for _, pk in found], before)
+        time_, pk = found[-1]
+        after = Q(accepted_at__gte=time_) & (Q(accepted_at__gt=time_) | Q(pk__gt=pk))
+
+
+def _erase_ended(ids: list[int], before: datetime) -> int:
+    unfinished = Delivery.objects.filter(Q(status__in=Delivery.OPEN) | Q(finished_at__gte=before))
+    ended = Event.objects.filter(
+        ~Exists(unfinished.filter(event=OuterRef("pk"))),
+        # An edit's text may be posted in place of the message's own.
+        ~Exists(unfinished.filter(event=OuterRef("about"))),
+        pk__in=ids,
+    )
+    with transaction.atomic():
+        claimed = _claimed(ended.exclude(held=Event.Held.WAITING), len(ids))
+        _erase(claimed)
+    return len(claimed)
+
+
+def _deletions(batch: int) -> Iterator[int]:
+    """Walk once over the events that are old enough, by their ids; yields how many of each batch went.
+
+    No index holds their time, and about in the order of their ids they were accepted: the walk ends
+    where a whole batch is younger.
+    """
+    before, last = _days_ago(), 0
     while True:
-        rows = Event.objects.filter(pk__gt=last).order_by("pk").values_list("pk", "accepted_at")[:batch]
-        found = list(rows)
+        rows = Event.objects.filter(pk__gt=last).order_by("pk").values_list("pk", "accepted_at")
+        found = list(rows[:batch])
         old = [pk for pk, accepted_at in found if accepted_at < before]
         if not old:
             return
-        yield old
+        yield _delete_ended(old)
         last = found[-1][0]
+
+
+def _delete_ended(ids: list[int]) -> int:
+    unfinished = Delivery.objects.filter(event=OuterRef("pk"), status__in=Delivery.OPEN)
+    with transaction.atomic():
+        claimed = _claimed(Event.objects.filter(~Exists(unfinished), pk__in=ids), len(ids))
+        Delivery.objects.filter(event__in=claimed).delete()
+        Event.objects.filter(pk__in=claimed).delete()
+    return len(claimed)
+
+
+def _days_ago() -> datetime:
+    return clock.now() - timedelta(days=settings.ID_DAYS)
 
 
 def _claimed(rows: QuerySet[Event] | QuerySet[Post] | QuerySet[Notice], batch: int) -> list[int]:
