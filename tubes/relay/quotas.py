@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 
 from django.conf import settings
@@ -86,26 +87,31 @@ def _own_limits() -> dict[int, int]:
 def _take(owner: int, count: int, limit: int) -> bool:
     """Count, then look: of two who look first, both would see the last free place."""
     key = f"quota:{owner}:{_midnight():%Y%m%d}"
-    used = _add(key, count)
+    try:
+        used = _add(key, count)
+    except ValueError:  # the first of the day, or the cache was emptied
+        used = _add(key, count, start=_queued_today(owner))
     if used is None:
-        before = _queued_today(owner)
-        used = _add(key, count, start=before) or before + count
+        used = _queued_today(owner) + count
     if used - count < limit:
         return True
-    _add(key, -count)
+    with suppress(ValueError):
+        _add(key, -count)
     return False
 
 
 def _add(key: str, count: int, start: int | None = None) -> int | None:
-    """Add to a counter; None where there is none (the first of the day, an emptied cache) or the cache fails."""
+    """Add to a counter; None where the cache fails. ValueError where there is no such counter."""
     try:
         if start is not None:
             cache.add(key, start, COUNTER_LASTS)  # of two who come here, one adds
         return int(cache.incr(key, count))
     except ValueError:
-        return None
-    except Exception:
-        log.warning("The cache that counts messages fails; they are counted in the database.", exc_info=True)
+        if start is None:
+            raise
+        return None  # gone again: the cache is full, or was emptied this instant
+    except Exception as error:  # noqa: BLE001 - whatever a client library raises
+        log.warning("The cache fails (%s); messages are counted in the database", type(error).__name__)
         return None
 
 
