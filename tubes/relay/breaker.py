@@ -15,15 +15,15 @@ from itertools import groupby
 from celery import current_app
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
-from django.db import transaction
-from django.db.models import F
+from django.db import connection, transaction
+from django.db.models import Q
 from django.urls import reverse
 from kombu.exceptions import KombuError
 
 from accounts.models import User
 from sameroom import clock
 from tubes.models import Event, Notice, Room, Tube
-from tubes.relay import notices, routing, sql
+from tubes.relay import notices, routing
 from tubes.relay.routing import Hop
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,12 @@ WINDOW = timedelta(seconds=60)
 TIMES = 6  # crossings in alternating directions
 LAST = 50  # events of a room that are looked at
 FEWEST = 2  # of TIMES, at least two came from this room before
+# As SQL: it is asked with everything that is taken in.
+OFTEN = """
+    SELECT fingerprint FROM tubes_event
+    WHERE room_id = %s AND number >= %s AND number < %s AND accepted_at > %s AND held = 'no'
+    AND fingerprint IN ({marks}) GROUP BY fingerprint HAVING COUNT(*) >= %s
+"""
 
 Network = dict[int, list[Hop]]  # room id → ways out of it
 
@@ -42,13 +48,11 @@ def suspects(room_id: int, fingerprints: Iterable[str], before_number: int, now:
     wanted = [fingerprint for fingerprint in set(fingerprints) if fingerprint]
     if not wanted:
         return set()
-    statement = f"""
-        SELECT fingerprint FROM tubes_event
-        WHERE room_id = %s AND number < %s AND number >= %s AND accepted_at > %s AND held = 'no'
-        AND fingerprint IN {sql.marks(wanted)} GROUP BY fingerprint HAVING COUNT(*) >= %s
-    """
-    values = [room_id, before_number, before_number - LAST, sql.moment(now - WINDOW), *wanted, FEWEST]
-    return {fingerprint for (fingerprint,) in sql.rows(statement, values)}
+    since = connection.ops.adapt_datetimefield_value(now - WINDOW)
+    values = [room_id, before_number - LAST, before_number, since, *wanted, FEWEST]
+    with connection.cursor() as cursor:
+        cursor.execute(OFTEN.format(marks=", ".join(["%s"] * len(wanted))), values)
+        return {fingerprint for (fingerprint,) in cursor.fetchall()}
 
 
 def trip(room: Room, events: Sequence[Event]) -> list[int]:
@@ -90,13 +94,12 @@ def mail_owners(tube_id: int) -> None:
 
 def _crossings(room_id: int, fingerprint: str, network: Network) -> dict[int, list[int]]:
     """Tube at this room → the rooms from which the text crossed it, in the order of acceptance."""
-    rooms = {room_id} | {hop.target for hop in _walk(room_id, network)}
+    rooms = Room.objects.filter(pk__in={room_id} | {hop.target for hop in _walk(room_id, network)})
+    last = Q()  # each room's own range of numbers: there is an index on these
+    for pk, number in rooms.values_list("pk", "next_event_number"):
+        last |= Q(room=pk, number__gte=number - LAST)
     said = Event.objects.filter(
-        room__in=rooms,
-        number__gte=F("room__next_event_number") - LAST,
-        fingerprint=fingerprint,
-        accepted_at__gt=clock.now() - WINDOW,
-        held=Event.Held.NO,
+        last, fingerprint=fingerprint, accepted_at__gt=clock.now() - WINDOW, held=Event.Held.NO
     )
     crossed: dict[int, list[int]] = {}
     for origin, accepted_at in said.order_by("accepted_at", "pk").values_list("room", "accepted_at"):
@@ -112,7 +115,10 @@ def _walk(room_id: int, network: Network) -> list[Hop]:
     frontier = [room_id]
     way: list[Hop] = []
     while frontier:
-        routing.fill(network, frontier)
+        missing = [room for room in frontier if room not in network]
+        network.update({room: [] for room in missing})
+        for hop in routing.hops_from(missing) if missing else ():
+            network[hop.source].append(hop)
         hops = [hop for room in frontier for hop in network[room]]
         frontier = []
         for hop in sorted(hops, key=lambda hop: (not hop.is_able, hop.tube)):
