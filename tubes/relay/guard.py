@@ -10,24 +10,20 @@ the database afterwards. So at no time does an honest database look older than i
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import threading
 from ipaddress import ip_address
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.cache import cache
 from django.db import transaction
 
 from sameroom import clock
 from tubes.models import Installation, Tube
+from tubes.relay import marks
 
 log = logging.getLogger(__name__)
 
-KEY = "sameroom:mark"
 LOOK_AGAIN = 2.0  # seconds for which a process goes by what it read
 HOW = "Until then nothing is read or sent."
 MOVED = (
@@ -44,11 +40,19 @@ _known: tuple[float, bool] | None = None  # until when (monotonic), stopped?
 
 
 def check_in() -> str:
-    """Find out, at the start of a process that relays, whether this database may; why not, or "".
+    """At the start of a process that relays: find out whether it may, and log why not. As `find_out`."""
+    reason = find_out()
+    if reason:
+        log.critical("The relay is stopped. %s", reason)
+    return reason
+
+
+def find_out() -> str:
+    """Why this database may not relay here; "" where it may. What stops it stays in the row.
 
     The first start makes the row. Database, file and Redis I/O; may be repeated, by many at once.
     """
-    outside = _outside_mark()
+    outside = marks.newest()
     with transaction.atomic():
         made = _first_mark(outside)
         row = Installation.objects.select_for_update().get(pk=1)
@@ -58,10 +62,8 @@ def check_in() -> str:
         row.stopped_because = reason
         row.save(update_fields=["public_url", "stopped_because"])
     forget()
-    if reason:
-        log.critical("The relay is stopped. %s", reason)
-    else:
-        _mark_outside(row.mark)
+    if not reason:
+        marks.keep(row.mark)
     return reason
 
 
@@ -70,7 +72,7 @@ def advance() -> bool:
 
     Called every 30 seconds by beat. Database, file and Redis I/O; may be repeated.
     """
-    outside = _outside_mark()
+    outside = marks.newest()
     with transaction.atomic():
         row = Installation.objects.select_for_update().filter(pk=1).first()
         if row is None or row.stopped_because:
@@ -84,7 +86,7 @@ def advance() -> bool:
     if row.stopped_because:
         forget()
         return False
-    _mark_outside(row.mark)
+    marks.keep(row.mark)
     return True
 
 
@@ -112,14 +114,14 @@ def resume() -> None:
 
     Database, file and Redis I/O; may be repeated.
     """
-    outside = _outside_mark()
+    outside = marks.newest()
     with transaction.atomic():
         row = Installation.objects.select_for_update().get(pk=1)
         row.mark, row.marked_at = max(row.mark, outside or 0) + 1, clock.now()
         row.public_url, row.stopped_because = settings.PUBLIC_URL, ""
         row.save()
     forget()
-    _mark_outside(row.mark)
+    marks.keep(row.mark)
     log.warning("The relay was resumed by an operator")
 
 
@@ -168,51 +170,3 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-# ----------------------------------------------------------------- outside the database
-def _path() -> Path:
-    return Path(settings.VAR_DIR) / "installation.json"
-
-
-def _outside_mark() -> int | None:
-    """The newest mark kept outside of the database; None where there is none that can be read."""
-    marks = [mark for mark in (_mark_in_file(), _mark_in_redis()) if mark is not None]
-    return max(marks, default=None)
-
-
-def _mark_in_file() -> int | None:
-    try:
-        return int(json.loads(_path().read_text())["mark"])
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        log.warning("%s cannot be read (%s); going on without it", _path(), type(error).__name__)
-        return None
-
-
-def _mark_in_redis() -> int | None:
-    if not settings.REDIS_URL:
-        return None  # the cache is this process's own
-    try:
-        mark = cache.get(KEY)
-        return None if mark is None else int(mark)
-    except Exception as error:  # noqa: BLE001 - whatever a client library raises
-        log.warning("The mark in Redis cannot be read (%s); going on without it", type(error).__name__)
-        return None
-
-
-def _mark_outside(mark: int) -> None:
-    """Write the mark to the file, whole or not at all, and to Redis. What fails is logged: the other is there."""
-    path = _path()
-    fresh = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
-    try:
-        fresh.write_text(json.dumps({"mark": mark, "public_url": settings.PUBLIC_URL}) + "\n")
-        fresh.replace(path)
-    except OSError as error:
-        log.warning("%s cannot be written (%s)", path, type(error).__name__)
-    if settings.REDIS_URL:
-        try:
-            cache.set(KEY, mark, timeout=None)
-        except Exception as error:  # noqa: BLE001 - whatever a client library raises
-            log.warning("The mark cannot be written to Redis (%s)", type(error).__name__)
