@@ -170,6 +170,8 @@ CELERY_BEAT_SCHEDULE = {
     "wake-rooms": {"task": "tubes.tasks.wake_rooms", "schedule": 1.0, "options": {"expires": 5}},
     "sweep": {"task": "tubes.tasks.sweep", "schedule": 5.0, "options": {"expires": 30}},
     "check-seats": {"task": "tubes.tasks.check_stale_seats", "schedule": 60.0, "options": {"expires": 60}},
+    "purge": {"task": "tubes.tasks.purge", "schedule": 600.0, "options": {"expires": 600}},
+    "mark-alive": {"task": "tubes.tasks.mark_alive", "schedule": 30.0, "options": {"expires": 30}},
     "refresh-listings": {
         "task": "accounts.tasks.refresh_stale_accounts",
         "schedule": 300.0,

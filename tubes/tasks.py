@@ -2,8 +2,10 @@
 
 from celery import shared_task
 
-from tubes.models import Event
-from tubes.relay import access, attendants, bell, health, intake, lanes, reading, routing
+from tubes.models import Event, Seat
+from tubes.relay import access, bell, breaker, guard, health, intake, lanes, reading, retention
+
+PURGE_SECONDS = 10.0  # of one run, with each kind of row; what is left is for the next
 
 
 @shared_task
@@ -49,3 +51,21 @@ def check_stale_seats() -> None:
 def check_seat(seat_id: int) -> None:
     """Ask whether one Seat can still enter its room."""
     access.check(seat_id)
+
+
+@shared_task
+def purge() -> None:
+    """Forget what is due, for some seconds."""
+    retention.purge(seconds=PURGE_SECONDS)
+
+
+@shared_task
+def mark_alive() -> None:
+    """Raise the mark by which a copy of the database is told from it."""
+    guard.advance()
+
+
+@shared_task
+def mail_about_echo(tube_id: int) -> None:
+    """Write to the owners of a Tube that the breaker has paused."""
+    breaker.mail_owners(tube_id)
