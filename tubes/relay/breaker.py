@@ -15,7 +15,7 @@ from itertools import groupby
 from celery import current_app
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
 from kombu.exceptions import KombuError
@@ -23,7 +23,7 @@ from kombu.exceptions import KombuError
 from accounts.models import User
 from sameroom import clock
 from tubes.models import Event, Notice, Room, Tube
-from tubes.relay import notices, routing
+from tubes.relay import notices, routing, sql
 from tubes.relay.routing import Hop
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ FEWEST = 2  # of TIMES, at least two came from this room before
 OFTEN = """
     SELECT fingerprint FROM tubes_event
     WHERE room_id = %s AND number >= %s AND number < %s AND accepted_at > %s AND held = 'no'
-    AND fingerprint IN ({marks}) GROUP BY fingerprint HAVING COUNT(*) >= %s
+    AND fingerprint IN {wanted} GROUP BY fingerprint HAVING COUNT(*) >= %s
 """
 
 Network = dict[int, list[Hop]]  # room id → ways out of it
@@ -48,11 +48,9 @@ def suspects(room_id: int, fingerprints: Iterable[str], before_number: int, now:
     wanted = [fingerprint for fingerprint in set(fingerprints) if fingerprint]
     if not wanted:
         return set()
-    since = connection.ops.adapt_datetimefield_value(now - WINDOW)
-    values = [room_id, before_number - LAST, before_number, since, *wanted, FEWEST]
-    with connection.cursor() as cursor:
-        cursor.execute(OFTEN.format(marks=", ".join(["%s"] * len(wanted))), values)
-        return {fingerprint for (fingerprint,) in cursor.fetchall()}
+    values = [room_id, before_number - LAST, before_number, sql.moment(now - WINDOW), *wanted, FEWEST]
+    found = sql.rows(OFTEN.format(wanted=sql.marks(wanted)), values)
+    return {fingerprint for (fingerprint,) in found}
 
 
 def trip(room: Room, events: Sequence[Event]) -> list[int]:
@@ -115,10 +113,7 @@ def _walk(room_id: int, network: Network) -> list[Hop]:
     frontier = [room_id]
     way: list[Hop] = []
     while frontier:
-        missing = [room for room in frontier if room not in network]
-        network.update({room: [] for room in missing})
-        for hop in routing.hops_from(missing) if missing else ():
-            network[hop.source].append(hop)
+        routing.fill(network, frontier)
         hops = [hop for room in frontier for hop in network[room]]
         frontier = []
         for hop in sorted(hops, key=lambda hop: (not hop.is_able, hop.tube)):
