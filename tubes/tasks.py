@@ -2,8 +2,20 @@
 
 from celery import shared_task
 
-from tubes.models import Event, Seat
-from tubes.relay import access, bell, breaker, guard, health, intake, lanes, reading, retention
+from tubes.models import Event
+from tubes.relay import (
+    access,
+    attendants,
+    bell,
+    breaker,
+    guard,
+    handover,
+    health,
+    intake,
+    lanes,
+    reading,
+    retention,
+)
 
 PURGE_SECONDS = 10.0  # of one run, with each kind of row; what is left is for the next
 
@@ -31,8 +43,8 @@ def wake_rooms() -> None:
 def sweep() -> None:
     """Ring for what is due and nobody works on, decide what is held, and find readers."""
     bell.ring_lanes(lanes.idle_lanes())
-    for seat_id in lanes.stranded_seats():
-        routing.retire(seat_id)
+    for seat_id in handover.stranded_seats():
+        handover.retire(seat_id)
     held = Event.objects.filter(held=Event.Held.WAITING, room__isnull=False)
     for room_id in held.values_list("room", flat=True).distinct():
         intake.release_held(room_id)

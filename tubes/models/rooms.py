@@ -101,9 +101,13 @@ class SeatQuerySet(models.QuerySet["Seat"]):
             | models.Exists(open_tubes(models.Q(side_b=models.OuterRef("pk"))))
         )
 
+    def working(self) -> SeatQuerySet:
+        """Seats through which calls can be made, in use or not."""
+        return self.filter(failure="", account__status__in=LinkedAccount.USABLE)
+
     def able(self) -> SeatQuerySet:
         """Seats in use through which calls may be made."""
-        return self.in_use().filter(failure="", account__status__in=LinkedAccount.USABLE)
+        return self.in_use().working()
 
 
 def open_tubes(where: models.Q) -> models.QuerySet[Any]:

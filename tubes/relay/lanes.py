@@ -64,12 +64,6 @@ def idle_lanes() -> list[int]:
     return list(idle.order_by("seat").values_list("seat", flat=True).distinct())
 
 
-def stranded_seats() -> list[int]:
-    """Seats with something queued that are in use no more: it is for others to post."""
-    waiting = Seat.objects.filter(deliveries__status=Status.QUEUED).exclude(pk__in=Seat.objects.in_use())
-    return list(waiting.order_by("pk").values_list("pk", flat=True).distinct())
-
-
 def _work(seat_id: int, lease: Lease) -> None:
     lane = None
     try:

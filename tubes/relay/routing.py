@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db.models import Q
 
 from accounts.models import LinkedAccount
 from sameroom import clock
@@ -159,13 +159,16 @@ UNDER_WAY = """
     SELECT CAST(%s AS BIGINT), CAST(%s AS BIGINT), MIN(seat_id), MAX(seat_id) FROM tubes_delivery
     WHERE origin_id = %s AND room_id = %s AND status IN ('queued', 'sending')
 """
+Pair = tuple[int, int]  # origin, destination: room ids
+# Of these something is on the wire, or has arrived.
+BEGUN = Q(status=Delivery.Status.SENDING) | Q(part__gt=0)
 
 
-def kept_seats(pairs: Mapping[tuple[int, int], int]) -> dict[tuple[int, int], int]:
+def kept_seats(pairs: Mapping[Pair, int]) -> dict[Pair, int]:
     """Of (origin, room) → Seat as now routed, those pairs that have something under way elsewhere.
 
-    Such a pair keeps its Seat until that has ended: another lane could overtake it. A Seat whose
-    Tubes are all closed is not kept: its account may not be used any more. One query, as a rule.
+    Such a pair keeps its Seat until that has ended, or was handed over: another lane could overtake
+    it. One query, as a rule.
     """
     if not pairs:
         return {}
@@ -176,25 +179,23 @@ def kept_seats(pairs: Mapping[tuple[int, int], int]) -> dict[tuple[int, int], in
         for origin, room, low, high in found
         if low is not None and (low, high) != (pairs[origin, room],) * 2
     }
-    if not others:
-        return {}
-    in_use = set(Seat.objects.in_use().filter(pk__in=others.values()).values_list("pk", flat=True))
-    return {pair: seat for pair, seat in others.items() if seat in in_use}
+    return _not_given_up(others) if others else {}
 
 
-def retire(seat_id: int) -> None:
-    """Hand what is queued at a Seat that is in use no more to the Seats that lead there now.
+def _not_given_up(others: Mapping[Pair, int]) -> dict[Pair, int]:
+    """Without pairs whose Seat is in use no more, or can only wait for a login: these are let go.
 
-    What has begun to be sent stays. One transaction; may be repeated.
+    But not while something of the pair is on the wire that can still be settled, or waits to be handed over.
     """
-    if Seat.objects.in_use().filter(pk=seat_id).exists():
-        return
-    with transaction.atomic():
-        queued = Delivery.objects.filter(seat=seat_id, status=Delivery.Status.QUEUED, part=0)
-        for delivery in queued.select_related("event").order_by("pk"):
-            mine = Delivery.objects.filter(pk=delivery.pk, status=Delivery.Status.QUEUED, seat=seat_id)
-            seats = destinations(delivery.event) if delivery.event.room_id else {}
-            if delivery.room_id in seats:
-                mine.update(seat=seats[delivery.room_id])
-            else:
-                mine.update(status=Delivery.Status.SKIPPED, error=NO_WAY, finished_at=clock.now())
+    working = set(Seat.objects.working().filter(pk__in=others.values()).values_list("pk", flat=True))
+    in_use = set(Seat.objects.in_use().filter(pk__in=others.values()).values_list("pk", flat=True))
+    rows = Delivery.objects.filter(seat__in=others.values(), status__in=Delivery.OPEN)
+    rows = rows.filter(origin__in=[origin for origin, _ in others])
+    begun = set(rows.filter(BEGUN).values_list("origin", "room", "seat").distinct())
+    queued = set(rows.exclude(BEGUN).values_list("origin", "room", "seat").distinct())
+    return {
+        pair: seat
+        for pair, seat in others.items()
+        if (seat in in_use and (seat in working or (*pair, seat) in queued))
+        or (seat in working and (*pair, seat) in begun)
+    }

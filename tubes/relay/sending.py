@@ -12,7 +12,7 @@ from connectors.errors import RetryLater
 from sameroom import clock
 from sameroom.celery import stopping
 from tubes.models import Delivery, Post, Seat
-from tubes.relay import rendering, routing, sql
+from tubes.relay import handover, rendering, routing, sql
 from tubes.relay.copies import NotYet, Removed, copy_for, reacted_by_others
 from tubes.relay.destinations import destinations
 from tubes.relay.moves import Lane, Status, again, end
@@ -106,7 +106,7 @@ def _in_use(lane: Lane) -> bool:
     if Seat.objects.in_use().filter(pk=lane.seat.pk).exists():
         return True
     lane.flush()
-    routing.retire(lane.seat.pk)
+    handover.retire(lane.seat.pk)
     return False
 
 

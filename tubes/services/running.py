@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from accounts.models import LinkedAccount, User
 from sameroom import clock
 from tubes.models import Room, RoomListing, Seat, Tube
-from tubes.relay import access, health, routing
+from tubes.relay import access, handover, health
 from tubes.services.opening import Side, TubeRefused, look_at, set_markers
 
 
@@ -67,8 +67,9 @@ def rooms_rewatch(room_ids: Iterable[int]) -> None:
             Room.objects.filter(pk=room.pk).update(next_poll_at=None)
             continue
         health.choose_reader(room)
-        for seat_id in room.seats.values_list("pk", flat=True):
-            routing.retire(seat_id)
+        unused = room.seats.exclude(pk__in=Seat.objects.in_use().values("pk"))
+        for seat_id in unused.values_list("pk", flat=True):
+            handover.retire(seat_id)
 
 
 def _look(seat: Seat, by: User) -> Side:

@@ -1,0 +1,76 @@
+"""Hands on what is queued at a Seat that cannot post, where another one leads to the room.
+
+So a closed Tube, a lost room or an expired token holds up nobody else's Tube into the same room.
+"""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+
+from sameroom import clock
+from tubes.models import Delivery, Room, Seat
+from tubes.relay import bell
+from tubes.relay.routing import BEGUN, NO_WAY, Network, destinations
+
+QUEUED = Delivery.Status.QUEUED
+AT_ONCE = 500  # deliveries looked at in one go
+
+
+def stranded_seats() -> list[int]:
+    """Seats with something queued that is for others to post.
+
+    They are in use no more, or they cannot post, and another Seat in the room can.
+    """
+    can, used = Seat.objects.able(), Seat.objects.in_use()
+    waiting = Exists(Delivery.objects.filter(seat=OuterRef("pk"), status=QUEUED, part=0))
+    others = Exists(can.filter(room=OuterRef("room")).exclude(pk=OuterRef("pk")))
+    unable = ~Q(pk__in=can.values("pk")) & Q(others)
+    found = Seat.objects.filter(waiting).filter(unable | ~Q(pk__in=used.values("pk")))
+    return list(found.order_by("pk").values_list("pk", flat=True))
+
+
+def retire(seat_id: int) -> None:
+    """Hand what is queued at a Seat that cannot post to the Seats that lead there now.
+
+    What a Seat in use no more has queued, and nobody else can post, is skipped; one that waits for a
+    login, or for its room, keeps it. An origin that has something on the wire here waits until that is
+    settled, if it can be. One transaction; may be repeated.
+    """
+    if Seat.objects.able().filter(pk=seat_id).exists():
+        return
+    is_used = Seat.objects.in_use().filter(pk=seat_id).exists()
+    with transaction.atomic():
+        mine = Delivery.objects.filter(seat=seat_id, status__in=Delivery.OPEN)
+        origins = set(mine.filter(part=0, status=QUEUED).values_list("origin", flat=True).distinct())
+        if is_used:  # it may work again at any moment: nothing is to join the queue meanwhile
+            list(Room.objects.select_for_update(no_key=True).filter(pk__in=origins).order_by("pk"))
+        if Seat.objects.working().filter(pk=seat_id).exists():
+            origins -= set(mine.filter(BEGUN).values_list("origin", flat=True).distinct())
+        network: Network = {}
+        taken = [_hand_over(seat_id, origin, is_used, network) for origin in sorted(origins, key=str)]
+        bell.ring_lanes_on_commit({seat for seats in taken for seat in seats})
+
+
+def _hand_over(seat_id: int, origin: int | None, is_used: bool, network: Network) -> set[int]:
+    """Hand over what came from one room, oldest first, until something has to stay; to which Seats."""
+    queued = Delivery.objects.filter(seat=seat_id, status=QUEUED, part=0, origin=origin)
+    able = set(
+        Seat.objects.able().exclude(pk=seat_id).filter(room__seats=seat_id).values_list("pk", flat=True)
+    )
+    taken: set[int] = set()
+    last = 0
+    while rows := list(queued.filter(pk__gt=last).select_related("event").order_by("pk")[:AT_ONCE]):
+        for delivery in rows:
+            to = destinations(delivery.event, network=network).get(delivery.room_id) if origin else None
+            if to is not None and (to in able or not is_used):
+                queued.filter(pk=delivery.pk).update(seat=to)
+                taken.add(to)
+            elif is_used:
+                return taken
+            else:
+                queued.filter(pk=delivery.pk).update(
+                    status=Delivery.Status.SKIPPED, error=NO_WAY, finished_at=clock.now()
+                )
+        last = rows[-1].pk
+    return taken
