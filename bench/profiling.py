@@ -36,9 +36,10 @@ def of(world: World, folder: Path, title: str, seconds: float) -> Iterator[None]
 
 
 def _record(pid: int, path: Path, seconds: float) -> tuple[subprocess.Popen[str], Path]:
-    words = ["record", "--pid", str(pid), "--format", "raw", "--output", str(path), "--gil", "--rate", RATE]
+    # Looked at while it runs: a process that is stopped for each look behaves like another one.
+    how = ["--gil", "--nonblocking", "--rate", RATE, "--duration", str(max(1, round(seconds)))]
     recorder = subprocess.Popen(  # noqa: S603 - our own words
-        [PROGRAM, *words, "--duration", str(max(1, round(seconds)))],
+        [PROGRAM, "record", "--pid", str(pid), "--format", "raw", "--output", str(path), *how],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

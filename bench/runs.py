@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import chain
 from typing import Any
@@ -17,7 +18,7 @@ from bench.processes import Peer, running
 from bench.results import Run
 from bench.world import World
 
-BACKLOG = 16  # messages that wait for one lane, at the most
+BACKLOG = 24  # messages that wait for one lane, at the most
 THREADS = 8  # that hand in
 TAIL = 180.0  # seconds for what was handed in to arrive
 
@@ -78,11 +79,18 @@ def pushed_flood(world: World, *, latency: float, most: int, seconds: float, see
     return _judged(world, meter, said)
 
 
-def spoken(world: World, *, rate: float, seconds: float, seed: int, within: float) -> Run:
-    """Single messages at random moments, said in empty rooms; each arrives within so many seconds."""
-    meter = Meter(world.pids)
-    said = speaking.trickle(world, rate=rate, seconds=seconds, seed=seed)
-    usage = meter.stop()
+def spoken(world: World, *, rate: float, ahead: float, seconds: float, seed: int, within: float) -> Run:
+    """Single messages at random moments, said in empty rooms; each arrives within so many seconds.
+
+    Nothing is measured in the first `ahead` seconds: so long it takes until the relay hears of something.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        words = pool.submit(speaking.trickle, world, rate=rate, seconds=ahead + seconds, seed=seed)
+        time.sleep(ahead)
+        meter = Meter(world.pids)
+        time.sleep(seconds)
+        usage = meter.stop()
+        said = words.result()
     world.wait_until_stored(said, within)
     world.wait_until_idle(within)
     stored = arrivals(world.stub, said)

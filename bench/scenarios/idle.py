@@ -55,7 +55,8 @@ def _polls(world: World) -> float:
 
 def _say_a_little(world: World, seconds: float) -> Usage:
     if not world.shape.is_pushed:
-        return runs.spoken(world, rate=RATE, seconds=seconds, seed=1, within=3 * POLL_EVERY).usage
+        slow = POLL_EVERY + SETTLE
+        return runs.spoken(world, rate=RATE, ahead=slow, seconds=seconds, seed=1, within=3 * slow).usage
     return runs.trickling(world, latency=0.0, rate=RATE, seconds=seconds, seed=1).usage
 
 
