@@ -1,4 +1,4 @@
-"""`python -m bench [scenario ...]`: measure, and print tables. See docs/performance.md."""
+"""`python -m bench [scenario ...]`: measure, and print tables. See bench/README.md."""
 
 from __future__ import annotations
 
