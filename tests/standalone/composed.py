@@ -155,7 +155,7 @@ class Composed:
                 preexec_fn=servers.end_with_parent if sys.platform == "linux" else None,
             )
 
-    def run(self, service: str, command: list[str], within: float = 60) -> int:
+    def run(self, service: str, command: list[str], within: float = 120) -> int:
         """As `docker compose run`: the exit code."""
         return self.popen(service, command).wait(within)
 
@@ -174,7 +174,7 @@ class Composed:
             asking.wait()
             return False
 
-    def wait_until_healthy(self, service: str, within: float = 60) -> None:
+    def wait_until_healthy(self, service: str, within: float = 120) -> None:
         end = time.monotonic() + within
         while not self.healthy(service):
             assert self.running[service].poll() is None, self.said(service)

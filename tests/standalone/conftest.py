@@ -5,10 +5,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg2
 import pytest
 import redis as redis_client
@@ -54,7 +55,7 @@ class Running:
     def get(self, path: str = "/") -> requests.Response:
         return requests.get(self.url + path, timeout=10)
 
-    def wait_until_ready(self, within: float = 30) -> None:
+    def wait_until_ready(self, within: float = 90) -> None:
         end = time.monotonic() + within
         while "first operator" not in self.text():
             assert self.process.poll() is None, self.text()
@@ -73,6 +74,18 @@ class Running:
 
 
 Start = Callable[..., Running]
+
+
+def left_behind(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
+    """Which of them still run. Not one of whom only the entry is left, since nobody has fetched its code."""
+    return [process for process in psutil.wait_procs(list(processes), timeout=10)[1] if _runs(process)]
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from standalone import gunicorn_conf, processes
 from tests import servers
 from tests.standalone import composed
 from tests.standalone.composed import Composed, compose, read
+from tests.standalone.conftest import left_behind
 from tests.standalone.test_environment import LINE, used_by_settings
 
 OURS = ("migrate", "web", "worker", "beat")
@@ -269,7 +270,7 @@ def test_services_start_talk_and_stop(project: Composed) -> None:
 
     everybody = [child for name in STAYING for child in _family(project.running[name].pid)]
     assert project.stop() == dict.fromkeys(STAYING, 0), [project.said(name) for name in STAYING]
-    assert [process for process in psutil.wait_procs(everybody, timeout=10)[1] if _runs(process)] == []
+    assert left_behind(everybody) == []
     assert not project.healthy("web")
     for service in OURS:
         assert "Traceback" not in project.said(service), project.said(service)
@@ -281,11 +282,3 @@ def test_services_start_talk_and_stop(project: Composed) -> None:
 def _family(pid: int) -> list[psutil.Process]:
     process = psutil.Process(pid)
     return [process, *process.children(recursive=True)]
-
-
-def _runs(process: psutil.Process) -> bool:
-    """Not so where only its entry is left, because nobody has fetched its exit code."""
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

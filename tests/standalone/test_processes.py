@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests import servers
-from tests.standalone.conftest import ROOT, Running, Start
+from tests.standalone.conftest import ROOT, Running, Start, left_behind
 
 pytestmark = [pytest.mark.xdist_group("servers"), pytest.mark.rabbitmq]
 
@@ -29,7 +29,7 @@ def test_three_processes_work_together_and_leave_nobody_behind(start: Start, sto
     code, seconds = running.stop()
     assert code == 0
     assert seconds < 5
-    assert [process for process in everybody if process.is_running()] == []
+    assert left_behind(everybody) == []
     assert "arning:" not in running.text()
 
 
@@ -61,7 +61,7 @@ def test_killed_parent_takes_its_children_along(start: Start, stores: dict[str, 
     running.process.kill()
     running.process.wait()
 
-    assert psutil.wait_procs(children, timeout=10)[1] == []
+    assert left_behind(children) == []
 
 
 def test_restart_of_postgresql_costs_no_task(
