@@ -1,6 +1,11 @@
 """Celery tasks of the relay. Each takes ids, calls one function, ends."""
 
+import logging
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
 from celery import shared_task
+from django.db import InterfaceError, OperationalError
 
 from tubes.models import Event
 from tubes.relay import (
@@ -18,6 +23,10 @@ from tubes.relay import (
 )
 
 PURGE_SECONDS = 10.0  # of one run, with each kind of row; what is left is for the next
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 @shared_task
@@ -43,13 +52,21 @@ def wake_rooms() -> None:
 def sweep() -> None:
     """Ring for what is due and nobody works on, decide what is held, and find readers."""
     bell.ring_lanes(lanes.idle_lanes())
-    for seat_id in handover.stranded_seats():
-        handover.retire(seat_id)
+    _each(handover.retire, handover.stranded_seats())
     held = Event.objects.filter(held=Event.Held.WAITING, room__isnull=False)
-    for room_id in held.values_list("room", flat=True).distinct():
-        intake.release_held(room_id)
-    for room in health.rooms_without_reader():
-        health.choose_reader(room)
+    _each(intake.release_held, held.values_list("room", flat=True).distinct())
+    _each(health.choose_reader, health.rooms_without_reader())
+
+
+def _each(do: Callable[[T], object], things: Iterable[T]) -> None:
+    """Do something to each; what is wrong with one of them is logged, and the others have their turn."""
+    for thing in things:
+        try:
+            do(thing)
+        except (OperationalError, InterfaceError):
+            raise  # the database is away: for all of them
+        except Exception:
+            log.exception("The sweep met an unexpected error")
 
 
 @shared_task

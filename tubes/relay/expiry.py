@@ -19,6 +19,7 @@ from sameroom import clock
 from tubes.models import Delivery, Event, Notice, Room, Seat
 from tubes.relay import notices, routing
 
+GIVEN_UP = "Its account stopped working in the middle of it, and was not mended in time."
 AT_ONCE = 1000  # deliveries of one lane looked at in one statement
 HEAD = 100  # by so many a lane is judged
 IS_DUE = """
@@ -71,13 +72,34 @@ def left_out(room: Room, events: Sequence[Event]) -> dict[int, int]:
 def skip_where_nobody_works() -> int:
     """`skip_old` for lanes that no worker comes by, as their account needs a login or their room is lost.
 
-    Their owners are told on Manage, and the texts do not wait for them for ever. May be repeated.
+    What was begun there ends as well. Their owners are told on Manage, and the texts do not wait for them
+    for ever. May be repeated.
     """
     idle = ~Q(failure="") | ~Q(account__status__in=LinkedAccount.USABLE)
     waiting = Delivery.objects.filter(status=Delivery.Status.QUEUED)
     heads = waiting.order_by().values("seat").annotate(head=Min("pk")).values("head")
     old = Delivery.objects.filter(pk__in=heads, event__said_at__lt=oldest()).values("seat")
-    return sum(skip_old(seat) for seat in Seat.objects.filter(idle, pk__in=old).order_by("pk"))
+    skipped = sum(skip_old(seat) for seat in Seat.objects.filter(idle, pk__in=old).order_by("pk"))
+    return skipped + _end_begun(Seat.objects.filter(idle))
+
+
+def _end_begun(seats: QuerySet[Seat]) -> int:
+    """End what was on the wire, or half posted, when its Seat stopped working so long ago."""
+    begun = Delivery.objects.filter(
+        Q(status=Delivery.Status.SENDING) | Q(status=Delivery.Status.QUEUED, part__gt=0),
+        seat__in=seats,
+        event__said_at__lt=oldest(),
+    )
+    ended = 0
+    for delivery in begun.select_related("event__room", "seat", "room").order_by("pk")[:AT_ONCE]:
+        mine = Delivery.objects.filter(pk=delivery.pk, status=delivery.status, part=delivery.part)
+        is_unknown = delivery.status == Delivery.Status.SENDING
+        to = Delivery.Status.UNKNOWN if is_unknown else Delivery.Status.FAILED
+        with transaction.atomic():
+            if mine.update(status=to, error=GIVEN_UP, finished_at=clock.now()):
+                ended += 1
+                notices.unknown(delivery) if is_unknown else notices.lost(delivery, GIVEN_UP)
+    return ended
 
 
 def _is_due(seat: Seat) -> bool:

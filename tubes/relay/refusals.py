@@ -16,7 +16,7 @@ from connectors.errors import (
 )
 from sameroom import clock
 from tubes.models import Delivery
-from tubes.relay import health
+from tubes.relay import expiry, health
 from tubes.relay.moves import Lane, Status, end, hold, move
 from tubes.relay.sending import Go
 
@@ -62,16 +62,21 @@ def _apart(lane: Lane) -> Go:
 
 def move_all(lane: Lane, delivery: Delivery, to: Delivery.Status) -> bool:
     """Move a delivery and those that share its post; False where the lane was lost."""
+    return all(move(lane, one, to) for one in _with_others(delivery))
+
+
+def _with_others(delivery: Delivery) -> Sequence[Delivery]:
     others = [one for one in _group(delivery) if one.pk != delivery.pk] if delivery.lead_id else []
-    return all(move(lane, one, to) for one in [delivery, *others])
+    return [delivery, *others]
 
 
 def postpone(lane: Lane, delivery: Delivery, to: Delivery.Status, error: Exception) -> Go:
     """Let the lane try again later.
 
     A time that the service or our budget named, a refused login and a lost room are no failures of
-    this message. Others count, with a pause that grows, and a message that fails where others pass
-    fails alone; what may have been sent ends `unknown`, so that nobody takes it for lost.
+    this message. Others count, with a pause that grows, and a message that fails where others pass, or
+    for longer than one may be late, fails alone; what may have been sent ends `unknown`, so that nobody
+    takes it for lost.
     """
     if isinstance(error, LoginRejected):
         health.needs_login(lane.seat.account, str(error))
@@ -90,9 +95,10 @@ def _count_failure(lane: Lane, delivery: Delivery, to: Delivery.Status, error: E
     text = str(error) if isinstance(error, ConnectorError) else f"Internal error: {type(error).__name__}."
     attempts = delivery.attempts + 1
     since = delivery.failing_since or clock.now()
-    if attempts >= POISON_ATTEMPTS and clock.now() - since >= POISON_AGE and _others_pass(delivery, lane):
+    is_poison = attempts >= POISON_ATTEMPTS and clock.now() - since >= POISON_AGE
+    if is_poison and (_others_pass(delivery, lane) or delivery.event.said_at < expiry.oldest()):
         ended = Status.UNKNOWN if to == Status.SENDING else Status.FAILED
-        return Go.ON if end(lane, delivery, ended, text) else Go.STOP
+        return Go.AGAIN if all(end(lane, one, ended, text) for one in _with_others(delivery)) else Go.STOP
     if move_all(lane, delivery, to):
         move(lane, delivery, to, attempts=attempts, failing_since=since, error=text)
     hold(lane, BACKOFF[min(attempts, len(BACKOFF)) - 1])
