@@ -8,7 +8,7 @@ from sameroom import clock
 from tests import factories
 from tests.relay.conftest import Clock, Pair, Rings
 from tubes.models import Delivery, Event, Notice
-from tubes.relay import bell, notices
+from tubes.relay import notices
 from tubes.relay.notices import MOST_KEPT, MOST_SAID, lost, tell, unknown
 
 pytestmark = pytest.mark.django_db
@@ -53,7 +53,7 @@ def test_a_notice_is_kept_for_the_owner_and_said_in_the_room(
     )
     assert (delivery.event.room, delivery.event.kind, delivery.event.number) == (None, "notice", 0)
     assert said() == ["It rained."]
-    assert rings.rung == [(bell.DRAIN_LANE, (pair.there.pk, 0), 0.0)]
+    assert rings.lanes == [pair.there.pk]
 
 
 def test_a_room_that_takes_no_notices_and_a_notice_for_the_owner_only_stay_on_manage(pair: Pair) -> None:

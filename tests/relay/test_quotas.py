@@ -100,7 +100,7 @@ def test_a_counter_that_vanished_is_counted_anew(pair: Pair) -> None:
     queued(pair)
     queued(pair, kind="edit")
     queued(pair, status="skipped", error=REACHED)
-    factories.delivery(factories.event(kind="notice"), pair.there, created_at=clock.now())  # ours
+    factories.delivery(factories.event(kind="notice"), pair.there, origin=None)  # ours
     assert spend({owner: 1}) == set()
     queued(pair)
     cache.clear()
