@@ -100,7 +100,8 @@ def test_a_counter_that_vanished_is_counted_anew(pair: Pair) -> None:
     queued(pair)
     queued(pair, kind="edit")
     queued(pair, status="skipped", error=REACHED)
-    factories.delivery(factories.event(kind="notice"), pair.there, origin=None)  # ours
+    ours = factories.event(kind="notice")
+    factories.delivery(ours, pair.there, origin=None, created_at=clock.now())
     assert spend({owner: 1}) == set()
     queued(pair)
     cache.clear()

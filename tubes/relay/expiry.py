@@ -10,18 +10,17 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Min, Q, QuerySet
 
 from accounts.models import LinkedAccount
 from connectors.base import Kind
 from sameroom import clock
 from tubes.models import Delivery, Event, Notice, Room, Seat
-from tubes.relay import notices, routing
+from tubes.relay import notices, routing, sql
 
 GIVEN_UP = "Its account stopped working in the middle of it, and was not mended in time."
-AT_ONCE = 1000  # deliveries of one lane looked at in one statement
-HEAD = 100  # by so many a lane is judged
+AT_ONCE = 1000  # of the next deliveries of a lane: more than it has in hand itself
 IS_DUE = """
     SELECT 1 FROM (
         SELECT event_id, part FROM tubes_delivery
@@ -103,11 +102,8 @@ def _end_begun(seats: QuerySet[Seat]) -> int:
 
 
 def _is_due(seat: Seat) -> bool:
-    """Whether one of the lane's next HEAD is too old. As SQL: it is asked wherever a lane is worked on."""
-    with connection.cursor() as cursor:
-        moment = connection.ops.adapt_datetimefield_value(oldest())
-        cursor.execute(IS_DUE, [seat.pk, HEAD, moment])
-        return cursor.fetchone() is not None
+    """Whether one of the lane's next is too old."""
+    return bool(sql.rows(IS_DUE, [seat.pk, AT_ONCE, sql.moment(oldest())]))
 
 
 def _old(seat: Seat) -> QuerySet[Delivery]:
