@@ -57,7 +57,9 @@ def hottest(raw: str) -> str:
         own[frames[-1]] += int(count)
         for frame in set(frames):
             total[frame] += int(count)
-    lines = [f"{'own':>6}  function"] + [_line(*one, samples) for one in own.most_common(MOST)]
+    lines = [f"{samples} samples", f"{'own':>6}  function"] + [
+        _line(*one, samples) for one in own.most_common(MOST)
+    ]
     lines += [f"{'total':>6}  function"] + [_line(*one, samples) for one in total.most_common(MOST)]
     return "\n".join(lines)
 

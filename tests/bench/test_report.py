@@ -73,6 +73,7 @@ def test_hottest_functions_by_own_and_by_total_time() -> None:
     raw = "run (a.py:1);send (b.py:7) 3\nrun (a.py:2);send (b.py:9);send (b.py:9) 5\nrun (a.py:1) 2\n"
 
     assert profiling.hottest(raw).split("\n") == [
+        "10 samples",
         "   own  function",
         " 80.0%  send (b.py)",
         " 20.0%  run (a.py)",
