@@ -68,7 +68,8 @@ def test_restart_of_postgresql_costs_no_task(
     start: Start, stores: dict[str, str], postgres: servers.Server
 ) -> None:
     running = start(**stores)
-    assert {running.mark()["connections"] for _ in range(10)} == {1}
+    # None where it took one that another thread had given back.
+    assert {running.mark()["connections"] for _ in range(10)} <= {0, 1}
 
     postgres.kill()
     postgres.start()

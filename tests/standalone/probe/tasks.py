@@ -12,12 +12,16 @@ from django.dispatch import receiver
 
 from monitor import counting
 
-opened: Counter[int] = Counter()  # database connections, by thread
+opened: Counter[int] = Counter()  # database connections, by the thread that opened them
+known: list[Any] = []
 
 
 @receiver(connection_created)
-def count(**_kwargs: Any) -> None:
-    opened[threading.get_ident()] += 1
+def count(connection: Any, **_kwargs: Any) -> None:
+    """Not one that comes out of the pool again."""
+    if not any(connection.connection is one for one in known):
+        known.append(connection.connection)
+        opened[threading.get_ident()] += 1
 
 
 @shared_task
