@@ -138,6 +138,14 @@ else:
     DATABASES["default"]["ENGINE"] = "sameroom.pooled_postgres"
     DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=24)
     DATABASES["default"]["CONN_MAX_AGE"] = 0
+    # A network path that dies without a word must not hold a connection for as long as TCP would.
+    DATABASES["default"].setdefault("OPTIONS", {}).update(
+        connect_timeout=5,
+        keepalives_idle=10,
+        keepalives_interval=5,
+        keepalives_count=3,
+        tcp_user_timeout=20_000,
+    )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="")

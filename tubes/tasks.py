@@ -7,7 +7,6 @@ from typing import TypeVar
 from celery import shared_task
 from django.db import InterfaceError, OperationalError
 
-from tubes.models import Event
 from tubes.relay import (
     access,
     attendants,
@@ -17,7 +16,7 @@ from tubes.relay import (
     handover,
     health,
     intake,
-    lanes,
+    loading,
     reading,
     retention,
 )
@@ -51,10 +50,9 @@ def wake_rooms() -> None:
 @shared_task
 def sweep() -> None:
     """Ring for what is due and nobody works on, decide what is held, and find readers."""
-    bell.ring_lanes(lanes.idle_lanes())
+    bell.ring_lanes(loading.idle_lanes())
     _each(handover.retire, handover.stranded_seats())
-    held = Event.objects.filter(held=Event.Held.WAITING, room__isnull=False)
-    _each(intake.release_held, held.values_list("room", flat=True).distinct())
+    _each(intake.release_held, intake.holding_rooms())
     _each(health.choose_reader, health.rooms_without_reader())
 
 

@@ -91,13 +91,13 @@ def test_a_resting_lane_is_left_alone_until_its_time(pair: Pair, service: Servic
     drain_all()
     pair.say("two")
 
-    assert lanes.idle_lanes() == []
+    assert loading.idle_lanes() == []
     assert 5 < (loading.next_due(pair.there.pk) or 0) <= 8
     assert 5 < (lanes.drain(pair.there.pk) or 0) <= 8
     assert service.sent == []
 
     time.forward(9)
-    assert (lanes.idle_lanes(), loading.next_due(pair.there.pk)) == ([pair.there.pk], 0.0)
+    assert (loading.idle_lanes(), loading.next_due(pair.there.pk)) == ([pair.there.pk], 0.0)
     drain_all()
     assert service.sent == ["[Ann, Acme] one", "[Ann, Acme] two"]
 
@@ -111,7 +111,7 @@ def test_a_lane_that_cannot_work_is_due_for_nobody(pair: Pair, how: str) -> None
         pair.there.account.status = "needs_login"
         pair.there.account.save()
 
-    assert (lanes.idle_lanes(), loading.next_due(pair.there.pk)) == ([], None)
+    assert (loading.idle_lanes(), loading.next_due(pair.there.pk)) == ([], None)
     assert lanes.drain(pair.there.pk) is None
 
 
@@ -119,9 +119,9 @@ def test_a_lane_that_somebody_holds_is_not_idle(pair: Pair, time: Clock) -> None
     from tubes.relay.leases import claim
 
     pair.say("one")
-    assert lanes.idle_lanes() == [pair.there.pk]
+    assert loading.idle_lanes() == [pair.there.pk]
     assert claim(Seat, pair.there.pk, "lane")
 
-    assert lanes.idle_lanes() == []
+    assert loading.idle_lanes() == []
     time.forward(31)
-    assert lanes.idle_lanes() == [pair.there.pk]
+    assert loading.idle_lanes() == [pair.there.pk]

@@ -134,6 +134,12 @@ def is_ours(room: Room, facts: Facts, new: Fresh) -> bool:
             return recognising.is_own_reaction(room, event)
 
 
+def holding_rooms() -> list[int]:
+    """Rooms with events that wait for a send to be decided. One query."""
+    held = "SELECT DISTINCT room_id FROM tubes_event WHERE held = 'waiting' AND room_id IS NOT NULL"
+    return [room_id for (room_id,) in sql.rows(held)]
+
+
 def release_held(room_id: int) -> int:
     """Decide on held events, oldest first, as far as the sends they may be are settled.
 

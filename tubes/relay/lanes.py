@@ -12,9 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Q
 
-from accounts.models import LinkedAccount
 from connectors.errors import ConnectorError, LoginRejected
 from monitor import logs
 from sameroom import clock
@@ -51,17 +49,6 @@ def drain(seat_id: int) -> float | None:
 def is_open(seat: Seat) -> bool:
     """Whether calls may be made for this Seat; while not, its messages wait."""
     return not seat.failure and seat.account.is_usable
-
-
-def idle_lanes() -> list[int]:
-    """Seats with something due while nobody holds the lane."""
-    now = clock.now()
-    rested = Q(seat__lane_not_before__isnull=True) | Q(seat__lane_not_before__lte=now)
-    due = Delivery.objects.filter(rested, status__in=Delivery.OPEN, next_attempt_at__lte=now)
-    idle = due.exclude(seat__lane_lease_until__gt=now).filter(
-        seat__failure="", seat__account__status__in=LinkedAccount.USABLE
-    )
-    return list(idle.order_by("seat").values_list("seat", flat=True).distinct())
 
 
 def _work(seat_id: int, lease: Lease) -> None:

@@ -38,6 +38,16 @@ SOONEST = """
     ORDER BY d.next_attempt_at LIMIT 1
 """
 
+# States stand in the text: SQLite takes a partial index for literals only.
+IDLE = """
+    SELECT DISTINCT d.seat_id FROM tubes_delivery d
+    JOIN tubes_seat s ON s.id = d.seat_id JOIN accounts_linkedaccount a ON a.id = s.account_id
+    WHERE d.status IN ('queued', 'sending') AND d.next_attempt_at <= %s
+    AND (s.lane_not_before IS NULL OR s.lane_not_before <= %s)
+    AND (s.lane_lease_until IS NULL OR s.lane_lease_until <= %s)
+    AND s.failure = '' AND a.status IN ('connected', 'retrying') ORDER BY d.seat_id
+"""
+
 
 def seat(seat_id: int) -> Seat:
     """A Seat with its account and its room. One query. Raises Seat.DoesNotExist."""
@@ -88,3 +98,9 @@ def next_due(seat_id: int) -> float | None:
         return None
     moments = [moment for moment in map(sql.read_moment, found[0]) if moment is not None]
     return max(0.0, (max(moments) - clock.now()).total_seconds())
+
+
+def idle_lanes() -> list[int]:
+    """Seats with something due while nobody holds the lane. One query."""
+    now = sql.moment(clock.now())
+    return [seat_id for (seat_id,) in sql.rows(IDLE, [now, now, now])]
