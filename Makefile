@@ -15,7 +15,7 @@ AS_IN_PRODUCTION = env -u DATABASE_URL -u REDIS_URL LOCAL=0 DEBUG=0 VAR_DIR=.ven
 	ENCRYPTION_KEYS=$$($(PYTHON) -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())')
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test bench check format screenshots lock ci clean
+.PHONY: help run demo test chaos bench check format screenshots lock ci clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -33,6 +33,9 @@ test: .venv/dev ## all tests: on PostgreSQL and Redis (started for it), then on 
 
 bench: .venv/dev ## how fast it is and what it costs, in tables (takes a while); ARGS="20x50 latency --quick"
 	@$(PYTHON) -m bench $(ARGS)
+
+chaos: .venv/dev ## ten thousand messages under kills, cuts and clock steps; ARGS="--seed 1 --minutes 3"
+	@$(PYTHON) -m chaos $(ARGS)
 
 check: .venv/dev ## format, lint, types, migrations, production settings, templates
 	.venv/bin/ruff format --check .

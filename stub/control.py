@@ -48,6 +48,7 @@ class Counts:
     events_pushed: int
     events_waiting: int
     faults: dict[str, int]  # how often each kind was applied
+    doubts: dict[str, int]  # by room: sends whose caller cannot know what became of them
 
 
 class Stub:

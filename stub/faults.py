@@ -52,6 +52,7 @@ class Faults:
     def __init__(self) -> None:
         self._standing: list[Fault] = []
         self.applied: Counter[str] = Counter()
+        self.doubts: Counter[str] = Counter()  # by room: sends whose caller cannot know what became of them
 
     def add(self, fault: Fault) -> None:
         self._standing.append(fault)
@@ -66,7 +67,10 @@ class Faults:
 
     def spoil(self, room: str, what: str) -> Fault | None:
         """What is to go wrong with this request (`send`, `write` or `read`); used up by one."""
-        return self._take("request", room, what) if self._standing else None
+        fault = self._take("request", room, what) if self._standing else None
+        if fault and what == "send" and fault.kind != "throttle":
+            self.doubts[room] += 1
+        return fault
 
     def push(self, kind: str, room: str) -> Fault | None:
         """The fault of this kind that a push meets; used up by one."""

@@ -112,11 +112,12 @@ class Pushes:
         if not events:
             return
         body = json.dumps({"session": hook.session, "room": room.name, "events": events}).encode()
-        late = self._faults.push("push_late", room.name)
+        # Messages only: an edit that overtakes another one would be the wrong one in the end.
+        is_plain = all(entry["kind"] == "message" for entry in batch)
+        late = self._faults.push("push_late", room.name) if is_plain else None
         if late:
             for entry in batch:
-                if entry["kind"] == "message":
-                    room.items[entry["id"]].is_late = True
+                room.items[entry["id"]].is_late = True
             self._start(self._deliver_late(hook, room.name, body, late.delay))
         else:
             await self._deliver(hook, room.name, body)

@@ -24,6 +24,7 @@ class Service:
         self.store.clear()
         self.faults.clear()
         self.faults.applied.clear()
+        self.faults.doubts.clear()
         for name, value in vars_of(Switches()).items():
             setattr(self.switches, name, value)
         self.sends = self.most_in_flight = 0
@@ -43,6 +44,7 @@ class Service:
             "events_pushed": self.pushes.events,
             "events_waiting": self.pushes.waiting(),
             "faults": dict(self.faults.applied),
+            "doubts": dict(self.faults.doubts),
         }
 
 

@@ -28,7 +28,7 @@ from connectors.base import (
     Support,
     UserId,
 )
-from connectors.errors import LoginRejected, RetryLater
+from connectors.errors import LoginRejected, RetryLater, UnsupportedAction
 from connectors.markup import plain
 from sameroom import clock
 from stub.connector.client import READ_DEADLINE, StubClient
@@ -88,15 +88,18 @@ class StubConnector(Connector):
     # ------------------------------------------------------------------ reading
 
     def newest(self, room: RoomId, count: int = 1) -> Sequence[Cursor]:
+        self._require_history()
         told = self._client.get("rooms", room, "messages", limit=str(count))
         return [_cursor(entry) for entry in told["events"]]
 
     def recent(self, room: RoomId) -> Recent:
+        self._require_history()
         told = self._client.get("rooms", room, "messages", limit=str(MOST))
         events = [self._event(entry) for entry in told["events"] if entry["kind"] == "message"]
         return Recent([event for event in events if event], whole=told["whole"])
 
     def read_after(self, room: RoomId, cursor: Cursor | None) -> Page:
+        self._require_history()
         after = cursor.id if cursor else ""
         told = self._client.get("rooms", room, "messages", limit=str(MOST), after=after)
         entries = told["events"]
@@ -105,6 +108,10 @@ class StubConnector(Connector):
         events = [event for event in map(self._event, entries) if event]
         last = _cursor(told["events"][-1]) if told["events"] else cursor
         return Page(events, cursor=last, more=told["more"], gap=told["gap"])
+
+    def _require_history(self) -> None:
+        if not self.capabilities.history:
+            raise UnsupportedAction("The stub keeps no history for this account.")
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Push:
         secret = self.login.credentials.get("hook_secret", "")

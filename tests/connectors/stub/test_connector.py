@@ -66,6 +66,14 @@ def test_features_narrow_what_an_account_can_do(stub: StubHarness) -> None:
     )
 
 
+def test_account_without_history_reads_nothing(stub: StubHarness) -> None:
+    blind = connector(stub, "push,ids")
+
+    for read in (blind.newest, blind.recent, lambda room: blind.read_after(room, None)):
+        with pytest.raises(UnsupportedAction):
+            read(stub.room)
+
+
 def test_form_keeps_what_logs_in(stub: StubHarness) -> None:
     data = {
         "server": f"{stub.login.server}/",
