@@ -74,8 +74,8 @@ def _take_turns(lane: Lane, ends: float) -> None:
         if _has_old(queue) and expiry.skip_old(lane.seat):
             continue
         went = _go_through(lane, queue, ends)
-        if went is Go.ON and len(queue) < loading.AT_ONCE:
-            # What has come meanwhile is found by the look after the release.
+        if went is Go.ON and len(queue) < loading.AT_ONCE and lane.rest():
+            # What has come since that statement is found by the look after the release.
             _has_caught_up(lane)
             return
         if went not in (Go.ON, Go.AGAIN):

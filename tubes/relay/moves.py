@@ -18,7 +18,7 @@ from tubes.relay import health, notices, sql
 from tubes.relay.intake import release_held
 from tubes.relay.leases import Lease
 from tubes.relay.routing import Network
-from tubes.relay.wire import Arrived, Beginning, write, write_together
+from tubes.relay.wire import Arrived, Beginning, Release, write, write_together
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ class Lane:
     network: Network = field(default_factory=dict)
     network_until: float = 0.0  # monotonic; so long the network may be taken as it was read
     doubted: set[int] = field(default_factory=set)  # deliveries that could not be begun as they were read
+    is_left: bool = False  # given back
     arrived: Arrived | None = None  # what is noted with the next statement
 
     # ------------------------------------------------------------ around a request
@@ -66,26 +67,33 @@ class Lane:
         """Store what arrived; False where the lane was not ours any more. Its posts are stored anyway."""
         return self.arrived is None or self._write(None)
 
+    def rest(self) -> bool:
+        """Store what arrived and give the lane back, unless more waits by now; whether all is done."""
+        if self.arrived is None:
+            return True
+        is_ours = self._write(None, release=Release.IF_EMPTY)
+        return self.is_left or not is_ours
+
     def leave(self) -> None:
         """Store what arrived and give the lane back; the database may be away for a moment meanwhile.
 
         What has arrived must not be forgotten: where nobody can look it up, it would end `unknown`.
         """
-        if self.arrived is None:
+        if self.arrived is None and not self.is_left:
             self.lease.release()
         while self.arrived is not None:
             try:
-                self._write(None, release=True)
+                self._write(None, release=Release.YES)
             except (OperationalError, InterfaceError):
                 if clock.now() + REST > self.lease.until:
                     raise
                 sql.drop_broken()
                 time.sleep(REST.total_seconds())
 
-    def _write(self, beginning: Beginning | None, *, release: bool = False) -> bool:
+    def _write(self, beginning: Beginning | None, *, release: Release = Release.NO) -> bool:
         arrived = self.arrived
         outcome = write(self.lease, self.seat.room_id, arrived, beginning, release=release)
-        self.arrived = None
+        self.arrived, self.is_left = None, outcome.released
         if arrived and arrived.is_last and outcome.ended:
             for delivery in arrived.deliveries:
                 count_end(self, delivery, Status.SENT)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 
 from django.db import transaction
 
@@ -52,29 +53,41 @@ class Outcome:
     ended: bool  # the arrived step was noted, and the lane was still ours
     begun: bool
     is_holding: bool  # events of this room wait for a send to be decided
+    released: bool
+
+
+class Release(Enum):
+    """Whether the lease is given back with the same statement."""
+
+    NO = "no"
+    IF_EMPTY = "if_empty"  # unless more waits at the Seat than what has just arrived
+    YES = "yes"
 
 
 Piece = tuple[str, list[object]]
 
 
 def write(
-    lease: Lease, room_id: int, arrived: Arrived | None, beginning: Beginning | None, *, release: bool = False
+    lease: Lease,
+    room_id: int,
+    arrived: Arrived | None,
+    beginning: Beginning | None,
+    *,
+    release: Release = Release.NO,
 ) -> Outcome:
     """Note what arrived and begin the next delivery, or give the lease back.
 
     One statement on PostgreSQL, one commit.
     """
     now = clock.now()
-    free = _release(lease) if release else None
+    free = None if release is Release.NO else _release(lease, release, arrived)
     ending = _ending(lease, arrived, now) if arrived else None
     begin = _begin(lease, beginning, now) if beginning else None
     post = _post(arrived, room_id, now) if arrived and arrived.remote_id is not None else None
     wanted = len(arrived.deliveries) if arrived else 0
-    if sql.is_postgres():
-        ended, begun, holding = _at_once(post, ending, begin, free, room_id, wanted)
-    else:
-        ended, begun, holding = _one_by_one(post, ending, begin, free, room_id, wanted)
-    return Outcome(ended == wanted, begun == 1, holding)
+    do = _at_once if sql.is_postgres() else _one_by_one
+    ended, begun, freed, holding = do(post, ending, begin, free, room_id, wanted)
+    return Outcome(ended == wanted, begun == 1, holding, freed == 1)
 
 
 def write_together(lease: Lease, beginnings: Sequence[Beginning]) -> bool:
@@ -152,9 +165,14 @@ def _is_open(lease: Lease, beginnings: Sequence[Beginning]) -> Piece:
     return conditions, values
 
 
-def _release(lease: Lease) -> Piece:
+def _release(lease: Lease, how: Release, arrived: Arrived | None) -> Piece:
     statement = "UPDATE tubes_seat SET lane_lease_until = NULL WHERE id = %s AND lane_fence = %s"
-    return statement, [lease.pk, lease.fence]
+    if how is Release.YES:
+        return statement, [lease.pk, lease.fence]
+    ended = [delivery.pk for delivery in arrived.deliveries] if arrived else []
+    more = f"seat_id = %s AND status IN ('queued', 'sending') AND id NOT IN {sql.marks(ended)}"
+    empty = f" AND NOT EXISTS (SELECT 1 FROM tubes_delivery WHERE {more})"
+    return statement + empty, [lease.pk, lease.fence, lease.pk, *ended]
 
 
 HOLDING = "EXISTS (SELECT 1 FROM tubes_event WHERE room_id = %s AND held = 'waiting')"
@@ -167,7 +185,7 @@ def _at_once(
     free: Piece | None,
     room_id: int,
     wanted: int,
-) -> tuple[int, int, bool]:
+) -> tuple[int, int, int, bool]:
     pieces: list[str] = []
     values: list[object] = []
     if post:
@@ -181,13 +199,15 @@ def _at_once(
         pieces.append(f"begun AS ({begin[0]}{condition} RETURNING 1)")
         values += begin[1]
     if free:
-        pieces.append(f"freed AS ({free[0]})")
+        pieces.append(f"freed AS ({free[0]} RETURNING 1)")
         values += free[1]
     ended_count = "(SELECT COUNT(*) FROM ended)" if ending else "0"
     begun_count = "(SELECT COUNT(*) FROM begun)" if begin else "0"
-    statement = f"WITH {', '.join(pieces)} SELECT {ended_count}, {begun_count}, {HOLDING}"
-    [(ended, begun, holding)] = sql.rows(statement, [*values, room_id])
-    return ended, begun, holding
+    freed_count = "(SELECT COUNT(*) FROM freed)" if free else "0"
+    counts = f"{ended_count}, {begun_count}, {freed_count}"
+    [found] = sql.rows(f"WITH {', '.join(pieces)} SELECT {counts}, {HOLDING}", [*values, room_id])
+    ended, begun, freed, holding = found
+    return ended, begun, freed, holding
 
 
 def _one_by_one(
@@ -197,13 +217,12 @@ def _one_by_one(
     free: Piece | None,
     room_id: int,
     wanted: int,
-) -> tuple[int, int, bool]:
+) -> tuple[int, int, int, bool]:
     with transaction.atomic():
         if post:
             sql.run(*post)
         ended = sql.run(*ending) if ending else 0
         begun = sql.run(*begin) if begin and ended == wanted else 0
-        if free:
-            sql.run(*free)
+        freed = sql.run(*free) if free else 0
         [(holding,)] = sql.rows(f"SELECT {HOLDING}", [room_id])
-    return ended, begun, bool(holding)
+    return ended, begun, freed, bool(holding)
