@@ -26,6 +26,7 @@ class Destination:
     """One service, as this process sees it."""
 
     calls: dict[int, float] = field(default_factory=dict)  # number → since when, monotonic
+    coming: set[int] = field(default_factory=set)  # threads let in that have not called yet
     worked_at: float = float("-inf")
     hung_at: float = float("-inf")  # when a call that failed after a long wait had begun
 
@@ -48,15 +49,34 @@ class Destinations:
 
     def admits(self, kind: str, server: str) -> bool:
         """Whether one more thread may go and call this service now."""
-        now = clock.monotonic()
         with self._lock:
             known = self._known.get((kind, server))
-            if known is None or not known.calls:
-                return True
-            if known.is_suspect or len(known.calls) >= self._share:
-                return False
-            slow = known.slow(now)
-            return not slow or slow + self._slow_elsewhere(known, now) < self._share
+            return known is None or self._has_room(known)
+
+    def enter(self, kind: str, server: str) -> bool:
+        """The same; and this thread counts from now on, until its first call begins, or it leaves."""
+        with self._lock:
+            known = self._known.setdefault((kind, server), Destination())
+            has_room = self._has_room(known)
+            if has_room:
+                known.coming.add(threading.get_ident())
+            return has_room
+
+    def leave(self, kind: str, server: str) -> None:
+        """This thread calls the service no more."""
+        with self._lock:
+            if known := self._known.get((kind, server)):
+                known.coming.discard(threading.get_ident())
+
+    def _has_room(self, known: Destination) -> bool:
+        taken = len(known.calls) + len(known.coming)
+        if not taken:
+            return True
+        if known.is_suspect or taken >= self._share:
+            return False
+        now = clock.monotonic()
+        slow = known.slow(now)
+        return not slow or slow + self._slow_elsewhere(known, now) < self._share
 
     def _slow_elsewhere(self, known: Destination, now: float) -> int:
         return sum(other.slow(now) for other in self._known.values() if other is not known)
@@ -67,6 +87,7 @@ class Destinations:
         number, since = next(self._numbers), clock.monotonic()
         with self._lock:
             known = self._known.setdefault((kind, server), Destination())
+            known.coming.discard(threading.get_ident())
             known.calls[number] = since
         failed = True
         try:

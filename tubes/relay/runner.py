@@ -115,9 +115,11 @@ class Runner:
                 for _ in range(len(self._waiting)):
                     seat_id = self._waiting.popleft()
                     place = self._places.get(seat_id)
-                    if place is None or destinations.admits(*place):
+                    if place is None or destinations.enter(*place):
                         self._queued.discard(seat_id)
                         self._busy.add(seat_id)
+                        if self._waiting:  # of many rings at once each wakes or makes the next thread
+                            self._find_thread()
                         return seat_id
                     self._waiting.append(seat_id)  # parked until its service has room
                 if time.monotonic() > rests_until:
@@ -131,6 +133,7 @@ class Runner:
         try:
             if seat_id not in self._places:
                 self._learn_place(seat_id)
+                return 0.0  # last in line, now that it is known whose service it calls
             return self._drain(seat_id)
         except (DatabaseError, InterfaceError) as error:
             log.warning("Lane %s met trouble with the database: %s", seat_id, type(error).__name__)
@@ -141,6 +144,8 @@ class Runner:
             log.exception("Lane %s met an unexpected error", seat_id)
             return AFTER_TROUBLE
         finally:
+            if seat_id in self._places:
+                destinations.leave(*self._places[seat_id])
             # A pooled connection goes back; one that an error has broken is replaced.
             if settings.DATABASES["default"]["CONN_MAX_AGE"] == 0:
                 connections.close_all()
