@@ -41,16 +41,17 @@ def test_one_service_gets_a_quarter_of_the_threads(known: Destinations, calls: E
     assert known.admits(*SICK)
 
 
-def test_those_that_were_let_in_count_before_they_call(known: Destinations) -> None:
+def test_those_that_were_let_in_count_until_they_leave(known: Destinations) -> None:
     assert known.enter(*SICK)
-    known._known[SICK].coming |= {-1, -2, -3}  # other threads
+    known._known[SICK].inside |= {-1, -2, -3}  # other threads
 
     assert (known.enter(*SICK), known.enter(*WELL)) == (False, True)
-    with known.calling(*SICK):  # from here on the call counts
-        assert known._known[SICK].coming == {-1, -2, -3}
-    assert known.enter(*SICK)
+    with known.calling(*SICK):
+        pass
+    assert not known.enter(*SICK)  # between two calls it is still there
     known.leave(*SICK)
-    assert known._known[SICK].coming == {-1, -2, -3}
+    assert known._known[SICK].inside == {-1, -2, -3}
+    assert known.enter(*SICK)
 
 
 def test_all_that_wait_long_stay_within_the_quarter(

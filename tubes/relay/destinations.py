@@ -26,7 +26,7 @@ class Destination:
     """One service, as this process sees it."""
 
     calls: dict[int, float] = field(default_factory=dict)  # number → since when, monotonic
-    coming: set[int] = field(default_factory=set)  # threads let in that have not called yet
+    inside: set[int] = field(default_factory=set)  # threads let in, whether they call just now or not
     worked_at: float = float("-inf")
     hung_at: float = float("-inf")  # when a call that failed after a long wait had begun
 
@@ -54,22 +54,22 @@ class Destinations:
             return known is None or self._has_room(known)
 
     def enter(self, kind: str, server: str) -> bool:
-        """The same; and this thread counts from now on, until its first call begins, or it leaves."""
+        """The same; and this thread counts from now on, until it leaves."""
         with self._lock:
             known = self._known.setdefault((kind, server), Destination())
             has_room = self._has_room(known)
             if has_room:
-                known.coming.add(threading.get_ident())
+                known.inside.add(threading.get_ident())
             return has_room
 
     def leave(self, kind: str, server: str) -> None:
         """This thread calls the service no more."""
         with self._lock:
             if known := self._known.get((kind, server)):
-                known.coming.discard(threading.get_ident())
+                known.inside.discard(threading.get_ident())
 
     def _has_room(self, known: Destination) -> bool:
-        taken = len(known.calls) + len(known.coming)
+        taken = max(len(known.calls), len(known.inside))
         if not taken:
             return True
         if known.is_suspect or taken >= self._share:
@@ -87,7 +87,6 @@ class Destinations:
         number, since = next(self._numbers), clock.monotonic()
         with self._lock:
             known = self._known.setdefault((kind, server), Destination())
-            known.coming.discard(threading.get_ident())
             known.calls[number] = since
         failed = True
         try:
