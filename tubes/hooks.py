@@ -34,22 +34,33 @@ def hook(request: HttpRequest, account_code: str, secret: str) -> HttpResponse:
     """Take a push in. 200: stored; 503: again later; 403: not signed as it should be; 400: unreadable."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    account = LinkedAccount.objects.filter(code=account_code).first()
+    try:
+        return _take(_account(account_code, secret), request)
+    except NotNow as error:
+        return _later(str(error))
+    except (DatabaseError, InterfaceError) as error:
+        log.warning("A push for account %.32r was not stored: %s", account_code, type(error).__name__)
+        return _later("The database does not answer.")
+
+
+def _account(code: str, secret: str) -> LinkedAccount:
+    account = LinkedAccount.objects.filter(code=code).first()
     if account is None or not constant_time_compare(secret, _secret(account)):
         raise Http404
+    return account
+
+
+def _take(account: LinkedAccount, request: HttpRequest) -> HttpResponse:
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
-        push = account.connector().receive(headers, request.body)
-        take_push(account, push)
+        connector = account.connector()
+        push = connector.receive(headers, request.body)
     except LoginRejected:
         return HttpResponse("The signature does not fit.\n", status=403, content_type="text/plain")
     except (ValueError, UnsupportedAction):
         return HttpResponse("This cannot be read.\n", status=400, content_type="text/plain")
-    except NotNow as error:
-        return _later(str(error))
-    except (DatabaseError, InterfaceError) as error:
-        log.warning("A push for account %s was not stored: %s", account.code, type(error).__name__)
-        return _later("The database does not answer.")
+    # An error of ours from here on is a 500, and the service pushes again: nothing is lost by it.
+    take_push(account, push, has_ids=connector.capabilities.message_ids)
     return HttpResponse(push.answer, content_type="text/plain")
 
 

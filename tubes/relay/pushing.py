@@ -17,7 +17,7 @@ class NotNow(Exception):
     """The push cannot be taken now; the service should try again. The text says why."""
 
 
-def take_push(account: LinkedAccount, push: Push) -> None:
+def take_push(account: LinkedAccount, push: Push, *, has_ids: bool = True) -> None:
     """Store the events of rooms that this account sits in, and have the others read at once.
 
     Database I/O; may be repeated: an event is taken in once. Raises NotNow.
@@ -31,6 +31,8 @@ def take_push(account: LinkedAccount, push: Push) -> None:
         by_room[room_id].append(event)
     seats = Seat.objects.in_use().filter(account=account, failure="")
     rooms = Room.objects.filter(seats__in=seats, remote_id__in=[*by_room, *push.rooms])
+    if not has_ids:  # the numbers of one session mean nothing in another: only who reads for all is heard
+        rooms = rooms.filter(reader__account=account)
     for pk, remote_id in list(rooms.values_list("pk", "remote_id")):
         if RoomId(remote_id) in by_room:
             desk.take(Arrival(pk, by_room[RoomId(remote_id)], is_pushed=True))
