@@ -15,6 +15,11 @@ from tubes.relay.intake import Arrival, accept
 
 log = logging.getLogger(__name__)
 
+
+class NotCommitted(Exception):
+    """The thread that was to commit this was ended in the middle: whoever brought it may bring it again."""
+
+
 MOST = 100  # arrivals of one commit
 
 Accept = Callable[[Sequence[Arrival]], list[int]]
@@ -62,8 +67,12 @@ class Desk:
             return batch
 
     def _commit(self, batch: list[Ticket]) -> None:
+        for ticket in batch:
+            ticket.error = NotCommitted()
         try:
             self._accept(_by_room(batch))
+            for ticket in batch:
+                ticket.error = None
         except Exception as error:  # noqa: BLE001 - told to whoever waits for it
             if len(batch) == 1:
                 batch[0].error = error
@@ -82,6 +91,7 @@ class Desk:
         for ticket in batch:
             try:
                 self._accept([ticket.arrival])
+                ticket.error = None
             except Exception as error:  # noqa: BLE001 - told to whoever waits for it
                 ticket.error = error
 
