@@ -20,7 +20,7 @@ from tubes.relay import health
 
 EVERY = timedelta(hours=1)
 TRY_AGAIN = timedelta(minutes=5)  # where the service had trouble, or the room was lost
-AT_ONCE = 50  # Seats taken up in one go, so that many of them are spread over the hour
+FEWEST, TURNS = 50, 45  # Seats taken up in one go at the least; goes in which all have their turn
 
 
 def stale_seats() -> list[int]:
@@ -29,7 +29,8 @@ def stale_seats() -> list[int]:
     due = Q(checked_at__lt=now - EVERY) | (~Q(failure="") & Q(checked_at__lt=now - TRY_AGAIN))
     stale = Seat.objects.in_use().filter(due, account__status__in=LinkedAccount.USABLE)
     claimed = []
-    for seat_id, checked_at in stale.order_by("checked_at").values_list("pk", "checked_at")[:AT_ONCE]:
+    most = max(FEWEST, Seat.objects.in_use().count() // TURNS)
+    for seat_id, checked_at in stale.order_by("checked_at").values_list("pk", "checked_at")[:most]:
         if Seat.objects.filter(pk=seat_id, checked_at=checked_at).update(checked_at=clock.now()):
             claimed.append(seat_id)
     return claimed

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 TURN = 5.0  # seconds one task polls before it goes last in line
 BACKOFF = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)  # seconds after the first, second, … failure
 OVERDUE = timedelta(seconds=2)
+GATHER = 0.25  # seconds
+LONGEST = 20.0  # seconds that reading one room may take: several calls, where much was said
 FULL = 1.0  # seconds until an account is tried again whose service holds its share of the threads
 
 readers = Destinations(settings.WORKER_THREADS)
@@ -56,15 +58,15 @@ def poll(account_id: int, *, fence: int = 0) -> None:
     lease = claim(LinkedAccount, account_id, "poll", fence=fence)
     if lease is None:
         return
+    pause = FULL
     try:
         account = LinkedAccount.objects.get(pk=account_id)
-        is_admitted = readers.admits(account.kind, account.server)
-        if account.is_usable and is_admitted:
-            _read_due(account, lease)
+        if account.is_usable and readers.admits(account.kind, account.server):
+            pause = _read_due(account, lease)
     finally:
         lease.release()
     if account.is_usable and not stopping():
-        _set_alarm(account_id, lease.fence, at_least=0.0 if is_admitted else FULL)
+        _set_alarm(account_id, lease.fence, at_least=pause)
 
 
 def _set_alarm(account_id: int, fence: int, *, at_least: float) -> None:
@@ -75,16 +77,19 @@ def _set_alarm(account_id: int, fence: int, *, at_least: float) -> None:
             bell.ring_account(account_id, fence=fence, after=max(at_least, wait))
 
 
-def _read_due(account: LinkedAccount, lease: Lease) -> None:
+def _read_due(account: LinkedAccount, lease: Lease) -> float:
+    """Read what is due; seconds to let pass at least, so that rooms due soon after are read together."""
     try:
         connector = account.connector()
     except LoginRejected as error:  # a secret that no key opens any more
         health.needs_login(account, str(error))
-        return
+        return 0.0
     ends = clock.monotonic() + TURN
+    usual = _interval(account.pk, connector)
+    gather = min(GATHER, usual / 4)
     for room in rooms_read_by(account.pk).filter(next_poll_at__lte=clock.now()):
-        if clock.monotonic() > ends or stopping() or not account.is_usable or not lease.renew():
-            return
+        if clock.monotonic() > ends or stopping() or not account.is_usable or not lease.lasts(LONGEST):
+            return 0.0
         try:
             with logs.context(account=account.code, room=room.pk):
                 pause = _read(connector, room)
@@ -95,7 +100,14 @@ def _read_due(account: LinkedAccount, lease: Lease) -> None:
             pause = _note_failure(room, f"Internal error: {type(error).__name__}.")
         else:
             _note_success(account, room)
-        _due_in(account.pk, room, pause, connector)
+        _due_in(room, usual if pause is None else pause)
+    return gather
+
+
+def _interval(account_id: int, connector: Connector) -> float:
+    """Seconds between two reads of one of this account's rooms, as their number and its budget allow."""
+    rooms = rooms_read_by(account_id).count()
+    return connector.budget.poll_interval(rooms, fastest=connector.capabilities.fastest_poll)
 
 
 def _read(connector: Connector, room: Room) -> float | None:
@@ -105,7 +117,8 @@ def _read(connector: Connector, room: Room) -> float | None:
         page = connector.read_after(RoomId(room.remote_id), room.cursor)
     if page.gap:
         log.warning("Room %s: the last item read is gone from its history; went on by time", room.pk)
-    take_in(room.pk, page.events, read_from=room.cursor, cursor=page.cursor)
+    if page.events or page.cursor != room.cursor:
+        take_in(room.pk, page.events, read_from=room.cursor, cursor=page.cursor)
     return 0.0 if page.more else None
 
 
@@ -135,10 +148,9 @@ def _note_success(account: LinkedAccount, room: Room) -> None:
         Room.objects.filter(pk=room.pk).update(read_failures=0, last_error="")
 
 
-def _due_in(account_id: int, room: Room, pause: float | None, connector: Connector) -> None:
+def _due_in(room: Room, pause: float) -> None:
     """Set when the room is read next; a room that lost its last Tube meanwhile stays unread."""
-    if pause is None:
-        rooms = rooms_read_by(account_id).count()
-        pause = connector.budget.poll_interval(rooms, fastest=connector.capabilities.fastest_poll)
-    unread = Room.objects.filter(pk=room.pk, next_poll_at__isnull=False, reader=room.reader_id)
-    unread.update(next_poll_at=clock.now() + timedelta(seconds=pause))
+    watched = "id = %s AND reader_id = %s AND next_poll_at IS NOT NULL"
+    statement = f"UPDATE tubes_room SET next_poll_at = %s WHERE {watched}"
+    due = clock.now() + timedelta(seconds=pause)
+    sql.run(statement + sql.without_waiting(), [sql.moment(due), room.pk, room.reader_id])
