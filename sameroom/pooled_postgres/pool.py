@@ -69,8 +69,10 @@ class Pool:
 
 def _is_open(connection: Any) -> bool:
     """Whether nothing came while it lay idle: what would come is the server's farewell. No query."""
+    waiting = select.poll()  # select() knows no more than 1024 files, and each lane has one open
     try:
-        return not connection.closed and not select.select([connection], [], [], 0)[0]
+        waiting.register(connection, select.POLLIN)
+        return not connection.closed and not waiting.poll(0)
     except (OSError, ValueError, psycopg2.Error):
         return False
 
