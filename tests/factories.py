@@ -8,7 +8,7 @@ from accounts.models import LinkedAccount, User
 from connectors.base import Author, Cursor, IncomingEvent, Kind, MessageId, UserId
 from connectors.markup import plain
 from sameroom import clock
-from tubes.models import Delivery, Event, Room, RoomListing, Seat, Tube
+from tubes.models import Delivery, Event, Notice, Room, RoomListing, Seat, Tube
 
 PASSWORD = "a long enough password"
 _numbers = count(1)
@@ -58,7 +58,11 @@ def seat(account_: LinkedAccount | None = None, room_: Room | None = None, **ext
 def tube(side_a: Seat | None = None, side_b: Seat | None = None, **extra: Any) -> Tube:
     side_a = side_a or seat()
     side_b = side_b or seat(account(side_a.owner))
-    values = {"opened_by": side_a.owner, "status_since": clock.now() - timedelta(hours=1)}
+    values = {
+        "opened_by": side_a.owner,
+        "status_by": side_a.owner,
+        "status_since": clock.now() - timedelta(hours=1),
+    }
     return Tube.objects.create(side_a=side_a, side_b=side_b, **(values | extra))
 
 
@@ -104,3 +108,9 @@ def delivery(event_: Event | None = None, seat_: Seat | None = None, **extra: An
     if extra.get("status") == "sending":  # then something is on the wire
         values |= {"fingerprint": "f" * 32, "sending_since": clock.now()}
     return Delivery.objects.create(**(values | extra))
+
+
+def notice(seat_: Seat, text: str = "Something happened.", **extra: Any) -> Notice:
+    return Notice.objects.create(
+        **({"owner": seat_.owner, "seat": seat_, "kind": "loss", "text": text} | extra)
+    )

@@ -145,6 +145,11 @@ class Delivery(models.Model):
                 condition=models.Q(status__in=["sending", "unknown"]),
             ),
             models.Index(
+                fields=["seat", "id"],
+                name="undelivered",
+                condition=models.Q(status__in=["failed", "unknown"]),
+            ),
+            models.Index(
                 fields=["origin", "room", "seat"],
                 name="under_way",
                 condition=models.Q(status__in=["queued", "sending"]),
