@@ -15,6 +15,13 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
     def owned_by(self, user: Any) -> NoticeQuerySet:
         return self.filter(owner=user)
 
+    def standing(self) -> NoticeQuerySet:
+        """What its owner has not put away yet."""
+        return self.filter(dismissed_at=None)
+
+    def newest_first(self) -> NoticeQuerySet:
+        return self.order_by("-created_at", "-pk")
+
 
 class Notice(models.Model):
     """Something the owner of a Seat has to know. Manage shows all; some are also said in the room."""

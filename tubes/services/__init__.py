@@ -1,5 +1,7 @@
 """Decisions about Tubes and the Seats at their ends."""
 
+from tubes.services.again import NotAgain, deliveries_send_again, delivery_send_again, prospects
+from tubes.services.notices import notice_dismiss, notices_dismiss
 from tubes.services.opening import TubeRefused, end_of, joined_to, tube_open
 from tubes.services.running import (
     rooms_rewatch,
@@ -9,14 +11,24 @@ from tubes.services.running import (
     tube_retry,
     tubes_of_account,
 )
-from tubes.services.state import TubeState, tube_state
+from tubes.services.state import Standing, TubeState, standing_of, tube_state
+from tubes.services.undelivered import Lost, undelivered_of, undelivered_rows, undelivered_words
 
 __all__ = [
+    "Lost",
+    "NotAgain",
+    "Standing",
     "TubeRefused",
     "TubeState",
+    "deliveries_send_again",
+    "delivery_send_again",
     "end_of",
     "joined_to",
+    "notice_dismiss",
+    "notices_dismiss",
+    "prospects",
     "rooms_rewatch",
+    "standing_of",
     "tube_close",
     "tube_open",
     "tube_pause",
@@ -24,4 +36,7 @@ __all__ = [
     "tube_retry",
     "tube_state",
     "tubes_of_account",
+    "undelivered_of",
+    "undelivered_rows",
+    "undelivered_words",
 ]
