@@ -19,9 +19,11 @@ from accounts.invitations import invitation_remember
 from accounts.models import Invitation, LinkedAccount, LinkedAccountQuerySet
 from accounts.services import LinkRefused, account_link, account_refresh_rooms, account_remove
 from accounts.tasks import refresh_rooms
+from connectors.base import Reading
 from connectors.errors import ConnectorError
 from connectors.forms import CredentialsForm
 from connectors.registry import connector_class, connectors
+from tubes.hooks import address_of
 from tubes.services import tubes_of_account
 
 
@@ -29,12 +31,20 @@ from tubes.services import tubes_of_account
 @require_GET
 def account_list(request: SignedIn) -> HttpResponse:
     """Every linked account, newest first, and the services one can add."""
-    accounts = _accounts(request).newest_first()
+    accounts = _accounts(request).newest_first().annotate(room_count=Count("listings"))
     context = {
-        "accounts": accounts.annotate(room_count=Count("listings")),
+        "accounts": accounts,
+        "rows": [(account, _hook_of(account)) for account in accounts],
         "services": [{"kind": kind, "label": service.label} for kind, service in connectors().items()],
     }
     return render(request, "accounts/account_list.html", context)
+
+
+def _hook_of(account: LinkedAccount) -> str:
+    """Where the account's service is to push, if it pushes: for its owner to enter there. Secret; no I/O."""
+    service = connector_class(account.kind)
+    is_told = service is not None and service.capabilities.reading is Reading.WEBHOOK
+    return address_of(account) if is_told else ""
 
 
 @login_required

@@ -4,6 +4,7 @@ from django.urls import reverse
 from accounts.models import LinkedAccount
 from connectors.errors import RetryLater
 from tests import factories
+from tubes.hooks import address_of
 from tubes.models import Tube
 
 LIST = "/accounts/"
@@ -20,7 +21,7 @@ def said(response) -> list[str]:
 def test_list_asks_as_much_for_three_accounts_as_for_one(page, ann, rows, django_assert_num_queries):
     accounts = [factories.account(ann) for _ in range(rows)]
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         response = page.get(LIST)
 
     assert response.status_code == 200
@@ -32,6 +33,17 @@ def test_empty_list_says_what_to_do_first(page):
 
     assert "No account yet" in response.text
     assert '<details class="add" open>' in response.text
+
+
+def test_where_a_service_is_to_push_is_shown_for_accounts_whose_service_does(page, ann):
+    account = factories.account(ann, kind="stub")
+    factories.account(ann)
+    factories.account(factories.user(), kind="stub")
+
+    text = page.get(LIST).text
+
+    assert f'value="{address_of(account)}" readonly' in text
+    assert (text.count("/hooks/"), text.count("data-copy=")) == (1, 1)
 
 
 def test_list_names_no_secret(page, ann):
@@ -196,7 +208,7 @@ def test_remove_lists_the_rooms_affected_first(page, ann, rows, django_assert_nu
         factories.tube(factories.seat(account), factories.seat(other))
     factories.tube(factories.seat(account), factories.seat(other), status="closed")
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         response = page.get(reverse("accounts:account-remove", args=[account.code]))
 
     assert list(response.context["tubes"]) == list(Tube.objects.not_closed().order_by("-pk"))
