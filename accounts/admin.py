@@ -16,12 +16,13 @@ from accounts.services import account_remove, user_remove
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):
     ordering = ["-date_joined"]
-    list_display = ["email", "is_active", "is_staff", "date_joined", "last_login"]
+    list_display = ["email", "is_active", "is_staff", "daily_messages", "date_joined", "last_login"]
     list_filter = ["is_active", "is_staff", "date_joined"]
     search_fields = ["email"]
     fieldsets = [
         (None, {"fields": ["email", "password"]}),
         ("Name", {"fields": ["first_name", "last_name"]}),
+        ("Limits", {"fields": ["daily_messages"]}),
         ("Rights", {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]}),
         ("Dates", {"fields": ["last_login", "date_joined"]}),
     ]

@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.utils.timesince import timesince
 
-from tubes.models import Delivery, Event, Post, Room, RoomListing, Seat, Tube
+from tubes.models import Delivery, Event, Installation, Notice, Post, Room, RoomListing, Seat, Tube
 from tubes.services import tube_state
 
 
@@ -91,9 +91,11 @@ class SeatAdmin(WatchedAdmin):
         "failure",
         "failed_since",
         "lane_lease_until",
+        "lane_not_before",
+        "throttled_since",
         "links",
     ]
-    list_filter = ["direction", "failed_since"]
+    list_filter = ["direction", "failed_since", "throttled_since"]
     list_select_related = ["room", "owner", "account"]
     search_fields = ["room__name", "owner__email", "code"]
     raw_id_fields = ["room", "owner", "account"]
@@ -135,17 +137,29 @@ class TubeAdmin(WatchedAdmin):
 
 @admin.register(Event)
 class EventAdmin(WatchedAdmin):
-    linked_by = {"room__id__exact"}
-    list_display = ["id", "kind", "room", "number", "author_name", "held", "said_at", "accepted_at", "links"]
+    linked_by = {"room__id__exact", "about__id__exact"}
+    list_display = [
+        "id",
+        "kind",
+        "about",
+        "room",
+        "number",
+        "author_name",
+        "held",
+        "said_at",
+        "accepted_at",
+        "links",
+    ]
     list_filter = ["kind", "held", "accepted_at"]
-    list_select_related = ["room"]
+    list_select_related = ["room", "about"]
     search_fields = ["remote_id", "room__name"]
-    raw_id_fields = ["room"]
+    raw_id_fields = ["room", "about"]
     exclude = ["body", "attachments"]
 
     @admin.display(description="go to")
     def links(self, event: Event) -> str:
-        return listing("Deliveries", Delivery, event__id__exact=event.pk)
+        deliveries = listing("Deliveries", Delivery, event__id__exact=event.pk)
+        return format_html("{} · {}", deliveries, listing("About it", Event, about__id__exact=event.pk))
 
 
 @admin.register(Delivery)
@@ -183,3 +197,23 @@ class PostAdmin(WatchedAdmin):
     list_select_related = ["room", "delivery"]
     search_fields = ["remote_id"]
     raw_id_fields = ["room", "delivery"]
+
+
+@admin.register(Notice)
+class NoticeAdmin(WatchedAdmin):
+    list_display = ["text", "kind", "count", "owner", "seat", "created_at", "dismissed_at"]
+    list_filter = ["kind", "created_at", "dismissed_at"]
+    list_select_related = ["owner", "seat__room", "seat__account"]
+    search_fields = ["text", "owner__email"]
+    raw_id_fields = ["owner", "seat"]
+
+
+@admin.register(Installation)
+class InstallationAdmin(WatchedAdmin):
+    """Where this database belongs; a stopped relay is resumed by `manage.py relay_resume`, not here."""
+
+    list_display = ["public_url", "is_relaying", "stopped_because", "mark", "marked_at"]
+
+    @admin.display(boolean=True, description="relaying")
+    def is_relaying(self, installation: Installation) -> bool:
+        return not installation.stopped_because

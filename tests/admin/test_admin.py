@@ -3,7 +3,8 @@ from django.test import Client
 from django.urls import reverse
 
 from tests import factories
-from tubes.models import Post
+from tubes.models import Installation, Post
+from tubes.relay import guard
 
 pytestmark = pytest.mark.django_db
 
@@ -18,6 +19,8 @@ LISTS = [
     "tubes_event",
     "tubes_delivery",
     "tubes_post",
+    "tubes_notice",
+    "tubes_installation",
 ]
 
 
@@ -42,6 +45,8 @@ def one_of_each() -> dict[str, int]:
         "tubes_event": event.pk,
         "tubes_delivery": delivery.pk,
         "tubes_post": post.pk,
+        "tubes_notice": factories.notice(tube.side_b).pk,
+        "tubes_installation": Installation.objects.create(pk=1, public_url="https://one.example").pk,
     }
 
 
@@ -96,3 +101,19 @@ def test_somebody_who_is_no_operator_is_sent_away(client: Client) -> None:
     assert [client.get(reverse(f"admin:{name}_changelist")).status_code for name in LISTS] == [302] * len(
         LISTS
     )
+
+
+def test_operators_give_a_user_another_limit(operator: Client) -> None:
+    user = factories.user()
+
+    page = operator.get(reverse("admin:accounts_user_change", args=[user.pk])).content.decode()
+
+    assert 'name="daily_messages"' in page
+
+
+def test_admin_says_that_the_relay_is_stopped(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "LOOK_AGAIN", 0.0)
+    guard.forget()
+    Installation.objects.create(pk=1, public_url="https://one.example", stopped_because="Copied.")
+
+    assert "The relay is stopped. Copied." in operator.get(reverse("admin:index")).content.decode()
