@@ -22,18 +22,21 @@ from tubes.forms import RoomSearchForm, SideBForm
 from tubes.models import RoomListing, Tube
 from tubes.models.tubes import TubeQuerySet
 from tubes.services import (
+    Standing,
     TubeRefused,
     TubeState,
+    standing_of,
     tube_close,
     tube_open,
     tube_pause,
     tube_resume,
     tube_retry,
     tube_state,
+    undelivered_words,
 )
+from tubes.views_notices import newest_notices
 
 ROWS = 50
-# What stays unread when Tubes are shown: one secret that no key opens must not shut the page.
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +46,16 @@ class Row:
     tube: Tube
     state: TubeState
     flow: str  # which way messages may go: both, forward (A to B), back, none
+    undelivered: str  # how much did not arrive, a sentence or empty
 
     @classmethod
-    def of(cls, tube: Tube, viewer: Any) -> Row:
+    def of(cls, tube: Tube, viewer: Any, known: Standing) -> Row:
         a, b = tube.side_a, tube.side_b
         forward, back = a.lets_out and b.lets_in, b.lets_out and a.lets_in
         flow = {(True, True): "both", (True, False): "forward", (False, True): "back"}.get(
             (forward, back), "none"
         )
-        return cls(tube, tube_state(tube, viewer), flow)
+        return cls(tube, tube_state(tube, viewer, known), flow, undelivered_words(tube, known))
 
 
 @require_GET
@@ -106,19 +110,23 @@ def _picker(request: SignedIn, *, side_a: RoomListing | None = None, refusal: st
 def tube_detail(request: SignedIn, tube_code: str) -> HttpResponse:
     """One Tube: where an opened one leads to."""
     tube = get_object_or_404(_tubes(request), code=tube_code)
-    return render(request, "tubes/tube_detail.html", {"row": Row.of(tube, request.user)})
+    known = standing_of([tube], request.user, only_told=False)
+    return render(request, "tubes/tube_detail.html", {"row": Row.of(tube, request.user, known)})
 
 
 @live_page
 @require_GET
 def tube_list(request: SignedIn) -> HttpResponse:
-    """Every open Tube, newest first. Live: asked again by htmx, it answers 204 while nothing changed."""
+    """Notices, and every open Tube, newest first. Live: asked again by htmx, it answers 204 if unchanged."""
     tubes = _tubes(request).not_closed().order_by("-created_at", "-pk")
     page = Paginator(tubes, ROWS).get_page(request.GET.get("page"))
+    known = standing_of(page, request.user, only_told=True)
+    context: dict[str, Any] = {"page": page, **newest_notices(request.user)}
+    news = render_to_string("tubes/_news.html", context, request)
     rows = render_to_string(
-        "tubes/_rows.html", {"rows": [Row.of(tube, request.user) for tube in page]}, request
+        "tubes/_rows.html", {"rows": [Row.of(tube, request.user, known) for tube in page]}, request
     )
-    context = {"page": page, "rows": rows, "seen": sha256(rows.encode()).hexdigest()[:16]}
+    context |= {"news": news, "rows": rows, "seen": sha256((news + rows).encode()).hexdigest()[:16]}
     if request.htmx:
         if request.GET.get("seen") == context["seen"]:
             return HttpResponse(status=204)
@@ -160,7 +168,7 @@ def tube_close_page(request: SignedIn, tube_code: str) -> HttpResponse:
         tube_close(tube=tube, by=request.user)
         messages.success(request, f"The Tube between {tube.side_a.room} and {tube.side_b.room} is closed.")
         return redirect("tubes:tube-list")
-    return render(request, "tubes/tube_close.html", {"row": Row.of(tube, request.user)})
+    return render(request, "tubes/tube_close.html", {"tube": tube})
 
 
 def _open_tube(request: SignedIn, code: str) -> Tube:

@@ -7,6 +7,8 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from tests import factories
+from tubes.codes import code_of
+from tubes.models import Tube
 
 NAMESPACES = ("accounts", "tubes")
 
@@ -15,7 +17,16 @@ OWNED: dict[str, Callable[[Any], str]] = {
     "account_code": lambda owner: factories.account(owner).code,
     "listing_code": lambda owner: factories.listing(factories.account(owner)).code,
     "tube_code": lambda owner: factories.tube(factories.seat(factories.account(owner))).code,
+    "notice_code": lambda owner: code_of(factories.notice(factories.seat(factories.account(owner)))),
+    "delivery_code": lambda owner: code_of(lost_at(Tube.objects.owned_by(owner).latest("pk"))),
 }
+
+
+def lost_at(tube: Tube) -> Any:
+    """What did not arrive at Side A of the Tube that the same address names."""
+    return factories.delivery(factories.event(tube.side_b.room), tube.side_a, status="failed")
+
+
 # Parameters that name nobody's object: a value, and why it needs no owner.
 OPEN: dict[str, tuple[str, str]] = {
     "kind": ("echo", "a service, the same for everybody"),
@@ -81,6 +92,8 @@ ACTS = {
     "tubes:tube-pause": "tubes:tube-list",
     "tubes:tube-resume": "tubes:tube-list",
     "tubes:tube-retry": "tubes:tube-list",
+    "tubes:notice-dismiss": "tubes:tube-list",
+    "tubes:notices-dismiss": "tubes:tube-list",
 }
 
 

@@ -31,7 +31,8 @@ def act(verb: str, tube: Tube) -> str:
 def test_list_asks_as_much_for_three_tubes_as_for_one(page, ann, count, django_assert_num_queries):
     tubes = [tube_of(ann) for _ in range(count)]
 
-    with django_assert_num_queries(4):
+    # Session, user, how many Tubes, the Tubes; lanes, what did not arrive; notices; is the relay stopped.
+    with django_assert_num_queries(8):
         response = page.get(LIST)
 
     assert response.status_code == 200
@@ -74,6 +75,7 @@ def test_list_has_fifty_tubes_a_page(page, ann):
     [
         ({}, {}, {}, "Active", "What is said in one room is heard in the other."),
         ({"status": "paused"}, {}, {}, "Paused", "Press Resume to go on."),
+        ({"status": "paused", "status_by": None}, {}, {}, "Paused", "Remove that bridge, then press Resume."),
         ({}, {"is_archived": True}, {}, "Archived room", "Bring it back there, then press Try again."),
         ({}, {}, {"status": "needs_login"}, "Failed", "Press Fix; what is said meanwhile follows then."),
     ],
@@ -126,7 +128,7 @@ def test_live_list_answers_nothing_while_nothing_changed(page, ann, django_asser
     tube = tube_of(ann)
     seen = page.get(LIST).context["seen"]
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(7):
         same = page.get(LIST, {"seen": seen}, headers={"HX-Request": "true"})
     Tube.objects.filter(pk=tube.pk).update(status="paused")
     changed = page.get(LIST, {"seen": seen}, headers={"HX-Request": "true"})
@@ -198,7 +200,8 @@ def test_other_party_may_close_too(page, ann):
 def test_tube_page_names_both_rooms(page, ann, status, heading, django_assert_num_queries):
     tube = tube_of(ann, status=status)
 
-    with django_assert_num_queries(3):
+    # Session, user, the Tube; lanes, what did not arrive; how many notices.
+    with django_assert_num_queries(6):
         response = page.get(reverse("tubes:tube-detail", args=[tube.code]))
 
     assert f"<h1>{heading}" in response.text

@@ -32,7 +32,7 @@ def test_side_a_asks_as_much_for_three_rooms_as_for_one(page, ann, rows, django_
     for number in range(rows):
         factories.listing(factories.account(ann), f"Room {number}")
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         response = page.get(SIDE_A)
 
     assert response.status_code == 200
@@ -44,7 +44,7 @@ def test_side_b_asks_as_much_for_three_rooms_as_for_one(page, ann, lobby, rows, 
     for number in range(rows):
         factories.listing(factories.account(ann), f"Room {number}")
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         response = page.get(side_b(lobby))
 
     assert response.status_code == 200
