@@ -10,7 +10,8 @@ from typing import Literal
 
 from playwright.sync_api import Browser
 
-from standalone.throwaway import started
+from standalone.throwaway import Sameroom, started
+from tests.browser import troubles
 from tests.browser.newcomer import Newcomer, browser
 from tests.conftest import find_chromium
 
@@ -76,13 +77,44 @@ def walk(newcomer: Newcomer, folder: Path, look: str) -> None:
     room.page.screenshot(path=folder / f"sandbox-room-{look}.png", full_page=True)
 
 
+def walk_through_trouble(newcomer: Newcomer, folder: Path, look: str, sameroom: Sameroom) -> None:
+    """What the pages say when things go wrong."""
+    email = f"{look}@example.com"
+    newcomer.sign_up(email)
+    for group in ("Acme", "Globex"):
+        newcomer.add_account(newcomer.create_token(group), group)
+    newcomer.page.wait_for_timeout(1_000)
+    for side_a, side_b in troubles.TUBES:
+        newcomer.open_a_tube(side_a, side_b)
+    troubles.make("lost_and_waiting", email, sameroom)
+    shoot(newcomer, folder, {"trouble-manage": "/manage/", "notices": "/manage/notices/"}, look)
+    page = newcomer.go("/manage/")
+    page.get_by_role("link", name="See which").click()
+    shoot_current(newcomer, folder, f"undelivered-{look}")
+    page.get_by_role("link", name="Send again, out of order").click()
+    shoot_current(newcomer, folder, f"undelivered-again-{look}")
+    page.go_back()
+    page.get_by_role("link", name="Send all again").click()
+    shoot_current(newcomer, folder, f"undelivered-all-{look}")
+    troubles.make("pushed", email, sameroom)
+    shoot(newcomer, folder, {"accounts-pushed": "/accounts/"}, look)
+    troubles.make("stopped", email, sameroom)
+    newcomer.page.wait_for_timeout(2_500)  # so long the process goes by what it read
+    shoot(newcomer, folder, {"stopped-manage": "/manage/"}, look)
+    troubles.make("staff", email, sameroom)
+    shoot(newcomer, folder, {"stopped-staff": "/manage/", "stopped-admin": "/admin/"}, look)
+
+
 def main(folder: Path, chromium: Browser) -> None:
     for width, scheme in itertools.product(WIDTHS, SCHEMES):
-        # Each look gets an installation of its own: a login has one owner.
+        look = f"{width}-{scheme}"
+        context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+        # Each walk gets an installation of its own: a login has one owner.
         with started() as sameroom:
-            context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-            walk(Newcomer(context, sameroom.address), folder, f"{width}-{scheme}")
-            context.close()
+            walk(Newcomer(context, sameroom.address), folder, look)
+        with started(**troubles.WITH_PUSHES) as sameroom:
+            walk_through_trouble(Newcomer(context, sameroom.address), folder, look, sameroom)
+        context.close()
 
 
 if __name__ == "__main__":
