@@ -8,7 +8,7 @@ from sameroom import clock
 from stub.connector.connector import StubConnector
 from tests import factories
 from tests.relay.conftest import Clock, Pair, Service, drain_all, held, statuses, take, texts
-from tests.relay.stubbed import World, echo, edit_of, ends, kinds_taken_in
+from tests.relay.stubbed import PLAIN, World, echo, edit_of, ends, kinds_taken_in
 from tubes.models import Delivery, Event, Notice, Post, Seat
 from tubes.relay.leases import claim
 from tubes.relay.moves import Lane
@@ -366,3 +366,15 @@ def test_a_frozen_worker_does_not_send_what_others_have_settled(
     drain_all(rounds=1)
 
     assert (service.sent, statuses()) == ([], ["sending"])
+
+
+def test_an_imitated_edit_that_was_cut_off_and_has_arrived_is_sent(world: World, time: Clock) -> None:
+    joined(world, PLAIN)
+    id_ = world.stub.say("here", "Ann", "helo")
+    world.relay()
+    cut(world, stored=True)
+    world.stub.edit("here", id_, "hello")
+    world.relay(rounds=1)
+    wait(world, time, 2, 2)
+
+    assert (len(world.texts("there")), statuses()) == (2, ["sent", "sent"])

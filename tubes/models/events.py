@@ -86,7 +86,8 @@ class Delivery(models.Model):
 
     OPEN: ClassVar[tuple[str, ...]] = (Status.QUEUED, Status.SENDING)
     MOVES: ClassVar[dict[str, frozenset[str]]] = {
-        Status.QUEUED: frozenset({Status.SENDING, Status.FAILED, Status.SKIPPED}),
+        # queued → sent: its last step was found to have been done, and no more is left.
+        Status.QUEUED: frozenset({Status.SENDING, Status.SENT, Status.FAILED, Status.SKIPPED}),
         Status.SENDING: frozenset(
             {Status.QUEUED, Status.SENT, Status.FAILED, Status.UNKNOWN, Status.SKIPPED}
         ),
