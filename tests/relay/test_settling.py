@@ -283,11 +283,23 @@ def test_a_post_without_an_id_is_recognised_once(world: World) -> None:
     world.relay(rounds=1)
 
     take(there.room, echo(there, "[Ann, Stub] one"))
-    assert kinds_taken_in() == ["message"]
+    assert held() == ["no", "echo"]
 
     take(there.room, echo(there, "[Ann, Stub] one"))
     drain_all()
     assert world.texts("here") == ["one", "[Bot, Stub] [Ann, Stub] one"]
+
+
+def test_an_echo_without_an_id_is_known_when_it_is_pushed_again(world: World) -> None:
+    _, there = joined(world, NAMELESS)
+    world.stub.say("here", "Ann", "one")
+    world.relay(rounds=1)
+    pushed = echo(there, "[Ann, Stub] one")
+
+    taken = [take(there.room, pushed), take(there.room, pushed)]
+    drain_all()
+
+    assert (taken, held(), world.texts("here")) == ([1, 0], ["no", "echo"], ["one"])
 
 
 def test_an_echo_without_an_id_that_comes_before_the_answer_waits_for_it(

@@ -113,9 +113,12 @@ def _fresh(room: Room, facts: Facts, events: Sequence[IncomingEvent]) -> list[Fr
         facts.known.add(key)
         new = row_of(event, room=room, number=room.next_event_number + len(fresh), facts=facts)
         facts.is_holding = facts.is_holding or event.author.id in facts.undecided
-        if not facts.is_holding and is_ours(room, facts, new):
-            continue
         new.event.held = Event.Held.WAITING if facts.is_holding else Event.Held.NO
+        if not facts.is_holding and is_ours(room, facts, new):
+            if event.id:  # by its id it is known from now on
+                continue
+            # Nothing but its key tells it from what is said next: pushed a second time, it must be known.
+            new.event.held, new.event.body, new.event.fingerprint = Event.Held.ECHO, None, ""
         fresh.append(new)
     return fresh
 
