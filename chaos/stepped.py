@@ -1,4 +1,4 @@
-"""A clock that the suite can step for all processes at once: an offset in a file that they share.
+"""The hosts' clock, which the suite can step for all processes at once: an offset in a file that they share.
 
 Only `chaos.settings` installs it; in production `sameroom.clock` is what it always is.
 """
@@ -18,14 +18,14 @@ OFFSET = struct.Struct("d")
 
 
 def install(path: str) -> None:
-    """Have `sameroom.clock.now` add the offset in this file. To be called before anything reads the time."""
+    """Have `sameroom.clock.host_now` add the offset in this file. Before anything reads the time."""
     with open(path, "rb") as file:
         shared = mmap.mmap(file.fileno(), OFFSET.size, prot=mmap.PROT_READ)
 
-    def now() -> datetime:
+    def host_now() -> datetime:
         return timezone.now() + timedelta(seconds=OFFSET.unpack_from(shared)[0])
 
-    clock.now = now
+    clock.host_now = host_now
 
 
 class Clock:

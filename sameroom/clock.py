@@ -18,9 +18,14 @@ _set: tuple[datetime, float] | None = None  # a moment of the database's clock, 
 def now() -> datetime:
     """The time, aware, in UTC. Compare it only with stored times."""
     if _set is None:
-        return timezone.now()
+        return host_now()
     moment, then = _set
     return moment + timedelta(seconds=time.monotonic() - then)
+
+
+def host_now() -> datetime:
+    """What this host's clock says. It may be wrong, and may be set at any moment."""
+    return timezone.now()
 
 
 def monotonic() -> float:
