@@ -12,14 +12,14 @@ from connectors.markup.sanitize import clean_text, normalise_for_compare
 # names of 64. Every length is bounded, so the time is linear in the text.
 _BEFORE: Final = re.compile(
     r"""\A(?:
-        >\ [^\n]{1,160}+\n                      # a quotation: the line above an answer
-      | (?: \[[^\[\]\n]{1,280}+\]
-          | <[^<>\n]{1,64}+>
-          | \([^()\n]{1,64}+\)                  # a name, or a late stamp
+        >\ [^\n]{1,160}\n                      # a quotation: the line above an answer
+      | (?: \[[^\[\]\n]{1,280}\]
+          | <[^<>\n]{1,64}>
+          | \([^()\n]{1,64}\)                  # a name, or a late stamp
           | [^\n]{1,64}?:
           | ✎
         ) [ \n](?=\S)
-    )*+""",
+    )*""",  # nothing follows, so nothing is tried twice (possessive groups fail before Python 3.11.5)
     re.VERBOSE,
 )
 
