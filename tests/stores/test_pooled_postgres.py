@@ -41,6 +41,8 @@ def handler(
     postgres: servers.Server, backend: Any, monkeypatch: pytest.MonkeyPatch, django_db_blocker: Any
 ) -> Iterator[ConnectionHandler]:
     """Django's connections to it, one for each thread."""
+    # A browser test that ran in this process before leaves an event loop in its thread.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
     monkeypatch.setattr(backend, "pool", backend.Pool(SIZE))
     monkeypatch.setattr(clock, "_set", None)
     parts = psycopg2.extensions.parse_dsn(postgres.url)
