@@ -220,8 +220,10 @@ def _timed(message: OutgoingMessage, delivery: Delivery, until: float) -> Outgoi
 
 
 def _is_throttled(lane: Lane) -> bool:
+    """Whether a limit has held the lane for long, where a shared post that is cut off can be looked up."""
     since = lane.seat.throttled_since
-    return since is not None and clock.now() - since > SHARE_AFTER
+    has_waited = since is not None and clock.now() - since > SHARE_AFTER
+    return has_waited and lane.connector.capabilities.history
 
 
 def _shared(lane: Lane, delivery: Delivery, plan: Plan, behind: Sequence[Delivery]) -> Go | None:
