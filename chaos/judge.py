@@ -92,6 +92,9 @@ def judge(
     by_origin: dict[Room, list[Said]] = defaultdict(list)
     for one in said:
         by_origin[one.room].append(one)
+    doubts = _doubts(unknown, said)
+    hidden = [(doubt, row) for doubt, row in doubts if not doubt.room.lets_check]
+    explained = {(doubt.room, doubt.number) for doubt, _ in hidden}
     breaches: list[Breach] = []
     due = 0
     for origin, messages in by_origin.items():
@@ -100,12 +103,11 @@ def judge(
         for room in there:
             for one in messages:
                 breaches += _judge_one(one, room, copies[room], is_late=one.id in late)
-            breaches += _disorder(room, [one for one in messages if one.id not in late], copies[room])
+            # Of what may not have arrived perhaps only a later edit stands there.
+            sure = [one for one in messages if one.id not in late and (room, one.number) not in explained]
+            breaches += _disorder(room, sure, copies[room])
         for room in set(stands) - there:
             breaches += _strays(room, messages, copies[room])
-    doubts = _doubts(unknown, said)
-    hidden = [(doubt, row) for doubt, row in doubts if not doubt.room.lets_check]
-    explained = {(doubt.room, doubt.number) for doubt, _ in hidden}
     breaches = [
         one for one in breaches if one.what not in MAY_BE_UNKNOWN or (one.room, one.number) not in explained
     ]

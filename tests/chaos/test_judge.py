@@ -126,6 +126,16 @@ def test_deleted_message_is_gone_or_its_end_is_told() -> None:
     assert found(verdict([posted], [], messages=[gone])) == [("mis-edited", 1, "plain-1")]
 
 
+def test_edit_of_what_may_not_have_arrived_is_not_out_of_order() -> None:
+    edited = said(1, version=1)
+    lines = [copy(TWO, 12), copy(edited, 13, text=f"[P1] ✎ {text_of(edited)}")]
+    hidden = Unknown(7, "blind-1", "m1", "", "message", is_told=True)
+
+    assert (
+        found(verdict([copy(edited, 11), *lines[:1]], lines, messages=[edited, TWO], unknown=[hidden])) == []
+    )
+
+
 def test_unknown_is_allowed_only_where_nobody_can_look() -> None:
     hidden = Unknown(7, "blind-1", "m2", "", "message", is_told=True)
     by_text = Unknown(8, "blind-1", "", "000002", "message", is_told=False)
