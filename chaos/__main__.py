@@ -42,6 +42,7 @@ def _options() -> Options:
     parser.add_argument("--messages", type=int, default=10_000, help="messages, edits and deletes")
     parser.add_argument("--minutes", type=float, default=6, help="over how long they are said")
     parser.add_argument("--faults", default=",".join(FAULTS), help="kinds, parted by commas (default: all)")
+    parser.add_argument("--patience", type=float, default=300, help="seconds for the rest to arrive")
     parser.add_argument("--only-messages", action="store_true", help="no edits and deletes")
     given = parser.parse_args()
     kinds = [kind for kind in given.faults.split(",") if kind]
@@ -50,7 +51,7 @@ def _options() -> Options:
     count = max(len(kinds), int(given.minutes * 60 / SECONDS_PER_FAULT)) if kinds else 0
     seed = secrets.randbelow(1_000_000) if given.seed is None else given.seed
     planned = plan(seed, kinds, seconds=given.minutes * 60, count=count)
-    return Options(seed, given.messages, given.minutes, planned, given.only_messages)
+    return Options(seed, given.messages, given.minutes, planned, given.only_messages, given.patience)
 
 
 def _tell(seed: int, kinds: Sequence[str], outcome: Outcome) -> None:
