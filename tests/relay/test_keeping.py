@@ -92,7 +92,7 @@ def test_what_another_bridge_copies_back_stops_after_six_times(pair: Pair, time:
 def test_a_relay_that_is_stopped_neither_reads_nor_sends_and_then_does(pair: Pair) -> None:
     pair.say("one")
     echo.say("globex", "garden", "Bob", "two")
-    Installation.objects.create(public_url="http://127.0.0.1:8000", stopped_because="a test")
+    Installation.objects.create(pk=1, public_url="http://127.0.0.1:8000", stopped_because="a test")
 
     lanes.drain(pair.there.pk)
     reading.poll(pair.there.account_id)

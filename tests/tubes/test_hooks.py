@@ -137,7 +137,7 @@ def test_only_posting_is_possible(here: Seat) -> None:
 
 
 def test_a_relay_that_is_stopped_asks_to_push_again(here: Seat) -> None:
-    Installation.objects.create(public_url="http://elsewhere", stopped_because="This is a copy.")
+    Installation.objects.create(pk=1, public_url="http://elsewhere", stopped_because="This is a copy.")
 
     answer = push(here.account, entry(1))
 
