@@ -1,0 +1,103 @@
+"""The database goes away between a send and the note of it."""
+
+from contextlib import suppress
+from typing import Any
+
+import psycopg2
+import pytest
+from django.db import InterfaceError, OperationalError, connection
+
+from connectors.base import MessageId, OutgoingMessage, RoomId
+from connectors.echo.connector import EchoConnector
+from connectors.errors import RetryLater
+from tests.conftest import ON_SERVERS
+from tests.relay.conftest import Clock, Pair, drain_all, statuses, texts
+from tubes.models import Post, Seat
+from tubes.relay import lanes, moves, wire
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch) -> list[Exception]:
+    """What the notes of a lane meet after its first send. Nobody can look up what has arrived."""
+    real_send, real_write = EchoConnector.send, moves.write
+    errors: list[Exception] = []
+
+    def send(self: EchoConnector, room: RoomId, message: OutgoingMessage) -> MessageId:
+        remote_id = real_send(self, room, message)
+        if remote_id == "echo-1":
+            errors[:] = [OperationalError("gone"), InterfaceError("closed"), OperationalError("starting up")]
+        return remote_id
+
+    def write(*args: Any, **more: Any) -> wire.Outcome:
+        if errors:
+            raise errors.pop(0)
+        return real_write(*args, **more)
+
+    def recent(*args: object) -> None:
+        raise RetryLater("the history is closed")
+
+    monkeypatch.setattr(EchoConnector, "send", send)
+    monkeypatch.setattr(EchoConnector, "recent", recent)
+    monkeypatch.setattr(moves, "write", write)
+    monkeypatch.setattr(moves, "REST", moves.REST / 50)
+    return errors
+
+
+def test_what_has_arrived_is_noted_once_the_database_is_back(pair: Pair, away: list[Exception]) -> None:
+    pair.say("one", "two")
+
+    with pytest.raises((OperationalError, InterfaceError)):
+        lanes.drain(pair.there.pk)
+
+    assert statuses() == ["sent", "queued"]
+    assert Post.objects.get().remote_id == "echo-1"
+    assert Seat.objects.get(pk=pair.there.pk).lane_lease_until is None
+    drain_all()
+    assert texts("globex", "garden") == ["[Ann, Acme] one", "[Ann, Acme] two"]
+
+
+def test_a_database_that_stays_away_is_not_waited_for_longer_than_the_lease(
+    pair: Pair, away: list[Exception], time: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair.say("one")
+    monkeypatch.setattr("tubes.relay.moves.time.sleep", lambda _: time.forward(40))
+
+    with pytest.raises((OperationalError, InterfaceError)):
+        lanes.drain(pair.there.pk)
+
+    assert statuses() == ["sending"]
+
+
+if ON_SERVERS:
+
+    def test_a_server_that_ends_every_connection_during_a_send_costs_no_message(
+        pair: Pair, time: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        real = EchoConnector.send
+
+        def send(self: EchoConnector, room: RoomId, message: OutgoingMessage) -> MessageId:
+            remote_id = real(self, room, message)
+            told = connection.settings_dict
+            place = {"user": told["USER"], "host": told["HOST"], "port": told["PORT"], "dbname": told["NAME"]}
+            other = psycopg2.connect(**place)
+            with other.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            other.close()
+            return remote_id
+
+        monkeypatch.setattr(EchoConnector, "send", send)
+        pair.say("one", "two")
+
+        for _ in range(3):
+            with suppress(OperationalError, InterfaceError):
+                drain_all()
+            connection.close_if_unusable_or_obsolete()
+            time.forward(31)
+
+        assert texts("globex", "garden") == ["[Ann, Acme] one", "[Ann, Acme] two"]
+        assert statuses() == ["sent", "sent"]
