@@ -23,7 +23,7 @@ from tests import factories
 from tests.relay.conftest import Clock, Pair, drain_all, take, texts
 from tests.relay.stubbed import World, deletion_of, edit_of
 from tubes import tasks
-from tubes.models import Delivery, Event, Room, Seat
+from tubes.models import Delivery, Event, Notice, Room, Seat
 from tubes.relay import lanes, loading, reading
 from tubes.services import tube_close
 
@@ -401,3 +401,37 @@ def test_sends_under_keys_that_nobody_can_look_up(world: World, time: Clock) -> 
     for _ in at_every_step(time, before, work):
         assert world.texts("there") == ["[Ann, Stub] ONE", "[Ann, Stub] two"]
         assert set(Delivery.objects.values_list("status", flat=True)) == {"sent"}
+
+
+def test_a_send_that_nobody_can_look_up_is_never_unknown_without_a_word(world: World, time: Clock) -> None:
+    def before() -> list[Exception | None]:
+        world.stub.forget()
+        factories.tube(world.seat("here"), world.seat("there", features="push,ids"))
+        world.stub.say("here", "Ann", "one")
+        world.read()
+        return [DeliveryUnknown("cut")]
+
+    def work() -> None:
+        drain_all(rounds=1)
+        time.forward(14)
+        drain_all(rounds=2)
+
+    for _ in at_every_step(time, before, work):
+        told = [text for text in world.texts("there") if not text.startswith("[Sameroom]")]
+        assert told in ([], ["[Ann, Stub] one"])
+        [ended] = Delivery.objects.filter(event__kind="message").values_list("status", flat=True)
+        assert ended == "unknown" or told
+        assert Notice.objects.filter(kind="unknown").count() == (1 if ended == "unknown" else 0)
+
+
+def test_a_message_that_is_rejected_never_fails_without_a_word(pair: Pair, time: Clock) -> None:
+    def before() -> list[Exception]:
+        say("one", "two")
+        read_all()
+        return [MessageRejected("rude")]
+
+    for _ in at_every_step(time, before, lambda: drain_all(rounds=2)):
+        failed = Delivery.objects.filter(status="failed").count()
+        told = [text for text in texts("globex", "garden") if not text.startswith("[Sameroom]")]
+        assert told == ["[Ann, Acme] one", "[Ann, Acme] two"][failed:]
+        assert Notice.objects.filter(kind="loss").count() == failed

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, transaction
 
 from connectors.base import Connector, MessageId
 from monitor import counting
@@ -129,13 +129,16 @@ def end(lane: Lane, delivery: Delivery, to: Delivery.Status, why: str) -> bool:
     """Finish a delivery; False where it was not ours to finish. Its owner hears of a loss."""
     # Whether all parts of an `unknown` one are there can still come out.
     parts = delivery.parts if to == Status.UNKNOWN else None
-    moved = move(lane, delivery, to, error=why, finished_at=clock.now(), parts=parts)
+    if not lane.flush():
+        return False
+    with transaction.atomic():  # no loss is noted of which nobody is told
+        moved = move(lane, delivery, to, error=why, finished_at=clock.now(), parts=parts)
+        if moved and to == Status.FAILED:
+            notices.lost(delivery, why)
+        elif moved and to == Status.UNKNOWN:
+            notices.unknown(delivery)
     if moved:
         count_end(lane, delivery, to)
-        if to == Status.FAILED:
-            notices.lost(delivery, why)
-        elif to == Status.UNKNOWN:
-            notices.unknown(delivery)
     decide_held(delivery)
     return moved
 
