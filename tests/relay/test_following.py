@@ -256,6 +256,19 @@ def test_what_is_deleted_while_queued_is_dropped_and_its_text_erased(pair: Pair)
     assert texts("globex", "garden") == ["[Ann, Acme] stays"]
 
 
+def test_a_deletion_that_is_read_days_later_still_takes_the_message_back(world: World, time: Clock) -> None:
+    world.chain("here", "there")
+    id_ = world.stub.say("here", "Ann", "oops")
+    world.relay()
+    world.stub.delete("here", id_)
+    time.forward(25 * 3600)
+
+    world.relay()
+
+    assert world.texts("there") == []
+    assert Event.objects.get(kind="message").body is None
+
+
 def test_a_post_that_a_moderator_deleted_is_left_alone(world: World) -> None:
     world.chain("here", "there", "beyond")
     id_ = world.stub.say("here", "Ann", "rude")

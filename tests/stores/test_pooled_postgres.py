@@ -72,6 +72,14 @@ def ask(connection: Any, statement: str = "SELECT pg_backend_pid()") -> Any:
         return cursor.fetchone()[0]
 
 
+def ask_until_it_fails(connection: Any) -> None:
+    """The processes of a server that was killed take a moment to find that out."""
+    ends = time.monotonic() + PATIENCE
+    while time.monotonic() < ends:
+        ask(connection)
+        time.sleep(0.01)
+
+
 def ask_and_close(handler: ConnectionHandler) -> int:
     """The number of the server process that answered."""
     pid: int = ask(handler["default"])
@@ -155,7 +163,7 @@ def test_a_connection_that_is_cut_in_use_costs_one_error(
         ask(connection)
         postgres.kill()
         with pytest.raises((OperationalError, InterfaceError)):
-            ask(connection)
+            ask_until_it_fails(connection)
         start(postgres)
         connection.close_if_unusable_or_obsolete()
         assert ask(connection)

@@ -81,13 +81,14 @@ def _queue(errands: Sequence[Errand], network: Network) -> set[int]:
 
 
 def _without_the_old(rooms: Mapping[int, Room], events: Sequence[Event]) -> list[Event]:
-    """What was said too long ago is announced, not relayed."""
+    """What was said too long ago is announced, not relayed. But what was taken back stays taken back."""
     oldest = clock.now() - timedelta(hours=settings.CATCH_UP_HOURS)
-    old = [event for event in events if event.said_at < oldest]
+    fresh = [event for event in events if event.said_at >= oldest or event.kind == Kind.DELETE]
+    old = [event for event in events if event.said_at < oldest and event.kind != Kind.DELETE]
     for room_id in {event.room_id for event in old}:
         expiry.left_out(rooms[room_id or 0], [event for event in old if event.room_id == room_id])
     _drop_bodies([event.pk for event in old])
-    return [event for event in events if event.said_at >= oldest]
+    return fresh
 
 
 def _look_for_echoes(room: Room, said: Sequence[Event]) -> None:
