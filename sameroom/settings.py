@@ -1,5 +1,6 @@
 """Every setting, driven by the environment; `.env.example` explains each variable."""
 
+import ssl
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -195,7 +196,10 @@ else:
     # for a Redis that hangs): the sweep rings again.
     CELERY_BROKER_TRANSPORT_OPTIONS = {"max_retries": 0}
     if CELERY_BROKER_URL.startswith("redis"):
+        CELERY_BROKER_TRANSPORT = "sameroom.redis_broker:Transport"
         CELERY_BROKER_TRANSPORT_OPTIONS |= {"socket_timeout": 2, "socket_connect_timeout": 2}
+        if CELERY_BROKER_URL.startswith("rediss"):
+            CELERY_BROKER_USE_SSL = {"ssl_cert_reqs": ssl.CERT_REQUIRED}
     if CELERY_BROKER_URL.startswith("amqp"):
         # No limit: a worker holds what is to run later, and RabbitMQ 4 no longer lets it raise its limit for
         # those, so that WORKER_THREADS alarms ahead would hold up everything behind them.

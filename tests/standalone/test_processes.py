@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import psutil
 import pytest
@@ -76,6 +77,26 @@ def test_restart_of_postgresql_costs_no_task(
 
     assert [running.mark() != {} for _ in range(10)] == [True] * 10
     assert running.get("/admin/login/").status_code == 200
+
+
+def test_worker_outlives_redis_with_tasks_under_way(
+    start: Start, stores: dict[str, str], redis: servers.Server
+) -> None:
+    running = start(**stores)
+    running.mark()  # the worker is up
+    children = {child.pid for child in family(running)}
+    running.get("/probe/hang?times=3")
+    running.mark()  # it has taken them
+
+    redis.kill()
+    assert running.get("/").status_code == 200
+    redis.start()
+
+    end = time.monotonic() + 60
+    while running.get("/probe/mark").text == "{}":
+        assert time.monotonic() < end
+    assert {child.pid for child in family(running)} == children
+    assert "Unrecoverable" not in running.text()
 
 
 def test_health_checks_of_the_containers(start: Start, stores: dict[str, str]) -> None:
