@@ -77,9 +77,9 @@ class Member:
             if self.process and self.process.poll() is None:
                 os.killpg(self.process.pid, signal.SIGCONT)
 
-    def has_fallen(self) -> bool:
-        """Whether it ended although nobody asked for it."""
-        return self.is_wanted and self.process is not None and self.process.poll() is not None
+    def fall(self) -> int | None:
+        """Its exit code, if it ended although nobody asked for it."""
+        return self.process.poll() if self.is_wanted and self.process else None
 
 
 def _end_with_us() -> None:
@@ -131,6 +131,7 @@ class Family:
         while not self._stop.wait(0.2):
             for member in self.members:
                 with member.lock:
-                    if member.has_fallen():
-                        self.fallen.append(member.name)
+                    code = member.fall()
+                    if code is not None:
+                        self.fallen.append(f"{member.name} (exit code {code})")
                         member.start()

@@ -65,7 +65,7 @@ class Outcome:
     @property
     def is_good(self) -> bool:
         verdict = self.verdict
-        is_clean = not (verdict.breaches or verdict.untold)
+        is_clean = not (verdict.breaches or verdict.untold or self.fallen)
         return is_clean and len(verdict.unknown) <= self.allowed_unknown
 
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from chaos import network, schedule
@@ -12,6 +13,7 @@ from chaos.generator import PIECES, Generator, text_of
 from chaos.judge import Breach, Verdict
 from chaos.network import Room
 from chaos.report import table
+from chaos.run import Outcome
 from chaos.services import StubSide
 from chaos.stepped import Clock
 from stub.server import running
@@ -99,3 +101,11 @@ def test_table_counts_a_breach_for_the_fault_before_it() -> None:
         "| hang  |       2 |         4 |    0 |       1 |            0 |      0 |          0 |       0 |",
         "| all   |       3 |         6 |    1 |       1 |            0 |      0 |          0 |       0 |",
     ]
+
+
+def test_process_that_ends_by_itself_is_a_breach() -> None:
+    clean = Verdict(breaches=[], unknown=[], untold=[], late=0, copies=10)
+    outcome = Outcome(clean, [], 0, 10, {"sent": 10}, 1.0, fallen=[])
+
+    assert outcome.is_good
+    assert not replace(outcome, fallen=["worker1 (exit code 1)"]).is_good
