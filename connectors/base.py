@@ -13,10 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, NewType
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NewType
 
 from connectors.budget import Budget, Limit
 from connectors.errors import UnsupportedAction
+from connectors.files import fetch_public
 from connectors.markup.tree import Document
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ class Capabilities:
     replies: Support = Support.IMITATED
     reactions: Support = Support.IMITATED
     files: Support = Support.IMITATED
+    max_file_size: int = 0  # bytes of one file that is posted natively
+    file_deadline: float = 60.0  # seconds after which posting a file has ended one way or the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,26 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that came with a message, as its service describes it. Stored with the event."""
+
+    name: str
+    size: int | None = None  # bytes, where the service tells
+    url: str = ""  # where anybody may open it; "" where a login is needed
+    reference: str = ""  # by which its connector finds it, where there is no `url`
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Attachment:
+        """What was stored as a dict of these fields; unknown ones are left out."""
+        return cls(
+            name=str(stored.get("name") or "file"),
+            size=stored.get("size"),
+            url=str(stored.get("url") or ""),
+            reference=str(stored.get("reference") or ""),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class IncomingEvent:
     """One thing that happened in a room, in the project's own words.
 
@@ -147,7 +170,7 @@ class IncomingEvent:
     target: MessageId | None = None
     reply_to: MessageId | None = None
     emoji: str = ""  # of a reaction, as Unicode, or `:name:` where the service has its own
-    attachments: Sequence[Mapping[str, Any]] = ()
+    attachments: Sequence[Attachment] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +222,17 @@ class OutgoingMessage:
     sender_name: str = ""  # only where `sender_override` is NATIVE
     sender_avatar_url: str = ""
     reply_to: MessageId | None = None  # only where `replies` is NATIVE
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingFile:
+    """A file to be posted, whole on the disk of this machine; `message` is what stands beside it."""
+
+    name: str
+    content_type: str
+    size: int  # bytes
+    content: BinaryIO = field(repr=False)  # read from its beginning
+    message: OutgoingMessage = field(default_factory=lambda: OutgoingMessage(""))
 
 
 class Connector:
@@ -270,6 +304,20 @@ class Connector:
         RetryLater means surely not posted; DeliveryUnknown means it may have been.
         """
         raise UnsupportedAction(f"{self.label} cannot send.")
+
+    def send_file(self, room: RoomId, file: OutgoingFile) -> MessageId:
+        """Post ONE file of at most `max_file_size` with its message; as `send`, within `file_deadline`.
+
+        Only where `capabilities.files` is NATIVE.
+        """
+        raise UnsupportedAction(f"{self.label} takes no files.")
+
+    def fetch(self, attachment: Attachment, into: BinaryIO, *, most: int, deadline: float) -> None:
+        """Write the file into `into`, at most `most` bytes, within `deadline` seconds.
+
+        Network I/O; may be repeated. RetryLater where it may be there later, FileGone where it never will.
+        """
+        fetch_public(attachment.url, into, most=most, deadline=deadline)
 
     def edit(self, room: RoomId, target: MessageId, message: OutgoingMessage) -> None:
         """Replace the text of a post of ours. Network I/O; may be repeated. `capabilities.edits` NATIVE."""

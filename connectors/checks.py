@@ -30,6 +30,7 @@ def _claims(cls: type[Connector]) -> Iterator[tuple[str, bool]]:
     yield "edit", can.edits is Support.NATIVE
     yield "delete", can.deletes is Support.NATIVE
     yield "react", can.reactions is Support.NATIVE
+    yield "send_file", can.files is Support.NATIVE
 
 
 def connector_errors(cls: type[Connector]) -> list[CheckMessage]:

@@ -6,6 +6,7 @@
     ├── LoginRejected       token or password refused: the account needs a login, its owner is asked once
     ├── RoomGone            kicked, archived, deleted: the room's Tubes fail, their owners are told
     ├── MessageRejected     too long, filtered: this delivery fails, the rest go on
+    ├── FileGone            a file cannot be fetched, now or later: its name is told instead
     └── UnsupportedAction   the service cannot do it: skipped and counted
 
 `client.py` of a connector turns every library exception into one of these. Any other exception is
@@ -42,6 +43,14 @@ class RoomGone(ConnectorError):
 
 class MessageRejected(ConnectorError):
     """The service will never take this message."""
+
+
+class FileGone(ConnectorError):
+    """A file is gone, too large, or kept from us. `why` is a clause for the line that tells of the file."""
+
+    def __init__(self, message: str, *, why: str = "not given out") -> None:
+        super().__init__(message)
+        self.why = why
 
 
 class UnsupportedAction(ConnectorError):

@@ -50,3 +50,12 @@ def canonical(typed: str) -> str:
     address = urlunsplit((parts.scheme, netloc, path, "", ""))
     # Two names of one server: only the operator can know, a server's own word does not count.
     return str(settings.HIPCHAT_SERVER_ALIASES.get(address, address))
+
+
+def is_at(server: str, url: str) -> bool:
+    """Whether `url` leads to the host and port of this server. No I/O."""
+    try:
+        here, there = urlsplit(server), urlsplit(url)
+        return (here.scheme, here.hostname, here.port) == (there.scheme, there.hostname, there.port)
+    except ValueError:
+        return False

@@ -22,6 +22,7 @@ from connectors.errors import (
     RetryLater,
     RoomGone,
 )
+from connectors.hipchat.uploads import ShareBody
 from sameroom import clock
 
 Json = dict[str, Any]
@@ -45,6 +46,7 @@ class Call:
     use: Use
     params: Mapping[str, str] | None = None
     body: Json | None = None
+    upload: ShareBody | None = None
     writes: bool = False
     max_bytes: int = 2 * 1024 * 1024
     deadline: float | None = None  # seconds; None: READ_DEADLINE
@@ -123,6 +125,17 @@ class HipChatClient:
             raise DeliveryUnknown("HipChat took a message without saying under which id.")
         return sent
 
+    def share_file(self, room: str, upload: ShareBody, *, deadline: float) -> None:
+        """Post a file as the token's owner. No id is told."""
+        path = f"/room/{room}/share/file"
+        call = Call("POST", path, Use.SEND, upload=upload, writes=True, deadline=deadline)
+        self._checked(self._request(call), call)
+
+    def file(self, file: str) -> str:
+        """Where a file that needs a login may be fetched without one, for a while."""
+        answer = self._get(f"/file/{file}", Use.OTHER)
+        return str(answer.get("temp_download_url") or answer.get("temp_url") or "")
+
     # ------------------------------------------------------------------ below
 
     def _get(
@@ -141,9 +154,10 @@ class HipChatClient:
                 f"{self.server}/v2{call.path}",
                 deadline=READ_DEADLINE if call.deadline is None else call.deadline,
                 max_bytes=call.max_bytes,
-                headers={"Authorization": f"Bearer {self._token}"} if authenticated else {},
+                headers=self._headers(call, authenticated=authenticated),
                 params=call.params,
                 json=call.body,
+                data=call.upload,
                 ca_certificate=self._ca_certificate,
                 secrets=[self._token],
             )
@@ -155,6 +169,12 @@ class HipChatClient:
         if authenticated:
             self._learn(answer)
         return answer
+
+    def _headers(self, call: Call, *, authenticated: bool) -> dict[str, str]:
+        headers = {"Authorization": f"Bearer {self._token}"} if authenticated else {}
+        if call.upload is not None:
+            headers["Content-Type"] = call.upload.content_type
+        return headers
 
     def _learn(self, answer: net.Answer) -> None:
         """Feed the budget from the limit headers of any answer."""

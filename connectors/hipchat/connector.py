@@ -6,27 +6,33 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, BinaryIO
 
 from connectors.base import (
+    Attachment,
     Capabilities,
     Connector,
     Cursor,
     Identity,
     Login,
     MessageId,
+    OutgoingFile,
     OutgoingMessage,
     Page,
     Recent,
     RoomId,
     RoomInfo,
+    Support,
     UserId,
 )
 from connectors.budget import Limit, Use
 from connectors.errors import LoginRejected, RetryLater, RoomGone
+from connectors.files import fetch_public
+from connectors.hipchat.address import is_at
 from connectors.hipchat.client import HipChatClient
 from connectors.hipchat.forms import HipChatCredentialsForm
 from connectors.hipchat.history import cursor_at, date_of, event_of, in_order
+from connectors.hipchat.uploads import ShareBody
 from sameroom import clock
 
 log = logging.getLogger(__name__)
@@ -49,13 +55,21 @@ class HipChatConnector(Connector):
     label = "HipChat"
     # 100 requests per 5 minutes and personal token, unless an administrator raised it.
     capabilities = Capabilities(
-        max_text_length=1000, limit=Limit(requests=100, seconds=300), history=True, global_ids=True
+        max_text_length=1000,
+        limit=Limit(requests=100, seconds=300),
+        history=True,
+        global_ids=True,
+        files=Support.NATIVE,
+        max_file_size=50 * 1024 * 1024,
     )
     credentials_form = HipChatCredentialsForm
 
     def __init__(self, login: Login) -> None:
         super().__init__(login)
-        self._client = HipChatClient(login.server, login.credentials["token"], self.budget)
+        self._ca_certificate = login.credentials.get("ca_certificate") or None
+        self._client = HipChatClient(
+            login.server, login.credentials["token"], self.budget, self._ca_certificate
+        )
 
     # ------------------------------------------------------------------ who
 
@@ -173,6 +187,20 @@ class HipChatConnector(Connector):
         if deadline <= 0:
             raise RetryLater("This message's turn had passed before it could be sent.")
         return MessageId(self._client.send_message(room, message.text, deadline=deadline))
+
+    def send_file(self, room: RoomId, file: OutgoingFile) -> MessageId:
+        deadline = min(self.capabilities.file_deadline, file.message.not_after - clock.monotonic())
+        if deadline <= 0:
+            raise RetryLater("This file's turn had passed before it could be sent.")
+        self._client.share_file(room, ShareBody(file), deadline=deadline)
+        return MessageId("")  # none is told: history knows it by its description and size
+
+    def fetch(self, attachment: Attachment, into: BinaryIO, *, most: int, deadline: float) -> None:
+        ends = clock.monotonic() + deadline
+        url = attachment.url or self._client.file(attachment.reference)
+        certificate = self._ca_certificate if is_at(self.login.server, url) else None
+        left = max(ends - clock.monotonic(), 0.1)
+        fetch_public(url, into, most=most, deadline=left, ca_certificate=certificate)
 
     def escape(self, text: str) -> str:
         """Break mentions with a zero-width space: foreign text must not ring anybody here."""

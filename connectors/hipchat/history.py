@@ -10,7 +10,7 @@ from typing import Any
 
 import nh3
 
-from connectors.base import Author, Cursor, IncomingEvent, Kind, MessageId, UserId
+from connectors.base import Attachment, Author, Cursor, IncomingEvent, Kind, MessageId, UserId
 from connectors.markup import plain
 from connectors.markup.sanitize import clean_text
 
@@ -70,8 +70,8 @@ def event_of(item: Json) -> IncomingEvent | None:
         return None
     if _is_unfurled(item) or not isinstance(item.get("message"), str):  # a deleted message is null
         return None
-    text = _text_of(item)
-    if not text.strip():
+    text, files = _text_of(item), list(_files(item))
+    if not text.strip() and not files:
         return None
     cursor = cursor_at(item)
     return IncomingEvent(
@@ -81,6 +81,7 @@ def event_of(item: Json) -> IncomingEvent | None:
         author=author_of(item),
         said_at=cursor.time,
         body=plain.parse(clean_text(text)),
+        attachments=files,
     )
 
 
@@ -93,15 +94,23 @@ def _text_of(item: Json) -> str:
     text = str(item["message"])
     if item.get("message_format") == "html":
         text = html.unescape(nh3.clean(text, tags=set()))
-    lines = [text] if text.strip() else []
-    return "\n".join([*lines, *_file_lines(item)])
+    return text
 
 
-def _file_lines(item: Json) -> Iterable[str]:
-    """A shared file as a line: its public address, or its name where a login is needed to fetch it."""
+def _files(item: Json) -> Iterable[Attachment]:
+    """A shared file: at a public address, or behind a login."""
     file = item.get("file")
     if isinstance(file, Mapping) and file.get("url"):
-        yield f"{str(file.get('name') or 'file').strip()}: {file['url']}"
+        yield Attachment(_name(file), _size(file), url=str(file["url"]))
     locked = item.get("authenticated_file")
-    if isinstance(locked, Mapping):
-        yield f"(shared the file {str(locked.get('name') or '').strip()}, {locked.get('size', '?')} bytes)"
+    if isinstance(locked, Mapping) and locked.get("id"):
+        yield Attachment(_name(locked), _size(locked), reference=str(locked["id"]))
+
+
+def _name(file: Json) -> str:
+    return str(file.get("name") or "file").strip()
+
+
+def _size(file: Json) -> int | None:
+    size = file.get("size")
+    return size if isinstance(size, int) else None

@@ -1,10 +1,10 @@
-"""The one door to the outside: every request a connector makes goes through `request`.
+"""The one door to the outside: every request a connector makes goes through `request` or `download`.
 
-It keeps a total deadline, calls public addresses only, bounds the answer, verifies certificates,
-follows no redirect, and raises errors that hold no secret.
+It keeps a total deadline, calls public addresses only, bounds the answer, verifies certificates, and
+raises errors that hold no secret. Only a download follows redirects, and it carries no token.
 """
 
-from connectors.net.door import Answer, check_certificate, request
+from connectors.net.door import Answer, check_certificate, download, request
 from connectors.net.errors import (
     AddressRefused,
     CertificateUnreadable,
@@ -12,6 +12,7 @@ from connectors.net.errors import (
     NetError,
     NotJson,
     NotSent,
+    TooLarge,
     redact,
 )
 
@@ -23,7 +24,9 @@ __all__ = [
     "NetError",
     "NotJson",
     "NotSent",
+    "TooLarge",
     "check_certificate",
+    "download",
     "redact",
     "request",
 ]

@@ -2,9 +2,10 @@
 
 import json as json_module
 import ssl
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, BinaryIO, Final
+from urllib.parse import urljoin
 
 import requests
 from requests.structures import CaseInsensitiveDict
@@ -14,11 +15,13 @@ from urllib3.util import parse_url
 
 from connectors.net import pools
 from connectors.net.deadline import Call, TooLong, running
-from connectors.net.errors import AddressRefused, Cut, NetError, NotJson, NotSent, redact
+from connectors.net.errors import AddressRefused, Cut, NetError, NotJson, NotSent, TooLarge, redact
 
 MEBIBYTE: Final = 1024 * 1024
 _HEADER_ALLOWANCE: Final = 256 * 1024  # bytes besides the body: status line, headers, chunk sizes
 _PIECE: Final = 64 * 1024
+_MOST_REDIRECTS: Final = 3
+_REDIRECTS: Final = (301, 302, 303, 307, 308)
 _HEADERS: Final = {"User-Agent": "Sameroom", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
 
 
@@ -55,7 +58,7 @@ def request(
     headers: Mapping[str, str] | None = None,
     params: Mapping[str, str | int] | None = None,
     json: object = None,
-    data: bytes | str | Mapping[str, str] | None = None,
+    data: bytes | str | Mapping[str, str] | Iterable[bytes] | None = None,
     ca_certificate: str | None = None,
     secrets: Sequence[str] = (),
 ) -> Answer:
@@ -63,23 +66,48 @@ def request(
 
     `deadline` is in seconds and total: name lookup, connecting, TLS, sending, headers and body.
     `max_bytes` bounds the decoded body. `ca_certificate` is PEM text that is trusted instead of
-    the public CAs. `secrets` never appear in what is raised.
+    the public CAs. `secrets` never appear in what is raised. `data` that is read piece by piece
+    has to come with its Content-Length.
 
     Raises NotSent where surely nothing was sent, and Cut where the request began to be written.
     """
-    outcome = _attempt(
-        method,
-        url,
-        call=Call(deadline, max_bytes + _HEADER_ALLOWANCE),
-        max_bytes=max_bytes,
-        ca_certificate=ca_certificate,
-        parts={"headers": {**_HEADERS, **(headers or {})}, "params": params, "json": json, "data": data},
-    )
+    body = bytearray()
+    call = Call(deadline, max_bytes + _HEADER_ALLOWANCE)
+    parts = {"headers": {**_HEADERS, **(headers or {})}, "params": params, "json": json, "data": data}
+    outcome = _attempt(method, url, body.extend, call, max_bytes, ca_certificate, parts)
     if isinstance(outcome, Answer):
-        return outcome
+        return replace(outcome, body=bytes(body))
     # A fresh error, raised outside of every `except`: the causes hold the URL, its query and the
     # headers in their texts, and would be logged with it.
     raise type(outcome)(redact(str(outcome), secrets))
+
+
+def download(
+    url: str,
+    into: BinaryIO,
+    *,
+    deadline: float,
+    max_bytes: int,
+    ca_certificate: str | None = None,
+    secrets: Sequence[str] = (),
+) -> Answer:
+    """GET a file piece by piece into `into`; the answer, without its body. Network I/O, blocking.
+
+    Follows a few redirects, each to an address that is checked anew; nothing but the address is sent,
+    so a token never leaves with it. `deadline`, the errors and the rest as for `request`. Whatever the
+    status, the body is written; repeat it with a fresh `into`.
+    """
+    call = Call(deadline, max_bytes + _HEADER_ALLOWANCE)
+    for _ in range(_MOST_REDIRECTS + 1):
+        into.seek(0)
+        into.truncate()
+        outcome = _attempt("GET", url, into.write, call, max_bytes, ca_certificate, {"headers": _HEADERS})
+        if not isinstance(outcome, Answer):
+            raise type(outcome)(redact(str(outcome), secrets))
+        if outcome.status not in _REDIRECTS or not outcome.headers.get("Location"):
+            return outcome
+        url = urljoin(url, outcome.headers["Location"])
+    raise Cut(f"{_checked_host(url)} sends from one address to the next")
 
 
 def check_certificate(ca_certificate: str) -> None:
@@ -88,8 +116,15 @@ def check_certificate(ca_certificate: str) -> None:
 
 
 def _attempt(
-    method: str, url: str, *, call: Call, max_bytes: int, ca_certificate: str | None, parts: dict[str, Any]
+    method: str,
+    url: str,
+    write: Callable[[bytes], object],
+    call: Call,
+    max_bytes: int,
+    ca_certificate: str | None,
+    parts: dict[str, Any],
 ) -> Answer | NetError:
+    """One request, its decoded body handed to `write`; or what went wrong with it."""
     host = "the address"
     try:
         host = _checked_host(url)
@@ -98,12 +133,12 @@ def _attempt(
             call.remaining()
             raw = pools.adapter_for(ca_certificate).start(prepared, call.seconds)
             try:
-                body = _read(raw, max_bytes, call)
+                _read(raw, write, max_bytes, call)
             except BaseException:
                 raw.close()  # a half-read connection is of no further use
                 raise
             raw.release_conn()
-        return Answer(raw.status, CaseInsensitiveDict(raw.headers), body, host)
+        return Answer(raw.status, CaseInsensitiveDict(raw.headers), b"", host)
     except NetError as error:
         return error
     except (TooLong, OSError, HTTPError, ValueError) as error:  # requests' errors are OSErrors
@@ -122,15 +157,15 @@ def _checked_host(url: str) -> str:
     return parsed.host
 
 
-def _read(raw: HTTPResponse, max_bytes: int, call: Call) -> bytes:
+def _read(raw: HTTPResponse, write: Callable[[bytes], object], max_bytes: int, call: Call) -> None:
     """The decoded body. Raises TooLong as soon as it is over, so that a gzip bomb does not unfold."""
-    body = bytearray()
+    length = 0
     for piece in raw.stream(_PIECE, decode_content=True):
-        body += piece
-        if len(body) > max_bytes:
+        length += len(piece)
+        if length > max_bytes:
             raise TooLong
+        write(piece)
         call.remaining()  # decoding needs no socket, and takes time too
-    return bytes(body)
 
 
 def _explained(error: Exception, host: str, call: Call, max_bytes: int) -> NetError:
@@ -139,7 +174,7 @@ def _explained(error: Exception, host: str, call: Call, max_bytes: int) -> NetEr
             return NotSent(f"{host} did not answer within {call.seconds:g} seconds")
         return NotSent(f"the request to {host} could not be put together")
     if isinstance(error, TooLong):
-        return Cut(f"{host} answered with more than {max_bytes / MEBIBYTE:.3g} MiB")
+        return TooLarge(f"{host} answered with more than {max_bytes / MEBIBYTE:.3g} MiB")
     if call.is_over():
         return Cut(f"{host} did not answer within {call.seconds:g} seconds")
     if _is_broken_off(error):

@@ -5,6 +5,8 @@ NetError                     text is a clause such as "chat.example.org refused 
 │   ├── AddressRefused       we do not call there, now or later, unless the operator allows it
 │   └── CertificateUnreadable   the account's own CA certificate is no certificate (a ValueError too)
 └── Cut                      the request began to be written; whether it was done is not known
+    ├── TooLarge             the answer is larger than was allowed
+    └── NotJson              the answer is not what was asked for (a ValueError too)
 """
 
 from collections.abc import Sequence
@@ -31,6 +33,10 @@ class CertificateUnreadable(NotSent, ValueError):
 
 class Cut(NetError):
     """Timed out, reset, unreadable or over-long after the request began to be written."""
+
+
+class TooLarge(Cut):
+    """The answer went on beyond what was allowed, and was left."""
 
 
 class NotJson(Cut, ValueError):

@@ -19,6 +19,7 @@ from tubes.relay import bell, lanes
 from tubes.relay.intake import take_in
 
 if TYPE_CHECKING:
+    from tests.relay.sandboxed import Sides
     from tests.relay.stubbed import World
 
 ROOMS = ("lobby", "garden", "attic")
@@ -182,3 +183,11 @@ def world(stub_service: Stub, db: None) -> Iterator["World"]:
     stub_service.forget()
     yield World(stub_service, factories.user())
     stub_service.forget()
+
+
+@pytest.fixture
+def sides(db: None) -> "Iterator[Sides]":
+    from tests.relay.sandboxed import started
+
+    with started() as linked:
+        yield linked

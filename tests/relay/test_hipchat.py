@@ -1,12 +1,8 @@
 """The relay with the HipChat connector and a HipChat-compatible server behind a real socket."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 
 from accounts.models import LinkedAccount
 from accounts.services import account_link, account_refresh_rooms
@@ -14,61 +10,14 @@ from connectors.hipchat.address import canonical
 from connectors.hipchat.connector import HipChatConnector
 from connectors.hipchat.forms import HipChatCredentialsForm
 from sameroom import clock
-from sandbox.server import SandboxServer
 from tests import factories
 from tests.connectors.hipchat.harness import SCOPES
-from tests.relay.conftest import Clock, drain_all, statuses
-from tubes.models import Event, Room, RoomListing, Tube
-from tubes.relay import reading
+from tests.relay.conftest import Clock, statuses
+from tests.relay.sandboxed import Sides
+from tubes.models import Event, RoomListing
 from tubes.services import tube_close, tube_open, tube_pause, tube_resume
 
 pytestmark = pytest.mark.django_db
-
-
-@dataclass
-class Sides:
-    """Two groups of one sandbox, linked by one owner, with a Tube between a room of each."""
-
-    server: SandboxServer
-    tube: Tube
-
-    def say(self, group: str, text: str) -> str:
-        person, room = {"Acme": ("Ann Lee", "Support"), "Globex": ("Dana Fox", "Helpdesk")}[group]
-        world = self.server.world
-        return world.post_message(
-            world.room_named(room).id, world.user_named(person, group=group).id, text
-        ).id
-
-    def texts(self, room: str) -> list[str]:
-        world = self.server.world
-        return [message.text or "" for message in world.messages.all(world.room_named(room).chat)]
-
-    def relay(self, rounds: int = 3) -> None:
-        """Read every due room and drain every lane, a few times over."""
-        for _ in range(rounds):
-            Room.objects.filter(next_poll_at__isnull=False).update(
-                next_poll_at=clock.now() - timedelta(seconds=1)
-            )
-            for account in LinkedAccount.objects.values_list("pk", flat=True):
-                reading.poll(account)
-            drain_all()
-
-
-@pytest.fixture
-def sides() -> Iterator[Sides]:
-    cache.clear()
-    owner = factories.user()
-    with SandboxServer(request_limit=1_000_000, flood_limit=1_000_000) as server:
-        for group in ("Acme", "Globex"):
-            token = server.world.create_token(
-                server.world.user_named("Sameroom Bot", group=group).id, SCOPES
-            ).token
-            data = {"server": server.url, "token": token, "team_name": group}
-            form = HipChatCredentialsForm(data, connector_class=HipChatConnector)
-            assert form.is_valid(), form.errors
-            account_refresh_rooms(account=account_link(owner=owner, form=form))
-        a, b = RoomListing.objects.get(name="Support"), RoomListing.objects.get(name="Helpdesk")
-        yield Sides(server, tube_open(owner=owner, listing_a=a, listing_b=b))
 
 
 def test_both_ways_in_order_and_without_loops(sides: Sides) -> None:
@@ -107,14 +56,16 @@ def test_what_is_said_while_paused_or_closed_stays_unsaid(sides: Sides) -> None:
     assert sides.texts("Helpdesk") == ["[Ann Lee, Acme] resumed"]
 
 
-def test_a_message_of_32_kilobytes_arrives_whole_in_parts(sides: Sides) -> None:
+def test_a_message_of_32_kilobytes_goes_on_in_a_file(sides: Sides) -> None:
     text = ("word " * 6554)[:32768].strip()
     sides.say("Acme", text)
     sides.relay()
 
     parts = sides.texts("Helpdesk")
-    assert max(map(len, parts)) <= 1000
-    assert " ".join(part.removeprefix("[Ann Lee, Acme] ") for part in parts) == text
+    assert [len(parts), max(map(len, parts)), parts[9]] == [10, 1000, "[Ann Lee, Acme]"]
+    said = " ".join(part.removeprefix("[Ann Lee, Acme] ") for part in parts[:9])
+    assert text.startswith(said)
+    assert sides.files("Helpdesk") == [("message.txt", text.encode())]
     assert statuses() == ["sent"]
 
 

@@ -20,7 +20,7 @@ from tests.relay.renderings import (
 from tubes.models import Seat
 from tubes.relay import rendering
 from tubes.relay.rendering.stamps import late_stamp, moment
-from tubes.relay.rendering.steps import Send
+from tubes.relay.rendering.steps import Send, SendFile
 
 
 def test_a_message_on_time_is_its_parts():
@@ -141,15 +141,53 @@ FILES = [
 LINES = ["plan.pdf: https://example.org/plan.pdf", "(Boss) x", "file: https://example.org/b"]
 
 
-@pytest.mark.parametrize("files", [IMITATED, NATIVE])
-def test_files_are_lines_after_the_text(files):
-    found = steps(event(attachments=FILES), "look", by=connector(files=files))
+def test_files_are_lines_after_the_text_where_none_are_taken():
+    found = steps(event(attachments=FILES), "look", by=connector(files=IMITATED))
 
     assert texts(found) == ["\n".join(["[Ann, Acme] look", *LINES])]
 
 
 def test_a_message_of_nothing_but_files_is_their_lines():
     assert texts(steps(event(attachments=FILES[:1]), "")) == [f"[Ann, Acme] {LINES[0]}"]
+
+
+TAKES_FILES = connector(files=NATIVE, max_file_size=1000)
+SMALL, LARGE = {"name": "a.txt", "size": 1000}, {"name": "b.txt", "size": 1_234_000}
+
+
+def shown(found):
+    return [(step.message.text, step.file.name if isinstance(step, SendFile) else None) for step in found]
+
+
+def test_a_short_text_stands_beside_its_first_file():
+    found = steps(event(attachments=[SMALL, SMALL]), "look", by=TAKES_FILES)
+
+    assert shown(found) == [("[Ann, Acme] look", "a.txt"), ("[Ann, Acme]", "a.txt")]
+
+
+def test_a_file_that_is_too_large_is_told_with_its_size():
+    found = steps(event(attachments=[LARGE, {"name": "c.txt", "size": 0}]), "look", by=TAKES_FILES)
+
+    assert shown(found) == [("[Ann, Acme] look\nb.txt (1.23 MB)\nc.txt (0 bytes)", None)]
+
+
+def test_a_text_in_parts_stands_before_its_files():
+    found = steps(event(attachments=[SMALL]), "word " * 150, by=TAKES_FILES)
+
+    assert [name for _, name in shown(found)] == [None, None, "a.txt"]
+
+
+def test_a_text_of_too_many_parts_goes_on_in_a_file():
+    text = "word " * 1000
+    found = steps(event(attachments=[SMALL]), text, by=TAKES_FILES)
+
+    assert [name for _, name in shown(found)] == [None] * 9 + ["message.txt", "a.txt"]
+    assert found[9].text.strip() == text.strip()
+    assert len(steps(event(), text)) > 10  # where no files are taken, all of it is posted
+
+
+def test_files_of_an_erased_message_are_not_posted():
+    assert steps(event(attachments=[SMALL]), None, by=TAKES_FILES) == []
 
 
 def test_files_are_left_out_where_they_are_off():

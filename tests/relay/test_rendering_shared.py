@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.base import MessageId, OutgoingMessage
+from connectors.base import Attachment, MessageId, OutgoingMessage
 from tests.relay.renderings import FOREIGN_HEAD, connector, event, names, steps, tricky
 from tubes.relay.rendering import joined, parts_from_json, parts_to_json
-from tubes.relay.rendering.steps import Delete, Edit, Send
+from tubes.relay.rendering.steps import Delete, Edit, Send, SendFile
 
 
 def send(text, **extra):
@@ -70,11 +70,17 @@ def test_a_shared_post_has_as_many_prefixes_as_messages(said):
 
 
 texts = st.text(min_size=1)
-parts = st.lists(
-    st.builds(
-        OutgoingMessage, texts, sender_name=st.text(), sender_avatar_url=st.text(), reply_to=st.none() | texts
-    )
+messages = st.builds(
+    OutgoingMessage,
+    st.text(),
+    sender_name=st.text(),
+    sender_avatar_url=st.text(),
+    reply_to=st.none() | texts,
 )
+files = st.builds(
+    Attachment, texts, size=st.none() | st.integers(0, 2**40), url=st.text(), reference=st.text()
+)
+parts = st.lists(st.builds(Send, messages) | st.builds(SendFile, messages, files, text=st.text()))
 
 
 @given(parts)
@@ -83,12 +89,21 @@ def test_parts_are_stored_as_they_were_cut(cut):
 
 
 def test_stored_parts_hold_nothing_that_is_made_anew():
-    assert parts_to_json([OutgoingMessage("x", not_after=7.0, idempotency_key="k")]) == [{"text": "x"}]
+    assert parts_to_json([Send(OutgoingMessage("x", not_after=7.0, idempotency_key="k"))]) == [{"text": "x"}]
 
 
 @pytest.mark.parametrize(
     "stored",
-    [None, {}, [None], [{}], [{"sender_name": "x"}], [{"text": 1}], [{"text": "x", "not_after": "7"}]],
+    [
+        None,
+        {},
+        [None],
+        [{}],
+        [{"sender_name": "x"}],
+        [{"text": 1}],
+        [{"text": "x", "not_after": "7"}],
+        [{"text": "x", "file": "x"}],
+    ],
 )
 def test_anything_else_is_no_stored_part(stored):
     with pytest.raises(ValueError):

@@ -20,6 +20,7 @@ from sameroom import clock
 from tubes.relay import sql
 
 LEASE = timedelta(seconds=30)
+MARGIN = timedelta(seconds=5)
 FENCES = 2**62
 
 
@@ -33,9 +34,9 @@ class Lease:
     fence: int
     until: datetime
 
-    def renew(self) -> bool:
-        """Extend the lease from now; False when somebody else has it. One UPDATE."""
-        until = clock.now() + LEASE
+    def renew(self, seconds: float = 0.0) -> bool:
+        """Extend the lease from now, beyond so many seconds; False when somebody else has it. One UPDATE."""
+        until = clock.now() + max(LEASE, timedelta(seconds=seconds) + MARGIN)
         if not self._set(until, waits=True):
             return False
         self.until = until
@@ -43,7 +44,7 @@ class Lease:
 
     def lasts(self, seconds: float) -> bool:
         """Whether the lease is ours for so long; it is renewed where it would not be."""
-        return self.until > clock.now() + timedelta(seconds=seconds) or self.renew()
+        return self.until > clock.now() + timedelta(seconds=seconds) or self.renew(seconds)
 
     def release(self) -> None:
         """Give the lease back, if it is still ours. One UPDATE."""

@@ -46,7 +46,8 @@ class Lane:
         outcome = self._write(beginning)
         if outcome:
             delivery = beginning.delivery
-            delivery.status, delivery.sending_since = Status.SENDING, clock.now()
+            delivery.status = Status.SENDING
+            delivery.sending_since = clock.now() + beginning.takes_longer
             delivery.fingerprint, delivery.lead_id = beginning.fingerprint, None
         return outcome
 

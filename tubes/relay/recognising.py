@@ -22,7 +22,7 @@ from connectors.registry import connector_class
 from sameroom import clock
 from tubes.models import Delivery, Event, Post, Room
 from tubes.relay import sql
-from tubes.relay.rendering import fingerprint
+from tubes.relay.rendering import content_fingerprint, fingerprint
 
 Status = Delivery.Status
 GRACE = timedelta(seconds=2)  # after a send's own deadline nothing of it can still arrive
@@ -203,11 +203,12 @@ def claim_as_ours(room: Room, facts: Facts, event: Event, document: Document | N
 
     Inside the caller's transaction. An `unknown` send is thereby seen to have been sent.
     """
-    if document is None or event.kind not in (Kind.MESSAGE, Kind.NOTICE):
+    if event.kind not in (Kind.MESSAGE, Kind.NOTICE) or (document is None and not event.attachments):
         return False
     if event.author_id not in facts.unsettled and not facts.unseen:
         return False
-    seen = fingerprint(plain.render(document))
+    text = plain.render(document) if document else ""
+    seen = content_fingerprint(text, [file.get("size") for file in event.attachments])
     if seen in facts.unseen and _claim_unseen(room, event, seen):
         return True
     return event.author_id in facts.unsettled and _claim_unsettled(room, event, seen)
@@ -220,7 +221,8 @@ def _claim_unseen(room: Room, event: Event, seen: str) -> bool:
     post = mine.first()
     if post is None:
         return False
-    return Post.objects.filter(pk=post.pk, is_seen=False).update(is_seen=True) == 1
+    changes = {"is_seen": True, "remote_id": event.remote_id}  # by its id it is known from now on
+    return Post.objects.filter(pk=post.pk, is_seen=False).update(**changes) == 1
 
 
 def _claim_unsettled(room: Room, event: Event, seen: str) -> bool:

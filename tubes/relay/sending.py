@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum
 
-from connectors.base import Kind, MessageId, OutgoingMessage, RoomId
+from connectors.base import Kind, MessageId, OutgoingFile, OutgoingMessage, RoomId
 from connectors.errors import RetryLater
 from sameroom import clock
 from sameroom.celery import stopping
 from tubes.models import Delivery, Post, Seat
-from tubes.relay import handover, rendering, routing, sql
+from tubes.relay import files, handover, rendering, routing, sql
 from tubes.relay.copies import NotYet, Removed, copy_for, reacted_by_others
 from tubes.relay.destinations import destinations
 from tubes.relay.moves import Lane, Status, again, end
 from tubes.relay.queueing import WAIT_FOR_LOGIN, WAITS
-from tubes.relay.rendering import Delete, Edit, React, Send, Step
+from tubes.relay.rendering import Delete, Edit, React, Send, SendFile, Step
 from tubes.relay.wire import Beginning
 
 FRESH = timedelta(seconds=1)  # so long what intake found about the ways holds
@@ -56,7 +56,11 @@ def deliver(lane: Lane, delivery: Delivery, behind: Sequence[Delivery]) -> Go:
         return shared
     if delivery.part >= len(plan.steps):  # all of it has arrived; only the end was not noted
         return Go.ON if end(lane, delivery, Status.SENT, "") else Go.STOP
-    return _carry_out(lane, delivery, plan)
+    try:
+        return _carry_out(lane, delivery, plan)
+    except files.NotFetched as error:
+        again(lane, delivery, Status.QUEUED, error.seconds, attempts=error.attempts)
+        return Go.ELSEWHERE
 
 
 def prepare(lane: Lane, delivery: Delivery) -> Plan | Go:
@@ -70,7 +74,7 @@ def prepare(lane: Lane, delivery: Delivery) -> Plan | Go:
     elif delivery.event.room_id is None and delivery.pk in lane.doubted and not _in_use(lane):
         return Go.STOP  # a notice of ours, to a room that was left
     if delivery.part and delivery.parts is not None:
-        return Plan([Send(part) for part in rendering.parts_from_json(delivery.parts)], tubes)
+        return Plan(rendering.parts_from_json(delivery.parts), tubes)
     try:
         steps = steps_of(lane, delivery)
     except NotYet:
@@ -129,11 +133,12 @@ def _carry_out(lane: Lane, delivery: Delivery, plan: Plan) -> Go:
     if not delivery.part and (len(plan.steps) > 1 or delivery.parts is not None):
         _keep_cut(lane, delivery, plan)
     for number in range(delivery.part, len(plan.steps)):
-        step, is_last = plan.steps[number], number + 1 == len(plan.steps)
-        until = latest_start(lane)
-        if not _begin(lane, delivery, step, plan.tubes):
-            return _not_begun(lane, delivery)
-        remote_id = act(lane, delivery, step, until)
+        is_last = number + 1 == len(plan.steps)
+        with files.at_hand(lane, delivery, plan.steps[number]) as (step, file):
+            until = latest_start(lane, file)
+            if not _begin(lane, delivery, step, file, plan.tubes):
+                return _not_begun(lane, delivery)
+            remote_id = act(lane, delivery, step, until, file)
         if is_last and delivery.event.kind == Kind.EDIT:
             _forget_surplus(lane, plan)
         lane.note([delivery], remote_id, is_last=is_last)
@@ -159,36 +164,53 @@ def _not_begun(lane: Lane, delivery: Delivery) -> Go:
 
 def _keep_cut(lane: Lane, delivery: Delivery, plan: Plan) -> None:
     """Store the parts as they are cut now: what has begun is finished so, whatever is set meanwhile."""
-    messages = [step.message for step in plan.steps if isinstance(step, Send)]
-    is_cut = 1 < len(messages) == len(plan.steps)
+    posts = [step for step in plan.steps if isinstance(step, Send | SendFile)]
+    is_cut = 1 < len(posts) == len(plan.steps)
     # Without: those of a longer text are forgotten, that an edit has replaced since.
-    delivery.parts = rendering.parts_to_json(messages) if is_cut else None
+    delivery.parts = rendering.parts_to_json(posts) if is_cut else None
     mine = Delivery.objects.filter(pk=delivery.pk, status=Status.QUEUED, part=0)
     mine.filter(seat__lane_fence=lane.lease.fence).update(parts=delivery.parts)
 
 
-def _begin(lane: Lane, delivery: Delivery, step: Step, tubes: tuple[int, ...]) -> bool:
+def _begin(
+    lane: Lane, delivery: Delivery, step: Step, file: OutgoingFile | None, tubes: tuple[int, ...]
+) -> bool:
     """Move the delivery to `sending`, under a lease that outlasts the request."""
-    if stopping() or not lane.lease.lasts(lane.connector.capabilities.send_deadline + 5):
+    if stopping() or not lane.lease.lasts(_longest(lane, file) + 5):
         lane.flush()
         return False
-    return lane.begin(_beginning(delivery, step, tubes))
+    beginning = _beginning(delivery, step, tubes, sizes=[file.size] if file else [])
+    if file:
+        more = _longest(lane, file) - lane.connector.capabilities.send_deadline
+        beginning = replace(beginning, takes_longer=timedelta(seconds=more))
+    return lane.begin(beginning)
 
 
-def _beginning(delivery: Delivery, step: Step, tubes: tuple[int, ...]) -> Beginning:
-    print_ = rendering.fingerprint(step.message.text) if isinstance(step, Send) else ""
+def _beginning(
+    delivery: Delivery, step: Step, tubes: tuple[int, ...], sizes: Sequence[int] = ()
+) -> Beginning:
+    text = step.message.text if isinstance(step, Send | SendFile) else ""
+    print_ = rendering.content_fingerprint(text, sizes)
     return Beginning(delivery, print_, tubes, asks_seat=not delivery.part and not tubes)
 
 
-def latest_start(lane: Lane) -> float:
+def _longest(lane: Lane, file: OutgoingFile | None) -> float:
+    """Seconds after which a request has ended."""
+    can = lane.connector.capabilities
+    return can.file_deadline if file else can.send_deadline
+
+
+def latest_start(lane: Lane, file: OutgoingFile | None = None) -> float:
     """The moment after which a request must not begin any more that is about to be noted as begun.
 
     Taken before: whoever is frozen between the two finds it passed, as others count from the note.
     """
-    return clock.monotonic() + lane.connector.capabilities.send_deadline
+    return clock.monotonic() + _longest(lane, file)
 
 
-def act(lane: Lane, delivery: Delivery, step: Step, until: float) -> MessageId | None:
+def act(
+    lane: Lane, delivery: Delivery, step: Step, until: float, file: OutgoingFile | None = None
+) -> MessageId | None:
     """One request; the id of what it posted, None for a step that posts nothing. Network I/O."""
     connector, room = lane.connector, RoomId(lane.seat.room.remote_id)
     if clock.monotonic() > until:
@@ -198,6 +220,8 @@ def act(lane: Lane, delivery: Delivery, step: Step, until: float) -> MessageId |
         match step:
             case Send(message):
                 return connector.send(room, _timed(message, delivery, until))
+            case SendFile(message) if file is not None:
+                return connector.send_file(room, replace(file, message=_timed(message, delivery, until)))
             case Edit(target, message):
                 connector.edit(room, target, _timed(message, delivery, until))
             case Delete(target):

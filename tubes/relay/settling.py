@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from connectors.base import Connector, MessageId, Recent, RoomId
+from connectors.base import Connector, IncomingEvent, MessageId, Recent, RoomId
 from connectors.errors import MessageRejected
 from connectors.markup import plain
 from sameroom import clock
@@ -83,7 +83,7 @@ def _same_part(lane: Lane, delivery: Delivery) -> Send | None:
     if event.room_id is not None and delivery.room_id not in routing.ways(event, only_safe=True):
         return None
     if delivery.parts is not None:
-        steps: Sequence[Step] = [Send(part) for part in rendering.parts_from_json(delivery.parts)]
+        steps: Sequence[Step] = rendering.parts_from_json(delivery.parts)
     else:
         try:
             steps = steps_of(lane, delivery)
@@ -162,9 +162,14 @@ def find_post(
     last = max((ids.index(MessageId(post)) for post, by in posted.items() if by == seat), default=-1)
     for event in recent.events[last + 1 :]:
         is_ours = event.id not in posted and event.author.id == connector.login.user_id
-        if is_ours and event.body and rendering.fingerprint(plain.render(event.body)) == fingerprint:
+        if is_ours and _print_of(event) == fingerprint:
             return event.id
     return None
+
+
+def _print_of(event: IncomingEvent) -> str:
+    text = plain.render(event.body) if event.body else ""
+    return rendering.content_fingerprint(text, [file.size for file in event.attachments])
 
 
 def _has_ended(connector: Connector, delivery: Delivery) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
-from connectors.base import Author, IncomingEvent, Kind, MessageId, UserId
+from connectors.base import Attachment, Author, IncomingEvent, Kind, MessageId, UserId
 from connectors.markup import plain
 from connectors.markup.sanitize import clean_document, clean_name, clean_text
 from connectors.markup.tree import Document, normal_form, to_json
@@ -54,6 +54,16 @@ def storable(event: IncomingEvent) -> IncomingEvent:
             avatar_url=clean_text(author.avatar_url),
         ),
         body=clean_document(normal_form(event.body)) if event.body else None,
+        attachments=[_storable_file(file) for file in event.attachments],
+    )
+
+
+def _storable_file(file: Attachment) -> Attachment:
+    return Attachment(
+        name=clean_name(file.name or "file"),
+        size=file.size if file.size is not None and 0 <= file.size < 2**53 else None,
+        url=clean_text(file.url),
+        reference=clean_text(file.reference),
     )
 
 
@@ -76,7 +86,7 @@ def row_of(event: IncomingEvent, *, room: Room, number: int, facts: Facts) -> Fr
         author_avatar_url=event.author.avatar_url,
         author_team=facts.team,
         body=to_json(event.body) if event.body else None,
-        attachments=list(event.attachments),
+        attachments=[asdict(file) for file in event.attachments],
         fingerprint=echo_fingerprint(plain.render(event.body)) if says_something and event.body else "",
         said_at=event.said_at,
         accepted_at=clock.now(),

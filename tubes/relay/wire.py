@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 from django.db import transaction
@@ -44,6 +44,7 @@ class Beginning:
     fingerprint: str  # of the part; "" where the step may be repeated
     tubes: tuple[int, ...] = ()  # all must be active
     asks_seat: bool = False  # some Tube at the Seat must be active
+    takes_longer: timedelta = timedelta(0)  # than any message: it counts as begun so much later
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,8 @@ def _begin(lease: Lease, beginning: Beginning, now: datetime) -> Piece:
         "WHERE id = %s AND seat_id = %s AND status = 'queued' AND part = %s AND COALESCE(carries_id, 0) = %s "
         f"AND {FENCE}{conditions}"
     )
-    told: list[object] = [sql.moment(now), beginning.fingerprint, delivery.pk, lease.pk, delivery.part]
+    begun = sql.moment(now + beginning.takes_longer)
+    told: list[object] = [begun, beginning.fingerprint, delivery.pk, lease.pk, delivery.part]
     return statement, [*told, delivery.carries_id or 0, lease.pk, lease.fence, *values]
 
 

@@ -2,7 +2,7 @@ from uuid import uuid4
 
 import pytest
 
-from connectors.base import Cursor, IncomingEvent, MessageId
+from connectors.base import Attachment, Cursor, IncomingEvent, MessageId
 from connectors.errors import LoginRejected, RetryLater, RoomGone
 from connectors.hipchat.connector import HipChatConnector
 from connectors.hipchat.history import event_of
@@ -221,6 +221,26 @@ def test_what_is_not_relayed(changes: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("changes", "files"),
+    [
+        (
+            {"file": {"name": " shot.png", "size": 7, "url": "https://files.example/shot.png"}},
+            [Attachment("shot.png", 7, url="https://files.example/shot.png")],
+        ),
+        ({"file": {"url": "https://files.example/a"}}, [Attachment("file", url="https://files.example/a")]),
+        (
+            {"authenticated_file": {"id": "7c2f", "name": "a.zip", "size": "5"}},
+            [Attachment("a.zip", None, reference="7c2f")],
+        ),
+    ],
+)
+def test_the_file_of_an_item(changes: dict[str, object], files: list[Attachment]) -> None:
+    found = event(message="", **changes)
+
+    assert (found.attachments, found.body) == (files, plain.parse(""))
+
+
+@pytest.mark.parametrize(
     ("changes", "text"),
     [
         ({"message": "<b>literal</b> &amp; text"}, "<b>literal</b> &amp; text"),
@@ -233,14 +253,6 @@ def test_what_is_not_relayed(changes: dict[str, object]) -> None:
             "Build #42 & done",
         ),
         ({"message": "nul\x00 and \ud800"}, "nul and \ufffd"),
-        (
-            {"message": "see", "file": {"name": " shot.png", "url": "https://files.example/shot.png"}},
-            "see\nshot.png: https://files.example/shot.png",
-        ),
-        (
-            {"message": "", "authenticated_file": {"name": "a.zip", "size": 5}},
-            "(shared the file a.zip, 5 bytes)",
-        ),
     ],
 )
 def test_the_text_of_an_item(changes: dict[str, object], text: str) -> None:

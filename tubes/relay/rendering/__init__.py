@@ -5,6 +5,7 @@ occasion.py      who says it, where, how late: what every rendering below needs 
 names.py         `[Display Name, team] `, which no name and no text can imitate
 stamps.py        times as they are said in a room
 cutting.py       text in parts that the service takes and that do no harm
+files.py         files posted as files, or told by a line
 message.py       a message, its reply and its files
 imitating.py     how a message is referred to where nothing native can point at it
 changes.py       an edit, a delete, a reaction
@@ -15,7 +16,8 @@ fingerprints.py  one text known again behind other bridges
 `rendering.steps` is the function; what the module of that name holds is imported from it.
 """
 
-from tubes.relay.rendering.fingerprints import echo_fingerprint, fingerprint
+from tubes.relay.rendering.files import untold
+from tubes.relay.rendering.fingerprints import content_fingerprint, echo_fingerprint, fingerprint
 from tubes.relay.rendering.message import parts
 from tubes.relay.rendering.names import author_name, prefix
 from tubes.relay.rendering.planning import steps
@@ -24,8 +26,10 @@ from tubes.relay.rendering.steps import (
     Copy,
     Delete,
     Edit,
+    Posting,
     React,
     Send,
+    SendFile,
     Step,
     parts_from_json,
     parts_to_json,
@@ -35,10 +39,13 @@ __all__ = [
     "Copy",
     "Delete",
     "Edit",
+    "Posting",
     "React",
     "Send",
+    "SendFile",
     "Step",
     "author_name",
+    "content_fingerprint",
     "echo_fingerprint",
     "fingerprint",
     "joined",
@@ -47,4 +54,5 @@ __all__ = [
     "parts_to_json",
     "prefix",
     "steps",
+    "untold",
 ]

@@ -21,16 +21,25 @@ def cut(
     Every part carries the prefix: parts of two authors may interleave, and behind it no service
     takes the text for a command. Only the first one answers `reply_to`.
     """
-    start, as_author = head(occasion, stamp), occasion.as_author
-    name = author_name(occasion.event, occasion.seat.name_style) if as_author else ""
-    avatar = occasion.event.author_avatar_url if as_author else ""
+    begin, as_author = opening(occasion, stamp), occasion.as_author
+    start = begin.text
     pieces = fitting(
         clean_text(text),
         max(occasion.can.max_text_length - len(start), 1),
         lambda piece: occasion.connector.escape(defused(piece, as_author=as_author)),
     )
-    posts = [OutgoingMessage(start + piece, sender_name=name, sender_avatar_url=avatar) for piece in pieces]
+    posts = [replace(begin, text=start + piece) for piece in pieces]
     return [replace(posts[0], reply_to=reply_to), *posts[1:]] if posts and reply_to else posts
+
+
+def opening(occasion: Occasion, stamp: str) -> OutgoingMessage:
+    """What every part begins with, and under whose name it stands."""
+    as_author = occasion.as_author
+    return OutgoingMessage(
+        head(occasion, stamp),
+        sender_name=author_name(occasion.event, occasion.seat.name_style) if as_author else "",
+        sender_avatar_url=occasion.event.author_avatar_url if as_author else "",
+    )
 
 
 def fitting(text: str, room: int, shape: Callable[[str], str], size: int | None = None) -> Iterator[str]:

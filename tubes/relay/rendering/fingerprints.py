@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from connectors.markup.sanitize import clean_text, normalise_for_compare
@@ -31,6 +32,11 @@ def fingerprint(text: str) -> str:
     """
     normal = normalise_for_compare(text)
     return hashlib.blake2b(normal.encode(), digest_size=16).hexdigest() if normal else ""
+
+
+def content_fingerprint(text: str, sizes: Sequence[int | None]) -> str:
+    """The fingerprint of a text with files of these sizes (bytes): their names change in passing."""
+    return fingerprint("\n".join([text, *(f"file of {size} bytes" for size in sizes)]))
 
 
 def echo_fingerprint(text: str) -> str:

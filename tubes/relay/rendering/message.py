@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from connectors.base import Connector, OutgoingMessage, Support
 from connectors.markup import plain
-from connectors.markup.sanitize import clean_name
 from connectors.markup.tree import from_json
 from tubes.models import Event, Seat
+from tubes.relay.rendering import files
 from tubes.relay.rendering.cutting import cut
 from tubes.relay.rendering.defusing import is_visible
 from tubes.relay.rendering.imitating import quotation
 from tubes.relay.rendering.occasion import Occasion
 from tubes.relay.rendering.stamps import late_stamp
-from tubes.relay.rendering.steps import Copy, Send, Step
+from tubes.relay.rendering.steps import Copy, Step
 
 
 def parts(event: Event, seat: Seat, connector: Connector) -> list[OutgoingMessage]:
@@ -35,28 +33,20 @@ def message_steps(occasion: Occasion, body: object, answered: Copy | None) -> li
             text = f"{quotation(answered, occasion.now)}\n{text}"
     # What we say ourselves belongs to the moment it is read.
     stamp = late_stamp(event.said_at, occasion.now) if event.room_id is not None else ""
-    return [Send(part) for part in cut(occasion, text, stamp=stamp, reply_to=reply_to)]
+    posts = cut(occasion, text, stamp=stamp, reply_to=reply_to)
+    uploads = files.of(occasion)[0] if body is not None else []
+    return list(files.with_files(occasion, posts, uploads, text, stamp))
 
 
 def text_of(occasion: Occasion, body: object) -> str:
-    """The stored `body` as text, not yet cleaned, with a line for each file. "" where the body was erased.
+    """The stored `body` as text, not yet cleaned, with a line for each file that is not posted as one.
 
-    Raises ValueError for a body that `to_json` cannot have written.
+    "" where the body was erased. Raises ValueError for a body that `to_json` cannot have written.
     """
     if body is None:
         return ""
     text = plain.render(from_json(body))
-    return "\n".join([*([text] if is_visible(text) else []), *_file_lines(occasion)])
-
-
-def _file_lines(occasion: Occasion) -> Iterator[str]:
-    # Until files are uploaded, a service that takes them gets the same line as one that does not.
-    if occasion.can.files is Support.NONE:
-        return
-    for file in occasion.event.attachments:
-        name = clean_name(str(file.get("name") or "file"))
-        url = "".join(str(file.get("url") or "").split())
-        yield f"{name}: {url}" if url.lower().startswith(("https://", "http://")) else name
+    return "\n".join([*([text] if is_visible(text) else []), *files.of(occasion)[1]])
 
 
 def has_ids(occasion: Occasion, copy: Copy) -> bool:

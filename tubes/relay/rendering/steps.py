@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from connectors.base import MessageId, OutgoingMessage
+from connectors.base import Attachment, MessageId, OutgoingMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,18 @@ class Send:
     """Post one part. Not repeatable: what became of it has to be known before the next step."""
 
     message: OutgoingMessage
+
+
+@dataclass(frozen=True, slots=True)
+class SendFile:
+    """Post one file, with a message beside it. As Send in everything else.
+
+    The file is one that came with the event, or holds `text`.
+    """
+
+    message: OutgoingMessage
+    file: Attachment
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +53,8 @@ class React:
     add: bool
 
 
-Step: TypeAlias = Send | Edit | Delete | React
+Posting: TypeAlias = Send | SendFile
+Step: TypeAlias = Send | SendFile | Edit | Delete | React
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +73,39 @@ class Copy:
 _STORED = ("text", "sender_name", "sender_avatar_url", "reply_to")
 
 
-def parts_to_json(parts: Sequence[OutgoingMessage]) -> list[dict[str, str]]:
+def parts_to_json(parts: Sequence[Posting]) -> list[dict[str, Any]]:
     """The stored form of parts, so that what has begun is finished as it was cut. Empty fields are left out.
 
     What is made anew for every attempt (deadline, idempotency key) is not kept.
     """
-    return [{name: value for name in _STORED if (value := getattr(part, name))} for part in parts]
+    return [_part_to_json(part) for part in parts]
 
 
-def parts_from_json(stored: object) -> list[OutgoingMessage]:
+def _part_to_json(part: Posting) -> dict[str, Any]:
+    stored: dict[str, Any] = {
+        name: value for name in _STORED if (value := getattr(part.message, name)) or name == "text"
+    }
+    if isinstance(part, SendFile):
+        stored |= {"file": asdict(part.file), "content": part.text}
+    return stored
+
+
+def parts_from_json(stored: object) -> list[Posting]:
     """The parts that `parts_to_json` stored. ValueError for anything it cannot have written."""
     if not isinstance(stored, list):
         raise ValueError("Stored parts are a list.")
     return [_part_from_json(part) for part in stored]
 
 
-def _part_from_json(stored: object) -> OutgoingMessage:
-    if not isinstance(stored, dict) or not {"text"} <= set(stored) <= set(_STORED):
-        raise ValueError(f"A stored part has a text and may have {', '.join(_STORED[1:])}.")
-    if not all(type(value) is str for value in stored.values()):
+def _part_from_json(stored: object) -> Posting:
+    if not isinstance(stored, dict) or not {"text"} <= set(stored) <= {*_STORED, "file", "content"}:
+        raise ValueError(f"A stored part has a text and may have {', '.join(_STORED[1:])}, and a file.")
+    fields = {name: value for name, value in stored.items() if name in _STORED}
+    if not all(type(value) is str for value in fields.values()):
         raise ValueError("The fields of a stored part are strings.")
-    return OutgoingMessage(**stored)
+    message = OutgoingMessage(**fields)
+    if "file" not in stored:
+        return Send(message)
+    if not isinstance(stored["file"], dict):
+        raise ValueError("A stored file has fields.")
+    return SendFile(message, Attachment.from_json(stored["file"]), str(stored.get("content") or ""))

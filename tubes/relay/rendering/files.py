@@ -1,0 +1,84 @@
+"""Files of a message: posted as files where the service takes them, else told by a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from connectors.base import Attachment, OutgoingMessage, Support
+from connectors.markup.sanitize import clean_name
+from tubes.relay.rendering.cutting import opening
+from tubes.relay.rendering.occasion import Occasion
+from tubes.relay.rendering.steps import Send, SendFile, Step
+
+MOST_PARTS: Final = 10  # of one text; what is longer goes on in a file
+WHOLE: Final = Attachment("message.txt")
+UNITS: Final = ("bytes", "KB", "MB", "GB")
+
+
+def of(occasion: Occasion) -> tuple[list[Attachment], list[str]]:
+    """The files that are posted as files, and the lines that tell of the others."""
+    posted: list[Attachment] = []
+    told: list[str] = []
+    if occasion.can.files is Support.NONE:
+        return posted, told
+    for stored in occasion.event.attachments:
+        file = Attachment.from_json(stored)
+        if _is_posted(occasion, file):
+            posted.append(file)
+        else:
+            told.append(line(file))
+    return posted, told
+
+
+def _is_posted(occasion: Occasion, file: Attachment) -> bool:
+    fits = file.size is None or 0 < file.size <= occasion.can.max_file_size
+    return occasion.can.files is Support.NATIVE and fits
+
+
+def line(file: Attachment, why: str = "") -> str:
+    """What tells of a file that is not posted: its name, its address or its size, and why."""
+    url = "".join(file.url.split())
+    if url.lower().startswith(("https://", "http://")):
+        return f"{_name(file)}: {url}"
+    told = ", ".join(filter(None, (_size(file.size), why)))
+    return f"{_name(file)} ({told})" if told else _name(file)
+
+
+def _name(file: Attachment) -> str:
+    return clean_name(file.name or "file")
+
+
+def _size(size: int | None) -> str:
+    if size is None:
+        return ""
+    amount, unit = float(size), 0
+    while amount >= 1000 and unit < len(UNITS) - 1:
+        amount, unit = amount / 1000, unit + 1
+    return f"{amount:.3g} {UNITS[unit]}"
+
+
+def with_files(
+    occasion: Occasion, posts: Sequence[OutgoingMessage], files: Sequence[Attachment], text: str, stamp: str
+) -> Iterator[Step]:
+    """Posts of a text, and its files: one post together, where there is one of each."""
+    alone = opening(occasion, stamp)
+    alone = replace(alone, text=alone.text.rstrip())
+    if len(posts) > MOST_PARTS and occasion.can.files is Support.NATIVE:
+        yield from (Send(post) for post in posts[: MOST_PARTS - 1])
+        yield SendFile(alone, WHOLE, text=text)
+    elif len(posts) == 1 and files:
+        yield SendFile(posts[0], files[0])
+        files = files[1:]
+    else:
+        yield from (Send(post) for post in posts)
+    for file in files:
+        yield SendFile(alone, file)
+
+
+def untold(step: SendFile, why: str) -> Send:
+    """A line in place of a file that could not be fetched."""
+    beside = step.message.text.rstrip()
+    told = line(replace(step.file, url=""), why)
+    return Send(replace(step.message, text=f"{beside}\n{told}" if beside else told))
