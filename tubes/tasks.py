@@ -36,15 +36,16 @@ def wake_lanes(seat_ids: list[int]) -> None:
 
 @shared_task
 def poll_account(account_id: int, fence: int = 0) -> None:
-    """Read the due rooms of one account."""
-    reading.poll(account_id, fence=fence)
+    """Hand a ring to the polling threads of this worker."""
+    if not attendants.poll(account_id, fence=fence):
+        reading.poll(account_id, fence=fence)
 
 
 @shared_task
 def wake_rooms() -> None:
     """Ring for accounts whose rooms are overdue: their own alarm was lost, or never set."""
     for account_id, fence in reading.overdue_accounts():
-        bell.ring_account(account_id, fence=fence)
+        bell.ring_account(account_id, fence=fence, anywhere=True)
 
 
 @shared_task

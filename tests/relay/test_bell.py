@@ -163,12 +163,12 @@ def test_a_task_hands_the_rings_to_the_threads_of_its_worker() -> None:
             self.woken.append(seat_id)
 
     porter = Porter()
-    attendants.here(porter)
+    attendants.lanes_are_drained_by(porter)
     try:
         tasks.wake_lanes([3, 7])
         RING_LANES([9])
     finally:
-        attendants.here(None)
+        attendants.lanes_are_drained_by(None)
 
     assert porter.woken == [3, 7, 9]
     tasks.wake_lanes([11])

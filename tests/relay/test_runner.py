@@ -213,7 +213,7 @@ def test_stopping_does_not_wait_for_ever(hire: Hire, work: Work) -> None:
 
 
 def test_threads_without_work_end(hire: Hire, work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "REST", 0.1)
+    monkeypatch.setattr("tubes.relay.crew.REST", 0.1)
     crew = hire()
     for number in range(8):
         crew.wake(number)

@@ -1,28 +1,55 @@
-"""The attendants of this process: threads that drain lanes as bells ring, if this is a worker."""
+"""The attendants of this process: threads that drain lanes and poll accounts, if this is a worker."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 
-class Attendants(Protocol):
+class Drains(Protocol):
     """Whoever drains lanes here."""
 
-    def wake(self, seat_id: int) -> None: ...
+    def wake(self, number: int) -> None: ...
 
 
-_here: list[Attendants] = []
+class Polls(Protocol):
+    """Whoever polls accounts here."""
+
+    def ring(self, account_id: int, fence: int, after: float) -> None: ...
 
 
-def here(attendants: Attendants | None) -> None:
+@dataclass(slots=True)
+class _Here:
+    drains: Drains | None = None
+    polls: Polls | None = None
+
+
+_here = _Here()
+
+
+def lanes_are_drained_by(attendants: Drains | None) -> None:
     """Say who drains lanes in this process; None when nobody does any more."""
-    _here[:] = [attendants] if attendants else []
+    _here.drains = attendants
+
+
+def accounts_are_polled_by(attendants: Polls | None) -> None:
+    """Say who polls accounts in this process; None when nobody does any more."""
+    _here.polls = attendants
 
 
 def wake(seat_ids: Iterable[int]) -> bool:
-    """Hand rings to the threads of this process; False where there are none."""
-    for attendants in _here:
-        for seat_id in seat_ids:
-            attendants.wake(seat_id)
-    return bool(_here)
+    """Hand rings for lanes to the threads of this process; False where there are none."""
+    if _here.drains is None:
+        return False
+    for seat_id in seat_ids:
+        _here.drains.wake(seat_id)
+    return True
+
+
+def poll(account_id: int, *, fence: int, after: float = 0.0) -> bool:
+    """Hand the ring for an account to the threads of this process; False where there are none."""
+    if _here.polls is None:
+        return False
+    _here.polls.ring(account_id, fence, after)
+    return True

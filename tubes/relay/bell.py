@@ -55,9 +55,13 @@ def ring_lanes(seat_ids: Iterable[int]) -> None:
         _ring(WAKE_LANES, seats)
 
 
-def ring_account(account_id: int, *, fence: int, after: float = 0.0) -> None:
-    """Have the due rooms of an account polled; void once somebody else has polled since."""
-    _ring(POLL_ACCOUNT, account_id, fence, after=after)
+def ring_account(account_id: int, *, fence: int, after: float = 0.0, anywhere: bool = False) -> None:
+    """Have the due rooms of an account polled; void once somebody else has polled since.
+
+    `anywhere`: by whichever worker has time, not by this process if it can.
+    """
+    if anywhere or not attendants.poll(account_id, fence=fence, after=after):
+        _ring(POLL_ACCOUNT, account_id, fence, after=after)
 
 
 def ring_lanes_on_commit(seat_ids: Iterable[int]) -> None:
