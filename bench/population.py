@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.db import connection
+
 from accounts.models import LinkedAccount, User
 from bench.pairs import Pair, names
 from connectors.base import Reading
@@ -18,7 +20,15 @@ def populate(server: str, tubes: int, features: str, per_owner: int) -> list[Pai
     pairs, rooms = [], names(tubes)
     for first in range(0, tubes, per_owner):
         pairs += _owner(server, first // per_owner, rooms[first : first + per_owner], features)
+    _look_at_them()
     return pairs
+
+
+def _look_at_them() -> None:
+    """Have PostgreSQL know how many rows there are, as it does after a minute in use."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
 
 
 def _owner(server: str, number: int, rooms: list[tuple[str, str]], features: str) -> list[Pair]:
