@@ -15,7 +15,7 @@ AS_IN_PRODUCTION = env -u DATABASE_URL -u REDIS_URL LOCAL=0 DEBUG=0 VAR_DIR=.ven
 	ENCRYPTION_KEYS=$$($(PYTHON) -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())')
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test chaos bench check format screenshots lock ci clean
+.PHONY: help run demo test chaos soak bench check format screenshots lock ci clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -36,6 +36,9 @@ bench: .venv/dev ## how fast it is and what it costs, in tables (takes a while);
 
 chaos: .venv/dev ## ten thousand messages under kills, cuts and clock steps; ARGS="--seed 1 --minutes 3"
 	@$(PYTHON) -m chaos $(ARGS)
+
+soak: .venv/dev ## HipChat talk of every kind, under faults and limits that bind; ARGS="--seed 1 --messages 200 --minutes 1"
+	@$(PYTHON) -m soak $(ARGS)
 
 check: .venv/dev ## format, lint, types, migrations, production settings, templates
 	.venv/bin/ruff format --check .

@@ -103,9 +103,9 @@ class Link:
         return [(self.a, self.b)] if self.is_one_way else [(self.a, self.b), (self.b, self.a)]
 
 
-def links() -> list[Link]:
+def links(tubes: str = TUBES) -> list[Link]:
     """The Tubes, in the order in which they are opened."""
-    rows = [line.split() for line in TUBES.splitlines() if line]
+    rows = [line.split() for line in tubes.splitlines() if line]
     return [Link(owner, Room(a), Room(b), way == "->") for owner, a, way, b in rows]
 
 

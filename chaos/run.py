@@ -48,6 +48,11 @@ class Options:
     planned: Sequence[Planned]
     only_messages: bool = False  # no edits, no deletes
     patience: float = 300.0  # seconds for everything to arrive after the last fault
+    tubes: str = network.TUBES
+    talker: type[Generator] = Generator
+    request_limit: int = 1_000_000  # of the sandbox: per token in five minutes
+    flood_limit: int = 1_000_000  # per room in a minute
+    at_the_end: Callable[[Stage], None] = lambda stage: None  # before anything is stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ class Outcome:
     deliveries: dict[str, int]
     seconds: float
     fallen: list[str]  # our processes that ended by themselves
+    generator: Generator
 
     @property
     def is_good(self) -> bool:
@@ -76,20 +82,22 @@ def run(options: Options, folder: Path, postgres: Server, redis: Server, say: Sa
     """Run once on these servers, which are left running. Logs go to `folder`."""
     clock = Clock(folder / "clock")
     environment = _environment(folder, postgres, redis)
-    with _services(folder, environment) as (stub, sandbox):
+    plan = network.links(options.tubes)
+    with _services(folder, environment, options) as (stub, sandbox):
         say("Linking accounts and opening Tubes ...")
         clock.step(-AN_HOUR)  # a clock that is put back shall not be before the Tubes' own beginning
-        _set_up(environment, stub, sandbox)
+        _set_up(environment, options.tubes, stub, sandbox)
         clock.step(AN_HOUR)
         family = Family(folder, environment)
         rows = Rows(postgres.url)
-        hidden = {room.name for room in network.rooms(network.links()) if not room.lets_check}
+        hidden = {room.name for room in network.rooms(plan) if not room.lets_check}
         stage = Stage(family, postgres, redis, clock, stub, sandbox, rows, hidden)
         conductor = Conductor(stage, options.planned)
         family.start()
         try:
             wait_until_answers(environment["PUBLIC_URL"])
             outcome = _under_fire(options, stage, conductor, say)
+            options.at_the_end(stage)
             if not outcome.is_good:
                 rows.dump(folder)
             return outcome
@@ -100,8 +108,8 @@ def run(options: Options, folder: Path, postgres: Server, redis: Server, say: Sa
 
 def _under_fire(options: Options, stage: Stage, conductor: Conductor, say: Say) -> Outcome:
     seconds, begun = options.minutes * 60, time.monotonic()
-    origins = network.origins(network.links())
-    generator = Generator(
+    origins = network.origins(network.links(options.tubes))
+    generator = options.talker(
         stage.stub,
         stage.sandbox,
         origins,
@@ -134,6 +142,7 @@ def _under_fire(options: Options, stage: Stage, conductor: Conductor, say: Say) 
         deliveries=dict(stage.rows.deliveries()),
         seconds=time.monotonic() - begun,
         fallen=stage.family.fallen,
+        generator=generator,
     )
 
 
@@ -150,6 +159,7 @@ def _wait_for_the_end(options: Options, stage: Stage, generator: Generator, say:
     """Wait until nothing is left to do and the verdict is good, or does not get better any more."""
     ends = time.monotonic() + options.patience
     quiet_since, told = None, 0.0
+    plan = network.links(options.tubes)
     while True:
         now = time.monotonic()
         try:
@@ -160,7 +170,7 @@ def _wait_for_the_end(options: Options, stage: Stage, generator: Generator, say:
         is_quiet = not (backlog.open or backlog.held or stage.stub.control.counts().events_waiting)
         quiet_since = (quiet_since or now) if is_quiet else None
         if now > ends or (quiet_since and now - quiet_since >= QUIET_FOR):
-            verdict = judge(generator.said, network.links(), histories(stage), stage.rows.unknown())
+            verdict = judge(generator.said, plan, histories(stage, plan), stage.rows.unknown())
             is_settled = quiet_since is not None and now - quiet_since >= LOOK_AGAIN
             if not verdict.breaches or is_settled or now > ends:
                 return verdict
@@ -170,9 +180,9 @@ def _wait_for_the_end(options: Options, stage: Stage, generator: Generator, say:
         time.sleep(1.0)
 
 
-def histories(stage: Stage) -> dict[network.Room, list[Line]]:
+def histories(stage: Stage, plan: Sequence[network.Link]) -> dict[network.Room, list[Line]]:
     """What stands in every room."""
-    rooms = network.rooms(network.links())
+    rooms = network.rooms(plan)
     found = stage.sandbox.lines([room for room in rooms if room.is_hipchat])
     return found | {room: stage.stub.lines(room) for room in rooms if not room.is_hipchat}
 
@@ -208,12 +218,14 @@ def _environment(folder: Path, postgres: Server, redis: Server) -> dict[str, str
 
 
 @contextmanager
-def _services(folder: Path, environment: dict[str, str]) -> Iterator[tuple[StubSide, SandboxSide]]:
+def _services(
+    folder: Path, environment: dict[str, str], options: Options
+) -> Iterator[tuple[StubSide, SandboxSide]]:
     """The two chat services as processes of their own, with their rooms."""
     ports = free_port(), free_port()
     sandbox_command = (
         *("django", "sandbox", "--port", str(ports[1]), "--database", ":memory:"),
-        *("--request-limit", "1000000", "--flood-limit", "1000000"),
+        *("--request-limit", str(options.request_limit), "--flood-limit", str(options.flood_limit)),
     )
     members = [
         Member("stub", ("stub", "--port", str(ports[0])), environment, folder / "stub.log"),
@@ -225,7 +237,7 @@ def _services(folder: Path, environment: dict[str, str]) -> Iterator[tuple[StubS
             wait_until_answers(f"http://127.0.0.1:{port}")
         stub = StubSide(f"http://127.0.0.1:{ports[0]}")
         sandbox = SandboxSide(f"http://127.0.0.1:{ports[1]}")
-        rooms = network.rooms(network.links())
+        rooms = network.rooms(network.links(options.tubes))
         stub.add_rooms(room for room in rooms if not room.is_hipchat)
         sandbox.add_rooms(room for room in rooms if room.is_hipchat)
         for room in rooms:  # by what stands there two owners prove that they see the same room
@@ -236,15 +248,15 @@ def _services(folder: Path, environment: dict[str, str]) -> Iterator[tuple[StubS
             member.terminate()
 
 
-def _set_up(environment: dict[str, str], stub: StubSide, sandbox: SandboxSide) -> None:
+def _set_up(environment: dict[str, str], tubes: str, stub: StubSide, sandbox: SandboxSide) -> None:
     logins: dict[str, Any] = {}
-    for link in network.links():
+    for link in network.links(tubes):
         for room in (link.a, link.b):
             side = sandbox if room.is_hipchat else stub
             logins[f"{link.owner} {room.profile}"] = side.login(link.owner, room.profile)
     made = subprocess.run(
         [sys.executable, "-m", "chaos.setting_up"],
-        input=json.dumps({"logins": logins}),
+        input=json.dumps({"tubes": tubes, "logins": logins}),
         cwd=BASE_DIR,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,

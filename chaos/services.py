@@ -79,25 +79,25 @@ class SandboxSide:
 
     def add_rooms(self, rooms: Iterable[Room]) -> None:
         """Make the groups, their rooms, and a bot for each owner in each of them."""
-        self._do("reset", seeded=False)
+        self.act("reset", seeded=False)
         for group in GROUPS:
-            self._groups[group] = self._do("create_group", name=group.capitalize())["id"]
+            self._groups[group] = self.act("create_group", name=group.capitalize())["id"]
             for owner in OWNERS:
                 bot = self._user(group, f"Relay of {owner}")
                 self._bots.add(bot)
-                token = self._do("create_token", user_id=bot, scopes=SCOPES)["token"]
+                token = self.act("create_token", user_id=bot, scopes=SCOPES)["token"]
                 login = {"kind": "hipchat", "server": self.url, "token": token, "team_name": group}
                 self._logins[owner, group] = login
         for room in rooms:
             creator = self._person(room.profile, "Host")
-            self._rooms[room.name] = self._do("create_room", owner_id=creator, name=room.name)["id"]
+            self._rooms[room.name] = self.act("create_room", owner_id=creator, name=room.name)["id"]
 
     def login(self, owner: str, profile: str) -> dict[str, str]:
         return self._logins[owner, profile]
 
     def say(self, lines: list[tuple[Room, str, str]]) -> list[str]:
         return [
-            self._do(
+            self.act(
                 "post_message",
                 room_id=self._rooms[room.name],
                 user_id=self._person(room.profile, name),
@@ -106,9 +106,23 @@ class SandboxSide:
             for room, name, text in lines
         ]
 
+    def share(self, room: Room, author: str, **file: str) -> str:
+        """Share a file as this person; the message's id."""
+        id_: str = self.act(
+            "post_file", room_id=self._rooms[room.name], user_id=self._person(room.profile, author), **file
+        )["id"]
+        return id_
+
+    def notify(self, room: Room, sender: str, **notification: Any) -> str:
+        """Post as an integration; the message's id."""
+        id_: str = self.act(
+            "post_notification", room_id=self._rooms[room.name], sender=sender, **notification
+        )["id"]
+        return id_
+
     def lines(self, rooms: Iterable[Room]) -> dict[Room, list[Line]]:
         """Of several rooms at once: the sandbox tells everything or nothing."""
-        told = self._do("dump")
+        told = self.act("dump")
         users = {user["id"]: user["name"] for user in told["users"]}
         found = {}
         for room in rooms:
@@ -117,10 +131,20 @@ class SandboxSide:
         return found
 
     def fault(self, **fault: Any) -> None:
-        self._do("add_fault", **fault)
+        self.act("add_fault", **fault)
 
     def clear_faults(self) -> None:
-        self._do("clear_faults")
+        self.act("clear_faults")
+
+    def act(self, action: str, **arguments: Any) -> Any:
+        """Have its control plane do something; the answer. Raises RuntimeError."""
+        headers = {"Connection": "close"}  # it hangs up on idle connections, perhaps this very moment
+        answer = requests.post(
+            f"{self.url}/_sandbox/{action}", json=arguments, timeout=SECONDS, headers=headers
+        )
+        if answer.status_code != 200:
+            raise RuntimeError(answer.text)
+        return answer.json()
 
     def _person(self, group: str, name: str) -> int:
         if (group, name) not in self._people:
@@ -129,7 +153,7 @@ class SandboxSide:
 
     def _user(self, group: str, name: str) -> int:
         number = len(self._people) + len(self._bots)
-        user: int = self._do(
+        user: int = self.act(
             "create_user",
             group_id=self._groups[group],
             name=name,
@@ -137,15 +161,6 @@ class SandboxSide:
             email=f"user{number}@example.com",
         )["id"]
         return user
-
-    def _do(self, action: str, **arguments: Any) -> Any:
-        headers = {"Connection": "close"}  # it hangs up on idle connections, perhaps this very moment
-        answer = requests.post(
-            f"{self.url}/_sandbox/{action}", json=arguments, timeout=SECONDS, headers=headers
-        )
-        if answer.status_code != 200:
-            raise RuntimeError(answer.text)
-        return answer.json()
 
 
 def _line(message: dict[str, Any], users: dict[int, str], bots: set[int]) -> Line:

@@ -1,7 +1,7 @@
 """`python -m chaos.setting_up`: makes the suite's users, accounts and Tubes, by the project's own services.
 
-Takes `{"logins": {"OWNER PROFILE": what is typed into the form}}` on its standard input, and prints
-`{"hooks": [{token, url, secret, rooms}]}`: where the stub has to push.
+Takes `{"tubes": the plan, "logins": {"OWNER PROFILE": what is typed into the form}}` on its standard input,
+and prints `{"hooks": [{token, url, secret, rooms}]}`: where the stub has to push.
 """
 
 from __future__ import annotations
@@ -33,12 +33,13 @@ def _make(wanted: dict[str, Any]) -> dict[str, Any]:
         for name in network.OWNERS
     }
     accounts: dict[tuple[str, str], Any] = {}
-    for link in network.links():
+    plan = network.links(wanted["tubes"])
+    for link in plan:
         for room in (link.a, link.b):
             key = (link.owner, room.profile)
             if key not in accounts:
                 accounts[key] = _link(owners[link.owner], wanted["logins"][f"{link.owner} {room.profile}"])
-    for link in network.links():
+    for link in plan:
         _open(owners[link.owner], link, accounts)
     return {"hooks": [hook for key, account in accounts.items() if (hook := _hook(key, account))]}
 

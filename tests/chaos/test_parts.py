@@ -14,7 +14,7 @@ from chaos.judge import Breach, Verdict
 from chaos.network import Room
 from chaos.report import table
 from chaos.run import Outcome
-from chaos.services import StubSide
+from chaos.services import SandboxSide, StubSide
 from chaos.stepped import Clock
 from stub.server import running
 
@@ -105,7 +105,9 @@ def test_table_counts_a_breach_for_the_fault_before_it() -> None:
 
 def test_process_that_ends_by_itself_is_a_breach() -> None:
     clean = Verdict(breaches=[], unknown=[], untold=[], late=0, copies=10)
-    outcome = Outcome(clean, [], 0, 10, {"sent": 10}, 1.0, fallen=[])
+    stub, sandbox = StubSide("http://127.0.0.1:1"), SandboxSide("http://127.0.0.1:1")
+    generator = Generator(stub, sandbox, [], total=0, seconds=1.0, seed=1)
+    outcome = Outcome(clean, [], 0, 10, {"sent": 10}, 1.0, fallen=[], generator=generator)
 
     assert outcome.is_good
     assert not replace(outcome, fallen=["worker1 (exit code 1)"]).is_good

@@ -1,0 +1,71 @@
+"""What the HipChat server does wrong in a soak. A fault is one call of the sandbox's control plane."""
+
+from __future__ import annotations
+
+import random
+import time
+
+from chaos.faults import MESSAGE, Stage, fault
+
+HISTORY = "/history"
+UPLOAD = "/share/file"
+BAD_GATEWAY = "<html><title>502 Bad Gateway</title></html>"
+
+
+@fault("gateway-down")
+def gateway_down(stage: Stage, chosen: random.Random) -> None:
+    """A proxy's page instead of an answer, on everything."""
+    stage.note("gateway-down", may_cut_sends=False)
+    stage.sandbox.fault(path="/v2/", status=502, body=BAD_GATEWAY, count=chosen.randint(5, 40))
+
+
+@fault("stored-and-failed")
+def stored_and_failed(stage: Stage, chosen: random.Random) -> None:
+    """Errors, broken connections and rubbish in answer to what was stored."""
+    stage.note("stored-and-failed", may_cut_sends=False)
+    for path in (MESSAGE, UPLOAD):
+        stage.sandbox.fault(path=path, status=500, after=True, count=2)
+        stage.sandbox.fault(path=path, cut=chosen.choice(["before", "inside", "garbage"]), count=2)
+
+
+@fault("slow")
+def slow(stage: Stage, chosen: random.Random) -> None:
+    stage.note("slow", may_cut_sends=False)
+    stage.sandbox.fault(path="/room/", latency=chosen.uniform(0.2, 1.5), count=30)
+
+
+@fault("history-odd")
+def history_odd(stage: Stage, chosen: random.Random) -> None:
+    """The anchor is missing, and cards cannot be parsed."""
+    stage.note("history-odd", may_cut_sends=False)
+    stage.sandbox.fault(path=HISTORY, drop_anchor=True, count=4)
+    stage.sandbox.fault(path=HISTORY, malformed_card=True, count=4)
+
+
+@fault("login-doubted")
+def login_doubted(stage: Stage, chosen: random.Random) -> None:
+    """401 to single requests, although the token is good."""
+    stage.note("login-doubted", may_cut_sends=False)
+    error = {"error": {"code": 401, "message": "Invalid OAuth session", "type": "Unauthorized"}}
+    stage.sandbox.fault(path=HISTORY, status=401, body=error, count=3)
+
+
+@fault("files-away")
+def files_away(stage: Stage, chosen: random.Random) -> None:
+    stage.note("files-away", may_cut_sends=False)
+    stage.sandbox.fault(path="/files/", status=503, count=3)
+
+
+@fault("reset-as-delta")
+def reset_as_delta(stage: Stage, chosen: random.Random) -> None:
+    """While limited, the limits end "60" instead of at a Unix time."""
+    stage.note("reset-as-delta", may_cut_sends=False)
+    stage.sandbox.act("set_switches", reset_as_delta=True)
+    time.sleep(chosen.uniform(3.0, 10.0))
+    stage.sandbox.act("set_switches", reset_as_delta=False)
+
+
+FAULTS = (
+    *("gateway-down", "stored-and-failed", "slow", "history-odd", "login-doubted", "files-away"),
+    *("reset-as-delta", "worker-kill", "redis-flush"),
+)

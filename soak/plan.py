@@ -1,0 +1,14 @@
+"""Who links what, and how narrow the limits are."""
+
+from __future__ import annotations
+
+ROOMS = 5  # of each account
+TUBES = "\n".join(f"ann acme-{number} <-> globex-{number}" for number in range(1, ROOMS + 1))
+
+SENDS_A_MINUTE = 60  # into one room; HipChat's own flood control lets 30 through
+POLLS_A_MINUTE = 150  # of one account
+
+
+def request_limit(things: int, minutes: float) -> int:
+    """Requests of one account in five minutes: enough for its half of all things, and no more than that."""
+    return int(5 * (things / minutes + POLLS_A_MINUTE))

@@ -1,0 +1,87 @@
+"""One soak, on the processes, faults and judge of the chaos suite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from chaos import network
+from chaos.faults import Stage
+from chaos.report import table
+from chaos.run import Options, Outcome, run
+from chaos.schedule import plan
+from soak import faults
+from soak.plan import SENDS_A_MINUTE, TUBES, request_limit
+from soak.talk import Talk
+from tests.servers import Server
+
+SECONDS_PER_FAULT = 8
+OVER = "over the"  # how the sandbox counts requests beyond one of its limits
+
+
+@dataclass(frozen=True, slots=True)
+class Soak:
+    """What one soak shall be."""
+
+    seed: int
+    messages: int
+    minutes: float
+    patience: float = 400.0  # seconds; longer than a window of the limits
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What it came to. `problems` is empty where every promise was kept."""
+
+    outcome: Outcome
+    problems: list[str]
+    table: str
+    summary: str
+    refused: dict[str, int]  # requests beyond a limit, by limit
+
+
+def soak(wanted: Soak, folder: Path, postgres: Server, redis: Server, say: Callable[[str], None]) -> Result:
+    """Run once on these servers, which are left running. Logs go to `folder`."""
+    seconds = wanted.minutes * 60
+    count = max(len(faults.FAULTS), int(seconds / SECONDS_PER_FAULT))
+    refused: dict[str, int] = {}
+
+    def look(stage: Stage) -> None:
+        for token_counts in stage.sandbox.act("request_counts").values():
+            for name, times in token_counts.items():
+                if name.startswith(OVER):
+                    refused[name] = refused.get(name, 0) + times
+
+    options = Options(
+        seed=wanted.seed,
+        messages=wanted.messages,
+        minutes=wanted.minutes,
+        planned=plan(wanted.seed, faults.FAULTS, seconds=seconds, count=count),
+        patience=wanted.patience,
+        tubes=TUBES,
+        talker=Talk,
+        request_limit=request_limit(wanted.messages, wanted.minutes),
+        flood_limit=SENDS_A_MINUTE,
+        at_the_end=look,
+    )
+    outcome = run(options, folder, postgres, redis, say)
+    assert isinstance(outcome.generator, Talk)
+    return _result(outcome, outcome.generator.taken_back, refused)
+
+
+def _result(outcome: Outcome, taken_back: set[int], refused: dict[str, int]) -> Result:
+    verdict = outcome.verdict
+    # What is taken back before it was read is nobody's loss.
+    breaches = [one for one in verdict.breaches if one.what != "lost" or one.number not in taken_back]
+    problems = [str(one) for one in [*breaches, *verdict.unknown]]
+    problems += [f"{times} requests {name}" for name, times in refused.items()]
+    problems += [f"ended by itself: {one}" for one in outcome.fallen]
+    ends = ", ".join(f"{count} {status}" for status, count in sorted(outcome.deliveries.items()))
+    summary = (
+        f"{outcome.done} things said in {len(network.rooms(network.links(TUBES)))} rooms, "
+        f"{len(taken_back)} of them taken back; deliveries: {ends}; "
+        f"{sum(refused.values())} requests beyond a limit; {outcome.seconds:.0f} s."
+    )
+    kinds = sorted({one.kind for one in outcome.applied})
+    return Result(outcome, problems, table(outcome.applied, kinds, verdict), summary, refused)
