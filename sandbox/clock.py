@@ -28,6 +28,17 @@ def iso(stamp: int, zone: tzinfo = UTC) -> str:
     )
 
 
+def iso_seconds(stamp: int) -> str:
+    """HipChat API v2, rooms and users: the same in whole seconds."""
+    return datetime.fromtimestamp(stamp // MICRO, UTC).isoformat()
+
+
+def exported(stamp: int) -> str:
+    """A date as HipChat's exports wrote it, microseconds apart."""
+    seconds, micros = divmod(stamp, MICRO)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ} {micros:06}"
+
+
 def stamp_of(text: str) -> int:
     """The stamp of an ISO 8601 date, UTC when it names no offset. Raises ValueError."""
     moment = datetime.fromisoformat(text)

@@ -28,10 +28,16 @@ class Directory:
         title: str = "",
         is_group_admin: bool = False,
         is_online: bool = True,
+        is_guest: bool = False,
     ) -> User:
-        """Add a person; without a mention name, theirs is the name without its spaces."""
+        """Add a person; without a mention name, theirs is the name without its spaces.
+
+        HipChat API v2, mentions: a guest's mention name ends in "Guest".
+        """
         self.group(group_id)
         mention_name = mention_name or re.sub(r"\W", "", name)
+        if is_guest and not mention_name.endswith("Guest"):
+            mention_name += "Guest"
         if not re.fullmatch(r"\w+", mention_name):
             raise SandboxError("A mention name is made of letters and digits.")
         if any(user.mention_name.lower() == mention_name.lower() for user in self.users(group_id)):
@@ -50,8 +56,18 @@ class Directory:
                 is_online=is_online,
                 created=self._clock.micros(),
                 version=new_version(),
+                is_guest=is_guest,
+                is_deleted=False,
             )
         return self.user(user_id)
+
+    def set_online(self, user_id: int, is_online: bool) -> User:
+        self._store.update("users", self.user(user_id).id, is_online=is_online)
+        return self.user(user_id)
+
+    def delete_user(self, user_id: int) -> None:
+        """Take somebody out of the group; what they said keeps their name."""
+        self._store.update("users", self.user(user_id).id, is_deleted=True, is_online=False)
 
     def groups(self) -> list[Group]:
         return [Group(**row) for row in self._store.rows("SELECT * FROM groups ORDER BY name")]
@@ -62,10 +78,13 @@ class Directory:
             raise Missing(f"Group {group_id} not found")
         return Group(**row)
 
-    def users(self, group_id: int | None = None) -> list[User]:
-        """People by name; of all groups when none is given."""
+    def users(self, group_id: int | None = None, *, with_deleted: bool = False) -> list[User]:
+        """People by name, guests among them; of all groups when none is given."""
         rows = self._store.rows(
-            "SELECT * FROM users WHERE ?1 IS NULL OR group_id = ?1 ORDER BY lower(name), id", group_id
+            "SELECT * FROM users WHERE (?1 IS NULL OR group_id = ?1) AND (?2 OR NOT is_deleted)"
+            " ORDER BY lower(name), id",
+            group_id,
+            with_deleted,
         )
         return [User(**row) for row in rows]
 
@@ -81,8 +100,9 @@ class Directory:
         return User(**row)
 
     def find(self, group_id: int, key: str) -> User:
-        """A user by id, e-mail or @mention, as paths of the API name them."""
-        for user in self.users(group_id):
-            if key in (str(user.id), user.email) or key.lower() == f"@{user.mention_name.lower()}":
+        """A user by id, e-mail or @mention, as paths of the API name them; a guest is not found."""
+        for user in self.users(group_id, with_deleted=True):
+            named = key in (str(user.id), user.email) or key.lower() == f"@{user.mention_name.lower()}"
+            if named and not user.is_guest:
                 return user
         raise Missing(f"User {key} not found")

@@ -11,7 +11,8 @@ class Fault:
 
     | field | meaning |
     |---|---|
-    | path, method | regular expressions, searched for in the path and matched with the method |
+    | path | a regular expression, searched for in the path and query |
+    | method | a regular expression for the whole method |
     | count | how many requests it spoils; -1: all |
     | skip | how many matching requests it lets pass first |
     | status | answer with this status instead |
@@ -19,6 +20,7 @@ class Fault:
     | headers | more headers for the answer |
     | after | do the request's work before the answer is replaced |
     | latency | seconds to wait before the request's work |
+    | delay | seconds to wait between the work and the answer |
     | drip | seconds between the bytes of the answer |
     | cut | after the work: close the connection `before` the answer, `inside` it, or send `garbage` |
     | drop_anchor | leave the not-before message out of the history answer |
@@ -35,6 +37,7 @@ class Fault:
     headers: dict[str, str] | None = None
     after: bool = False
     latency: float = 0.0
+    delay: float = 0.0
     drip: float = 0.0
     cut: str = ""
     drop_anchor: bool = False

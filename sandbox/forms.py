@@ -7,6 +7,9 @@ from django import forms
 from .messages import TYPED_LENGTH, check_text
 from .records import SCOPES, SandboxError
 
+# Importing is for chosen add-ons.
+PERSONAL_SCOPES = [(scope, label) for scope, label in SCOPES.items() if scope != "import_data"]
+
 
 class MessageForm(forms.Form):
     text = forms.CharField(
@@ -31,8 +34,8 @@ class TokenForm(forms.Form):
     )
     scopes = forms.MultipleChoiceField(
         label="Scopes",
-        choices=list(SCOPES.items()),
-        widget=forms.SelectMultiple(attrs={"size": len(SCOPES)}),
+        choices=PERSONAL_SCOPES,
+        widget=forms.SelectMultiple(attrs={"size": len(PERSONAL_SCOPES)}),
         error_messages={"required": "Pick at least one scope."},
     )
 

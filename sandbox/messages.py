@@ -1,11 +1,12 @@
 """Chats' messages, and the two ways HipChat lets one read them."""
 
+import json
 import uuid
 from dataclasses import dataclass
 from typing import Any
 
 from .clock import Clock
-from .records import Message, Missing, SandboxError
+from .records import Invalid, Message, Missing
 from .store import Store
 
 TYPED_LENGTH = 32_768  # what HipChat's own clients may send; the API takes 1000
@@ -22,16 +23,23 @@ class Window:
     include_deleted: bool
 
 
-def check_text(text: str, *, longest: int = TYPED_LENGTH, shortest: int = 1, field: str = "message") -> str:
+def check_text(
+    text: str,
+    *,
+    longest: int = TYPED_LENGTH,
+    shortest: int = 1,
+    field: str = "message",
+    blank_ok: bool = False,
+) -> str:
     """The text, if HipChat would store it."""
     if not shortest <= len(text) <= longest:
-        raise SandboxError(f"{field} has to be {shortest} to {longest} characters long")
-    if shortest and not text.strip():
-        raise SandboxError(f"{field} is empty")
+        raise Invalid(field, f"{shortest} to {longest} characters", f"{len(text)} characters")
+    if shortest and not (blank_ok or text.strip()):
+        raise Invalid(field, "more than spaces", "spaces")
     if "\0" in text:
-        raise SandboxError(f"{field} contains a NUL character")
+        raise Invalid(field, "text", "a NUL character")
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise SandboxError(f"{field} contains half of a surrogate pair")
+        raise Invalid(field, "text", "half of a surrogate pair")
     return text
 
 
@@ -43,7 +51,7 @@ class Messages:
     def add(
         self,
         chat: str,
-        text: str,
+        text: str | None,
         *,
         kind: str = "message",
         user_id: int | None = None,
@@ -84,6 +92,14 @@ class Messages:
         if not self._store.write("UPDATE messages SET text = ? WHERE id = ?", text, message_id):
             raise Missing(f"Message {message_id} not found")
         return self.get(message_id)
+
+    def add_extra(self, message_id: str, extra: dict[str, Any]) -> None:
+        """Let the message's item have these fields as well."""
+        with self._store.transaction():
+            known = self.get(message_id).extra
+            self._store.write(
+                "UPDATE messages SET extra = ? WHERE id = ?", json.dumps(known | extra), message_id
+            )
 
     def latest(
         self, chat: str, size: int, *, not_before: Message | None = None, include_deleted: bool = True

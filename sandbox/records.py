@@ -8,6 +8,7 @@ from typing import Any
 SCOPES = {
     "admin_group": "Administer Group",
     "admin_room": "Administer Room",
+    "import_data": "Import Data",
     "manage_rooms": "Manage Rooms",
     "send_message": "Send Messages",
     "send_notification": "Send Notification",
@@ -15,6 +16,21 @@ SCOPES = {
     "view_messages": "View Messages",
     "view_room": "View Room",
 }
+SCOPES_MEAN = {
+    "admin_group": "Do what an administrator of the group may",
+    "admin_room": "Do what an administrator of a room may: topic, members, webhooks",
+    "import_data": "Import users, rooms and history; for chosen add-ons",
+    "manage_rooms": "Create, change and delete rooms",
+    "send_message": "Send messages as the user",
+    "send_notification": "Send notifications into rooms",
+    "view_group": "See the group's users, rooms and emoticons",
+    "view_messages": "Read the history of rooms and private chats",
+    "view_room": "See rooms and who is in them, but not what is said",
+}
+
+
+COLORS = ("yellow", "green", "red", "purple", "gray")  # of notifications
+FORMATS = ("html", "text")
 
 
 class SandboxError(Exception):
@@ -23,6 +39,20 @@ class SandboxError(Exception):
 
 class Missing(SandboxError):
     """No such group, user, room, message or token."""
+
+
+class Invalid(SandboxError):
+    """A field of a request that is not as it has to be."""
+
+    def __init__(self, field: str, expected: str, given: str) -> None:
+        super().__init__(f"{field} has to be {expected}, not {given}")
+        self.field = field
+        self.expected = expected
+        self.given = given
+
+
+class NameTaken(SandboxError):
+    """A room of the group has that name already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +73,8 @@ class User:
     is_online: bool
     created: int
     version: str
+    is_guest: bool
+    is_deleted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +151,17 @@ class Upload:
     @property
     def is_image(self) -> bool:
         return self.content_type.startswith("image/")
+
+
+@dataclass(frozen=True, slots=True)
+class Emoticon:
+    """A picture a group added; HipChat's own ones belong to no group."""
+
+    id: int
+    group_id: int | None
+    shortcut: str
+    creator_id: int | None
+    created: int
 
 
 @dataclass(frozen=True, slots=True)

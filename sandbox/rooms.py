@@ -4,8 +4,9 @@ import re
 
 from .clock import Clock
 from .directory import Directory
-from .records import Missing, Room, SandboxError, User, new_version
+from .records import Invalid, Missing, NameTaken, Room, User, new_version
 from .store import Store
+from .switches import Switches
 
 NAME_LENGTH = 50
 TOPIC_LENGTH = 250
@@ -17,8 +18,9 @@ def slug_of(name: str) -> str:
 
 
 class Rooms:
-    def __init__(self, store: Store, clock: Clock, directory: Directory) -> None:
+    def __init__(self, store: Store, clock: Clock, directory: Directory, switches: Switches) -> None:
         self._store = store
+        self._switches = switches
         self._clock = clock
         self._directory = directory
 
@@ -79,6 +81,7 @@ class Rooms:
         with self._store.transaction():
             self._store.write("DELETE FROM rooms WHERE id = ?", room.id)
             self._store.write("DELETE FROM members WHERE room_id = ?", room.id)
+            self._store.write("DELETE FROM absent WHERE room_id = ?", room.id)
             self._store.write("DELETE FROM webhooks WHERE room_id = ?", room.id)
             self._store.write("DELETE FROM messages WHERE chat = ?", room.chat)
 
@@ -89,47 +92,56 @@ class Rooms:
         return Room(**row)
 
     def find(self, group_id: int, key: str) -> Room:
-        """A room of a group by id, or by name in any case; an id wins."""
-        by_id = int(key) if re.fullmatch(r"[0-9]{1,15}", key) else -1
-        row = self._store.row("SELECT * FROM rooms WHERE group_id = ? AND id = ?", group_id, by_id)
-        if row:
-            return Room(**row)
-        for room in self.of_group(group_id):
-            if room.name.lower() == key.lower():
+        """A room of a group by id or name; switches tell which wins, and whether case matters."""
+        finders = [self._by_id, self._by_name]
+        if self._switches.numeric_name == "name":
+            finders.reverse()
+        for finder in finders:
+            room = finder(group_id, key)
+            if room:
                 return room
         raise Missing(f"Room {key} not found")
 
+    def _by_id(self, group_id: int, key: str) -> Room | None:
+        if not re.fullmatch(r"[0-9]{1,15}", key):
+            return None
+        row = self._store.row("SELECT * FROM rooms WHERE group_id = ? AND id = ?", group_id, int(key))
+        return Room(**row) if row else None
+
+    def _by_name(self, group_id: int, key: str) -> Room | None:
+        is_exact = self._switches.room_names == "exact"
+        for room in self.of_group(group_id):
+            if room.name == key or (not is_exact and room.name.lower() == key.lower()):
+                return room
+        return None
+
     def of_group(self, group_id: int | None = None) -> list[Room]:
-        """Rooms by name; of all groups when none is given."""
-        rows = self._store.rows("SELECT * FROM rooms WHERE ?1 IS NULL OR group_id = ?1", group_id)
-        return sorted((Room(**row) for row in rows), key=lambda room: (room.name.lower(), room.id))
+        """Rooms by name or id, as a switch says; of all groups when none is given."""
+        rows = self._store.rows("SELECT * FROM rooms WHERE ?1 IS NULL OR group_id = ?1 ORDER BY id", group_id)
+        rooms = [Room(**row) for row in rows]
+        return (
+            rooms if self._switches.room_order == "id" else sorted(rooms, key=lambda room: room.name.lower())
+        )
 
     def open_to(self, user: User) -> list[Room]:
         """Rooms the user may enter, archived ones included."""
-        mine = {row[0] for row in self._store.rows("SELECT room_id FROM members WHERE user_id = ?", user.id)}
-        return [room for room in self.of_group(user.group_id) if not room.is_private or room.id in mine]
+        mine = self._numbers("SELECT room_id FROM members WHERE user_id = ?", user.id)
+        return [room for room in self.of_group(user.group_id) if self._is_open(room, user) or room.id in mine]
 
-    def may_enter(self, room: Room, user_id: int) -> bool:
-        if not room.is_private:
-            return True
-        return (
-            self._store.row("SELECT 1 FROM members WHERE room_id = ? AND user_id = ?", room.id, user_id)
-            is not None
-        )
+    def may_enter(self, room: Room, user: User) -> bool:
+        if room.group_id != user.group_id or user.is_deleted:
+            return False
+        return self._is_open(room, user) or user.id in self._listed(room)
 
     def members(self, room: Room) -> list[User]:
-        """Who may enter: a private room's list, or the whole group."""
-        users = self._directory.users(room.group_id)
-        if not room.is_private:
-            return users
-        listed = {
-            row[0] for row in self._store.rows("SELECT user_id FROM members WHERE room_id = ?", room.id)
-        }
-        return [user for user in users if user.id in listed]
+        """Who may enter: a private room's list, or the whole group and the guests who were let in."""
+        users, listed = self._directory.users(room.group_id), self._listed(room)
+        return [user for user in users if self._is_open(room, user) or user.id in listed]
 
     def participants(self, room: Room) -> list[User]:
-        """Who is in the room now; here, everybody online who may enter."""
-        return [user for user in self.members(room) if user.is_online]
+        """Who is in the room now; here, everybody online who may enter and did not leave."""
+        absent = self._numbers("SELECT user_id FROM absent WHERE room_id = ?", room.id)
+        return [user for user in self.members(room) if user.is_online and user.id not in absent]
 
     def addressed(self, room: Room) -> list[User]:
         """Whom @all reaches: everybody with access to a private room, those present in an open one."""
@@ -141,17 +153,34 @@ class Rooms:
     def remove_member(self, room_id: int, user_id: int) -> None:
         self._store.write("DELETE FROM members WHERE room_id = ? AND user_id = ?", room_id, user_id)
 
+    def set_absent(self, room_id: int, user_id: int, *, is_absent: bool) -> None:
+        if is_absent:
+            self._store.write("INSERT OR IGNORE INTO absent VALUES (?, ?)", room_id, user_id)
+        else:
+            self._store.write("DELETE FROM absent WHERE room_id = ? AND user_id = ?", room_id, user_id)
+
+    def _is_open(self, room: Room, user: User) -> bool:
+        """Whether the user needs no invitation."""
+        sees_all = user.is_group_admin and self._switches.group_admin == "all"
+        return sees_all or not (room.is_private or user.is_guest)
+
+    def _listed(self, room: Room) -> set[int]:
+        return self._numbers("SELECT user_id FROM members WHERE room_id = ?", room.id)
+
+    def _numbers(self, sql: str, row_id: int) -> set[int]:
+        return {row[0] for row in self._store.rows(sql, row_id)}
+
     def _checked_name(self, group_id: int, name: str, *, but: int | None) -> str:
         name = name.strip()
         if not 1 <= len(name) <= NAME_LENGTH:
-            raise SandboxError(f"name has to be 1 to {NAME_LENGTH} characters long")
+            raise Invalid("name", f"1 to {NAME_LENGTH} characters", f"{len(name)} characters")
         if any(room.name.lower() == name.lower() and room.id != but for room in self.of_group(group_id)):
-            raise SandboxError("Another room exists with that name.")
+            raise NameTaken("Another room exists with that name.")
         return name
 
 
 def check_room(*, privacy: str, topic: str) -> None:
     if privacy not in ("public", "private"):
-        raise SandboxError("privacy is public or private")
+        raise Invalid("privacy", "public or private", privacy)
     if len(topic) > TOPIC_LENGTH:
-        raise SandboxError(f"topic has to be 0 to {TOPIC_LENGTH} characters long")
+        raise Invalid("topic", f"0 to {TOPIC_LENGTH} characters", f"{len(topic)} characters")

@@ -39,12 +39,27 @@ CREATE UNIQUE INDEX IF NOT EXISTS messages_by_time ON messages (chat, stamp);
 CREATE TABLE IF NOT EXISTS uploads (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, content_type TEXT NOT NULL, content BLOB NOT NULL
 );
+CREATE TABLE IF NOT EXISTS absent (
+    room_id INTEGER NOT NULL, user_id INTEGER NOT NULL, PRIMARY KEY (room_id, user_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS emoticons (
+    id INTEGER PRIMARY KEY, group_id INTEGER NOT NULL, shortcut TEXT NOT NULL, creator_id INTEGER NOT NULL,
+    created INTEGER NOT NULL, UNIQUE (group_id, shortcut)
+);
 CREATE TABLE IF NOT EXISTS webhooks (
     id INTEGER PRIMARY KEY, room_id INTEGER NOT NULL, client_id TEXT NOT NULL, url TEXT NOT NULL,
     event TEXT NOT NULL, pattern TEXT NOT NULL, name TEXT NOT NULL, key TEXT NOT NULL
 );
 """
-TABLES = ("counter", "groups", "users", "rooms", "members", "tokens", "messages", "uploads", "webhooks")
+TABLES = (
+    "counter", "groups", "users", "rooms", "members", "absent", "tokens", "messages", "uploads", "emoticons",
+    "webhooks",
+)  # fmt: skip
+# Columns that a file of an earlier version lacks.
+ADDED = {
+    ("users", "is_guest"): "SANDBOX_FLAG NOT NULL DEFAULT 0",
+    ("users", "is_deleted"): "SANDBOX_FLAG NOT NULL DEFAULT 0",
+}
 FIRST_ID = 501
 
 sqlite3.register_converter("SANDBOX_FLAG", lambda raw: raw == b"1")
@@ -69,6 +84,10 @@ class Store:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.executescript(SCHEMA)
+        with self.transaction():  # two processes may open an old file at once
+            for (table, column), kind in ADDED.items():
+                if column not in {row["name"] for row in self.rows(f"PRAGMA table_info({table})")}:
+                    self.write(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
     def rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
         with self._lock:

@@ -1,22 +1,23 @@
 """Files people shared, kept in the database under an unguessable id."""
 
+import mimetypes
 import re
 import secrets
 
-from .records import Missing, SandboxError, Upload
+from .records import Invalid, Missing, Upload
 from .store import Store
-
-LARGEST = 50 * 1024 * 1024
 
 
 class Uploads:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def add(self, name: str, content_type: str, content: bytes) -> Upload:
-        if len(content) > LARGEST:
-            raise SandboxError("file is larger than 50 MB")
+    def add(self, name: str, content_type: str, content: bytes, *, largest: int) -> Upload:
+        """Keep a file of at most `largest` bytes; without a content type its name tells what it is."""
+        if len(content) > largest:
+            raise Invalid("file", f"at most {largest} bytes", f"{len(content)} bytes")
         name = re.sub(r"[\x00-\x1f/\\]", "_", name) or "file"
+        content_type = content_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
         upload = Upload(secrets.token_urlsafe(24), name, content_type, content)
         self._store.insert(
             "uploads",

@@ -30,6 +30,8 @@ urlpatterns = [
     path("as/<sandbox_id:user_id>/api-access/", pages.api_access, name="api-access"),
     path("as/<sandbox_id:user_id>/api-access/revoke/", pages.api_access_revoke, name="api-access-revoke"),
     path("files/<str:file>/<path:name>", spoilable(files.download), name="download"),
+    path("avatars/<str:name>.png", spoilable(files.picture), name="avatar"),
+    path("img/emoticons/<path:name>.png", spoilable(files.picture), name="emoticon-picture"),
     path("_sandbox/<str:action>", control.act, name="control"),
     path("v2/", include(api)),
 ]

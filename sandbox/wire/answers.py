@@ -10,18 +10,21 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import http_date
 
+from ..eras import is_usual, rewritten
 from ..faults import Fault
 from ..limits import Quota
+from ..records import Invalid, Missing, NameTaken, SandboxError
 from ..world import World
 
 
 class ApiError(Exception):
-    """A refusal in the API's own words."""
+    """A refusal in the API's own words; `details` are further keys of its body."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, details: dict[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.details = details or {}
 
 
 def answer(data: object, status: int = 200) -> HttpResponse:
@@ -35,8 +38,30 @@ def done() -> HttpResponse:
 
 def refusal(error: ApiError) -> HttpResponse:
     """HipChat API v2, errors: the status again, a sentence, and the status' name."""
-    phrase = HTTPStatus(error.status).phrase
-    return answer({"error": {"code": error.status, "message": error.message, "type": phrase}}, error.status)
+    told = {"code": error.status, "message": error.message, "type": HTTPStatus(error.status).phrase}
+    return answer({"error": told | error.details}, error.status)
+
+
+def translated(error: SandboxError, world: World) -> ApiError:
+    """A refusal of the world, in the API's words and with its status."""
+    text = str(error)
+    if isinstance(error, Missing):
+        kind, named = text.split(" ", 1)[0], world.switches.not_found_text == "named"
+        return ApiError(404, text if named else f"{kind} not found")
+    if isinstance(error, NameTaken):
+        return ApiError(int(world.switches.name_taken), text)
+    details = {}
+    if isinstance(error, Invalid) and world.switches.error_details:
+        details = {"field": error.field, "expected": error.expected, "validation": error.given}
+    return ApiError(400, text, details)
+
+
+def aged(response: HttpResponse, world: World) -> HttpResponse:
+    """The answer as the server of the year that the switches tell would have written it."""
+    if is_usual(world.switches) or response.get("Content-Type") != "application/json":
+        return response
+    response.content = json.dumps(rewritten(json.loads(response.content), world.switches)).encode()
+    return response
 
 
 def set_date(response: HttpResponseBase, world: World) -> None:
@@ -64,15 +89,18 @@ def replaced(fault: Fault) -> HttpResponse:
     return _quiet(response)
 
 
-def spoiled(response: HttpResponse, fault: Fault, world: World) -> HttpResponseBase:
-    """The answer to a request whose work is done, as the fault wants it to arrive."""
+def spoiled(response: HttpResponse, fault: Fault, world: World, *, anchor: str) -> HttpResponseBase:
+    """The answer to a request whose work is done, as the fault wants it to arrive.
+
+    `anchor` is the message that the request asked for the history from, if it did.
+    """
     if fault.status or fault.body is not None:
         response = replaced(fault)
     elif fault.headers:
         for name, value in fault.headers.items():
             response[name] = value
     if response.get("Content-Type") == "application/json":
-        response.content = _edited(response.content, fault)
+        response.content = _edited(response.content, fault, anchor)
     if fault.cut == "garbage":
         response.content = b"\x00\xff{not json" + response.content[:8]
     if fault.cut in ("before", "inside"):
@@ -82,12 +110,12 @@ def spoiled(response: HttpResponse, fault: Fault, world: World) -> HttpResponseB
     return response
 
 
-def _edited(content: bytes, fault: Fault) -> bytes:
+def _edited(content: bytes, fault: Fault, anchor: str) -> bytes:
     if not (fault.drop_anchor or fault.malformed_card or fault.padding):
         return content
     data: dict[str, Any] = json.loads(content)
     if fault.drop_anchor:
-        data["items"] = data.get("items", [])[1:]
+        data["items"] = [item for item in data.get("items", []) if item.get("id") != anchor]
     if fault.malformed_card:
         for item in data.get("items", []):
             if "card" in item:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..clock import stamp_of
+from ..records import Invalid
 from .answers import ApiError
 from .calls import Call
 
@@ -19,7 +20,7 @@ def number(call: Call, name: str, default: int, *, largest: int = 10**9) -> int:
     if not given:
         return default
     if not (given.isascii() and given.isdigit()) or len(given) > 10 or int(given) > largest:
-        raise ApiError(400, f"{name} has to be a number from 0 to {largest}")
+        raise Invalid(name, f"a number from 0 to {largest}", given[:20])
     return int(given)
 
 
@@ -39,27 +40,25 @@ def date(call: Call, name: str, default: int) -> int:
     try:
         return stamp_of(given)
     except ValueError as error:
-        raise ApiError(400, f"{name} has to be a date in ISO 8601") from error
+        raise Invalid(name, "a date in ISO 8601", given[:50]) from error
 
 
 def zone(call: Call) -> tzinfo:
     """The time zone answers are dated in. HipChat refused abbreviations such as PST."""
     given = call.request.GET.get("timezone", "")
-    if not given:
+    if not given or call.world.switches.timezone == "ignored":
         return UTC
     try:
         return ZoneInfo(given)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ApiError(400, f"timezone {given} is unknown") from error
-
-
-def expansions(call: Call) -> set[str]:
-    return {part.strip() for part in call.request.GET.get("expand", "").split(",") if part.strip()}
+        raise Invalid("timezone", "a name of the tz database", given[:50]) from error
 
 
 def page_of(call: Call, path: str, items: Sequence[Item]) -> tuple[list[Item], dict[str, Any]]:
     """The page of a list that is asked for, and the envelope to put its items in."""
     start, wanted = number(call, "start-index", 0), size(call)
+    if start > len(items) and call.world.switches.start_beyond_end == "404":
+        raise ApiError(404, "There is no such page")
     shown = list(items[start : start + wanted])
     return shown, envelope(call, path, start, wanted, has_more=wanted > 0 and start + wanted < len(items))
 
@@ -76,6 +75,9 @@ def envelope(call: Call, path: str, start: int, wanted: int, *, has_more: bool) 
 
 
 def _page_link(call: Call, address: str, start: int, wanted: int) -> str:
-    dropped = {"start-index", "max-results", "auth_token"}
+    links = call.world.switches.page_links
+    dropped = {"start-index", "max-results"} | (set() if links == "with_token" else {"auth_token"})
     kept = [(key, value) for key, value in call.request.GET.items() if key not in dropped]
+    if links == "relative":
+        address = urlsplit(address).path
     return f"{address}?{urlencode([*kept, ('start-index', start), ('max-results', wanted)])}"

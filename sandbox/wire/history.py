@@ -11,6 +11,7 @@ from ..shapes import message_item
 from . import asking
 from .answers import ApiError, answer
 from .calls import Call, endpoint
+from .expanding import expanded
 
 RECENT = 75
 FAR_FUTURE = 2**62
@@ -38,13 +39,13 @@ def room_message(call: Call, room: str, message: str) -> HttpResponse:
     return answer({"message": item} if call.world.switches.history_item == "wrapped" else item)
 
 
-@endpoint("view_messages", user_only=True)
+@endpoint("view_messages", kinds=("user",))
 def user_latest(call: Call, user: str) -> HttpResponse:
     other = call.person(user)
     return _latest(call, direct_chat(call.user.id, other.id), f"user/{other.id}/history/latest")
 
 
-@endpoint("view_messages", user_only=True)
+@endpoint("view_messages", kinds=("user",))
 def user_history(call: Call, user: str) -> HttpResponse:
     other = call.person(user)
     return _history(call, direct_chat(call.user.id, other.id), f"user/{other.id}/history")
@@ -57,8 +58,10 @@ def _latest(call: Call, chat: str, path: str) -> HttpResponse:
     messages = call.world.messages.latest(
         chat, wanted, not_before=anchor, include_deleted=asking.flag(call, "include_deleted", True)
     )
-    page = asking.envelope(call, path, 0, wanted, has_more=False)
-    return answer(page | {"items": _items(call, messages)})
+    page = asking.envelope(call, path, 0, wanted, has_more=False) | {"items": _items(call, messages)}
+    if call.world.switches.start_index == "missing":
+        del page["startIndex"]
+    return answer(expanded(call, page))
 
 
 def _anchor(call: Call, chat: str) -> Message | None:
@@ -103,7 +106,7 @@ def _history(call: Call, chat: str, path: str) -> HttpResponse:
     if asking.flag(call, "reverse", True):
         messages.reverse()
     page = asking.envelope(call, path, start, wanted, has_more=has_more)
-    return answer(page | {"items": _items(call, messages)})
+    return answer(expanded(call, page | {"items": _items(call, messages)}))
 
 
 def _items(call: Call, messages: list[Message]) -> list[dict[str, object]]:

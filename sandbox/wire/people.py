@@ -4,26 +4,22 @@ from django.http import HttpRequest, HttpResponse
 
 from ..access import base_of
 from ..clock import MICRO
-from ..messages import check_text
-from ..records import SCOPES, direct_chat
-from ..shapes import link, session_info, user_detail, user_stub
+from ..emoticons import KINDS
+from ..records import SCOPES, SCOPES_MEAN, Invalid
+from ..shapes import emoticon_detail, emoticon_stub, session_info, user_detail, user_stub
 from ..world import World
 from . import asking
 from .answers import ApiError, answer, done, refusal
 from .calls import Call, endpoint, unmetered
-from .rooms import text_field
-
-LONGEST_DIRECT = 10_000
-EMOTICONS = {
-    1: "allthethings", 2: "beer", 3: "boom", 4: "coffee", 5: "facepalm", 6: "heart", 7: "shrug", 8: "success",
-    9: "tableflip", 10: "thumbsup",
-}  # fmt: skip
+from .expanding import expanded
 
 
 def capabilities(request: HttpRequest, world: World) -> HttpResponse:
     """HipChat API v2, capabilities: tells without a token that this is a HipChat."""
     base = base_of(request)
-    scopes = {key: {"description": label, "id": key, "name": label} for key, label in SCOPES.items()}
+    scopes = {
+        key: {"description": SCOPES_MEAN[key], "id": key, "name": label} for key, label in SCOPES.items()
+    }
     links = {"api": f"{base}/v2", "homepage": base, "self": f"{base}/v2/capabilities", "subdomain": base}
     data = {
         "capabilities": {
@@ -40,7 +36,12 @@ def capabilities(request: HttpRequest, world: World) -> HttpResponse:
         "name": "HipChat sandbox",
         "vendor": {"name": "Sameroom", "url": base},
     }
-    return unmetered(answer(data), world)
+    return answer(data)
+
+
+def health_check(request: HttpRequest, world: World) -> HttpResponse:
+    """HipChat API v2, capabilities: this is there too; what it says is not known."""
+    return answer({"status": "OK"})
 
 
 def unknown_path(request: HttpRequest, world: World, **parts: str) -> HttpResponse:
@@ -58,8 +59,9 @@ def session_get(call: Call, token: str) -> HttpResponse:
     world, found = call.world, call.token
     owner = world.directory.user(found.user_id) if found.user_id else None
     room = world.rooms.get(found.room_id) if found.room_id else None
-    left = max(0, found.expires - world.clock.micros()) // MICRO
-    return answer(session_info(found, owner, room, left, call.base))
+    since = world.clock.micros() if world.switches.expires_in == "left" else found.created
+    seconds = max(0, found.expires - since) // MICRO
+    return answer(expanded(call, session_info(found, owner, room, seconds, call.base)))
 
 
 @endpoint()
@@ -71,14 +73,12 @@ def session_delete(call: Call, token: str) -> HttpResponse:
 
 @endpoint("view_group")
 def user_list(call: Call) -> HttpResponse:
-    users = call.world.directory.users(call.group_id)
+    with_guests = asking.flag(call, "include-guests", False)
+    with_deleted = asking.flag(call, "include-deleted", False)
+    users = call.world.directory.users(call.group_id, with_deleted=with_deleted)
+    users = [user for user in users if with_guests or not user.is_guest]
     shown, page = asking.page_of(call, "user", users)
-    if "items" in asking.expansions(call):
-        group = call.world.directory.group(call.group_id)
-        page["items"] = [user_detail(user, group, call.base) for user in shown]
-    else:
-        page["items"] = [user_stub(user, call.base) for user in shown]
-    return answer(page)
+    return answer(expanded(call, page | {"items": [user_stub(user, call.base) for user in shown]}))
 
 
 @endpoint("view_group")
@@ -87,36 +87,23 @@ def user_get(call: Call, user: str) -> HttpResponse:
     return answer(user_detail(call.person(user), group, call.base))
 
 
-@endpoint("send_message", user_only=True, sends=True)
-def user_message(call: Call, user: str) -> HttpResponse:
-    other = call.person(user)
-    text = check_text(text_field(call.json(), "message"), longest=LONGEST_DIRECT)
-    call.count_send(direct_chat(call.user.id, other.id))
-    call.world.post_direct(call.user.id, other.id, text)
-    return done()
-
-
 @endpoint("view_group")
 def emoticon_list(call: Call) -> HttpResponse:
-    shown, page = asking.page_of(call, "emoticon", list(EMOTICONS))
-    return answer(page | {"items": [_emoticon(call, number) for number in shown]})
+    kind = call.request.GET.get("type", "all")
+    if kind not in KINDS:
+        raise Invalid("type", f"one of {', '.join(KINDS)}", kind)
+    found = call.world.emoticons.of_group(call.group_id, kind)
+    shown, page = asking.page_of(call, "emoticon", found)
+    return answer(expanded(call, page | {"items": [emoticon_stub(item, call.base) for item in shown]}))
 
 
 @endpoint("view_group")
 def emoticon_get(call: Call, emoticon: str) -> HttpResponse:
-    for number, shortcut in EMOTICONS.items():
-        if emoticon in (str(number), shortcut):
-            more = {"height": 25, "width": 25, "creator": None, "audio_path": None}
-            return answer(_emoticon(call, number) | more)
-    raise ApiError(404, f"Emoticon {emoticon} not found")
-
-
-def _emoticon(call: Call, number: int) -> dict[str, object]:
-    shortcut = EMOTICONS[number]
-    url = f"{call.base}/img/emoticons/{shortcut}.png"
-    return {"id": number, "links": link(call.base, f"emoticon/{number}"), "shortcut": shortcut, "url": url}
+    found = call.world.emoticons.find(call.group_id, emoticon)
+    creator = call.world.directory.user(found.creator_id) if found.creator_id else None
+    return answer(expanded(call, emoticon_detail(found, creator, call.base)))
 
 
 def _check_own(call: Call, token: str) -> None:
     if token != call.token.token:
-        raise ApiError(401, "Invalid OAuth session")
+        raise ApiError(int(call.world.switches.unknown_session), "Invalid OAuth session")

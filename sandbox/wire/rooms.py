@@ -4,17 +4,17 @@ from typing import Any
 
 from django.http import HttpResponse
 
-from ..clock import iso
-from ..records import Room, User
-from ..shapes import link, room_detail, room_stub, user_detail, user_stub
+from ..records import Invalid, User
+from ..shapes import link, room_stub, statistics_of_room, user_stub
 from . import asking
 from .answers import ApiError, answer, done
 from .calls import Call, endpoint
+from .expanding import detail_of_room, expanded
 
 VIEW = ("view_group", "view_room")
 
 
-@endpoint(*VIEW)
+@endpoint(*VIEW, kinds=("user", "group"))
 def room_list(call: Call) -> HttpResponse:
     if call.token.user_id is None:
         rooms = call.world.rooms.of_group(call.group_id)
@@ -28,13 +28,7 @@ def room_list(call: Call) -> HttpResponse:
         if (with_private or not room.is_private) and (with_archived or not room.is_archived)
     ]
     shown, page = asking.page_of(call, "room", rooms)
-    wanted = asking.expansions(call)
-    if "items" in wanted:
-        inner = {path.removeprefix("items.") for path in wanted}
-        page["items"] = [_detail(call, room, inner) for room in shown]
-    else:
-        page["items"] = [room_stub(room, call.base) for room in shown]
-    return answer(page)
+    return answer(expanded(call, page | {"items": [room_stub(room, call.base) for room in shown]}))
 
 
 @endpoint("manage_rooms")
@@ -56,7 +50,7 @@ def room_create(call: Call) -> HttpResponse:
 
 @endpoint(*VIEW)
 def room_get(call: Call, room: str) -> HttpResponse:
-    return answer(_detail(call, call.room(room), asking.expansions(call)))
+    return answer(expanded(call, detail_of_room(call, call.room(room))))
 
 
 @endpoint("admin_room")
@@ -72,9 +66,11 @@ def room_update(call: Call, room: str) -> HttpResponse:
         name=text_field(body, "name"),
         privacy=text_field(body, "privacy"),
         topic=text_field(body, "topic"),
-        is_guest_accessible=bool(body["is_guest_accessible"]),
         owner_id=call.person(str(owner)).id,
     )
+    if found.is_guest_accessible != bool(body["is_guest_accessible"]):
+        actor = call.token.user_id or found.owner_id
+        call.world.set_guest_access(found.id, actor, bool(body["is_guest_accessible"]))
     if found.is_archived != bool(body["is_archived"]):
         call.world.archive_room(found.id, archived=bool(body["is_archived"]))
     return done()
@@ -89,9 +85,7 @@ def room_delete(call: Call, room: str) -> HttpResponse:
 @endpoint(*VIEW)
 def room_statistics(call: Call, room: str) -> HttpResponse:
     found = call.room(room)
-    sent, last = call.world.messages.statistics(found.chat)
-    links = link(call.base, f"room/{found.id}/statistics")
-    return answer({"messages_sent": sent, "last_active": iso(last) if last else None, "links": links})
+    return answer(statistics_of_room(found, *call.world.messages.statistics(found.chat), call.base))
 
 
 @endpoint("admin_room")
@@ -113,7 +107,7 @@ def participant_list(call: Call, room: str) -> HttpResponse:
 @endpoint(*VIEW)
 def member_list(call: Call, room: str) -> HttpResponse:
     found = call.room(room)
-    if not found.is_private:
+    if not found.is_private and call.world.switches.public_members == "404":
         raise ApiError(404, "Only private rooms have members")
     return _people(call, f"room/{found.id}/member", call.world.rooms.members(found))
 
@@ -131,30 +125,15 @@ def member_remove(call: Call, room: str, user: str) -> HttpResponse:
 
 
 def text_field(body: dict[str, Any], name: str, default: str | None = None) -> str:
-    """A string of the body; without a default it has to be there."""
-    value = body.get(name, default)
+    """A string of the body; without a default it has to be there. Null is as good as nothing."""
+    value = body.get(name)
+    if value is None and default is not None:
+        return default
     if not isinstance(value, str):
-        raise ApiError(400, f"{name} has to be a string")
+        raise Invalid(name, "a string", "nothing" if value is None else type(value).__name__)
     return value
-
-
-def _detail(call: Call, room: Room, wanted: set[str]) -> dict[str, Any]:
-    world = call.world
-    owner, participants = world.directory.user(room.owner_id), world.rooms.participants(room)
-    detail = room_detail(room, owner, participants, world.messages.last_active(room.chat), call.base)
-    group = world.directory.group(room.group_id)
-    if "owner" in wanted:
-        detail["owner"] = user_detail(owner, group, call.base)
-    if "participants" in wanted:
-        detail["participants"] = [user_detail(user, group, call.base) for user in participants]
-    return detail
 
 
 def _people(call: Call, path: str, people: list[User]) -> HttpResponse:
     shown, page = asking.page_of(call, path, people)
-    if "items" in asking.expansions(call):
-        group = call.world.directory.group(call.group_id)
-        page["items"] = [user_detail(user, group, call.base) for user in shown]
-    else:
-        page["items"] = [user_stub(user, call.base) for user in shown]
-    return answer(page)
+    return answer(expanded(call, page | {"items": [user_stub(user, call.base) for user in shown]}))

@@ -5,61 +5,61 @@ from typing import Any
 
 from django.http import HttpResponse
 
-from ..clock import iso
+from .. import markup, previews
+from ..clock import exported, iso
 from ..messages import check_text
-from ..uploads import LARGEST
-from .answers import ApiError, answer, done
+from ..records import COLORS, FORMATS, Invalid
+from .answers import answer, done
 from .calls import Call, endpoint
-from .multipart import read_share
+from .multipart import Share, read_share
 from .rooms import text_field
 
 LONGEST = 1000
 LONGEST_NOTIFICATION = 10_000
 LONGEST_LABEL = 64
-COLORS = ("yellow", "green", "red", "purple", "gray")
+LARGEST_METADATA = 64 * 1024
 CARD_STYLES = ("file", "image", "application", "link", "media")
 
 
-@endpoint("send_message", user_only=True, sends=True)
+@endpoint("send_message", kinds=("user",), sends=True)
 def message(call: Call, room: str) -> HttpResponse:
     found = call.room(room, to_send=True)
-    text = check_text(text_field(call.json(), "message"), longest=LONGEST)
+    text = _said(call, call.json())
     call.count_send(found.chat)
     stored = call.world.post_message(found.id, call.user.id, text)
-    return answer({"id": stored.id, "timestamp": iso(stored.stamp)}, 201)
+    written = iso if call.world.switches.timestamp == "iso" else exported
+    return answer({"id": stored.id, "timestamp": written(stored.stamp)}, 201)
 
 
-@endpoint("send_message", user_only=True, sends=True)
+@endpoint("send_message", kinds=("user",), sends=True)
 def reply(call: Call, room: str) -> HttpResponse:
     found, body = call.room(room, to_send=True), call.json()
-    if call.world.messages.find(found.chat, text_field(body, "parentMessageId")) is None:
-        raise ApiError(400, "parentMessageId has to be a message of the room")
-    text = check_text(text_field(body, "message"), longest=LONGEST)
+    parent = call.world.messages.find(found.chat, text_field(body, "parentMessageId"))
+    if parent is None:
+        raise Invalid("parentMessageId", "a message of the room", "another")
+    text = _said(call, body)
     call.count_send(found.chat)
+    if call.world.switches.reply_text == "quoted":
+        text = f"> {parent.text or ''}\n{text}"
     call.world.post_message(found.id, call.user.id, text)
     return done()
 
 
-@endpoint("send_message", user_only=True, sends=True)
+@endpoint("send_message", kinds=("user",), sends=True)
 def share_link(call: Call, room: str) -> HttpResponse:
     found, body = call.room(room, to_send=True), call.json()
-    shared = text_field(body, "link")
-    if not shared.startswith(("http://", "https://")):
-        raise ApiError(400, "link has to start with http:// or https://")
-    words = check_text(text_field(body, "message", ""), longest=LONGEST, shortest=0)
-    text = check_text(f"{words} {shared}".strip())
+    text, shared = read_link(body)
     call.count_send(found.chat)
-    call.world.post_message(found.id, call.user.id, text)
+    with_preview = call.world.switches.shared_link == "preview"
+    extra = {"message_links": previews.page_links(shared)} if with_preview else None
+    call.world.post_message(found.id, call.user.id, text, extra=extra)
     return done()
 
 
-@endpoint("send_message", user_only=True, sends=True)
+@endpoint("send_message", kinds=("user",), sends=True)
 def share_file(call: Call, room: str) -> HttpResponse:
     found = call.room(room, to_send=True)
-    call.check_type("multipart/related")
-    # In base64 a file is a third larger.
-    shared = read_share(call.request.headers["Content-Type"], call.body(largest=LARGEST * 3 // 2))
-    check_text(shared.text, longest=LONGEST, shortest=0)
+    shared = read_file(call)
     call.count_send(found.chat)
     call.world.post_file(
         found.id,
@@ -80,10 +80,11 @@ def notification(call: Call, room: str) -> HttpResponse:
     label = check_text(text_field(body, "from", ""), longest=LONGEST_LABEL, shortest=0, field="from")
     attach_to = text_field(body, "attach_to", "")
     if attach_to and call.world.messages.find(found.chat, attach_to) is None:
-        raise ApiError(400, "attach_to has to be a message of the room")
+        raise Invalid("attach_to", "a message of the room", "another")
     message_format, color = _looks(body)
     card = _card(body)
     call.count_send(found.chat)
+    text = markup.allowed(text) if message_format == "html" else text
     user = call.user if call.token.user_id else None
     call.world.post_notification(
         found.id,
@@ -115,12 +116,15 @@ def _notification_body(call: Call) -> dict[str, Any]:
 def _looks(body: dict[str, Any]) -> tuple[str, str]:
     message_format = body.get("message_format") or "html"
     color = body.get("color") or "yellow"
-    if message_format not in ("html", "text"):
-        raise ApiError(400, "message_format is html or text")
+    if message_format not in FORMATS:
+        raise Invalid("message_format", "html or text", str(message_format))
+    # HipChat API v2, notifications: true and false may be strings.
+    if str(body.get("notify", False)).lower() not in ("true", "false", "none"):
+        raise Invalid("notify", "true or false", str(body["notify"]))
     if color == "random":
         color = random.choice(COLORS)  # noqa: S311 - a colour is no secret
     if color not in COLORS:
-        raise ApiError(400, f"color is one of: {', '.join(COLORS)}, random")
+        raise Invalid("color", f"one of {', '.join(COLORS)}, random", str(color))
     return message_format, color
 
 
@@ -128,8 +132,36 @@ def _card(body: dict[str, Any]) -> dict[str, Any] | None:
     card = body.get("card")
     if card is None:
         return None
-    if not isinstance(card, dict) or card.get("style") not in CARD_STYLES:
-        raise ApiError(400, f"card.style is one of: {', '.join(CARD_STYLES)}")
+    if not isinstance(card, dict):
+        raise Invalid("card", "an object", type(card).__name__)
+    if card.get("style") not in CARD_STYLES:
+        raise Invalid("card.style", f"one of {', '.join(CARD_STYLES)}", str(card.get("style")))
     for field in ("id", "title"):
         text_field(card, field)
-    return card
+    if card.get("format") not in (None, "compact", "medium"):
+        raise Invalid("card.format", "compact or medium", str(card["format"]))
+    return markup.allowed_in_card(card)
+
+
+def read_link(body: dict[str, Any]) -> tuple[str, str]:
+    """The text of the message that shares a link, and the link."""
+    shared = text_field(body, "link")
+    if not shared.startswith(("http://", "https://")):
+        raise Invalid("link", "an address with http:// or https://", "another")
+    words = check_text(text_field(body, "message", ""), longest=LONGEST, shortest=0)
+    return check_text(f"{words} {shared}".strip()), shared
+
+
+def read_file(call: Call) -> Share:
+    """The file in the body, and its description."""
+    call.check_type("multipart/related")
+    # In base64 a file is a third larger.
+    largest = call.world.switches.file_bytes * 3 // 2 + LARGEST_METADATA
+    shared = read_share(call.request.headers["Content-Type"], call.body(largest=largest))
+    check_text(shared.text, longest=LONGEST, shortest=0)
+    return shared
+
+
+def _said(call: Call, body: dict[str, Any]) -> str:
+    blank_ok = call.world.switches.blank_message == "accept"
+    return check_text(text_field(body, "message"), longest=LONGEST, blank_ok=blank_ok)

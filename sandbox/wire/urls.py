@@ -5,8 +5,8 @@ from typing import Any
 
 from django.urls import URLPattern, re_path
 
-from . import files, history, hooks, people, rooms, sending
-from .calls import resource, spoilable
+from . import files, history, hooks, people, private, rooms, sending
+from .calls import public, resource, spoilable
 
 ROOM = r"room/(?P<room>[^/]+)"
 USER = r"user/(?P<user>[^/]+)"
@@ -17,7 +17,8 @@ def _path(pattern: str, view: Callable[..., Any], name: str) -> URLPattern:
 
 
 urlpatterns = [
-    _path("capabilities", spoilable(people.capabilities), "capabilities"),
+    _path("capabilities", public(people.capabilities, switch="capabilities"), "capabilities"),
+    _path("health-check", public(people.health_check), "health-check"),
     _path(
         r"oauth/token/(?P<token>[^/]+)",
         resource(GET=people.session_get, DELETE=people.session_delete),
@@ -54,7 +55,9 @@ urlpatterns = [
     _path(r"file/(?P<file>[^/]+)", resource(GET=files.file_get), "file"),
     _path("user", resource(GET=people.user_list), "user-list"),
     _path(USER, resource(GET=people.user_get), "user"),
-    _path(f"{USER}/message", resource(POST=people.user_message), "user-message"),
+    _path(f"{USER}/message", resource(POST=private.message), "user-message"),
+    _path(f"{USER}/share/link", resource(POST=private.share_link), "user-share-link"),
+    _path(f"{USER}/share/file", resource(POST=private.share_file), "user-share-file"),
     _path(f"{USER}/history", resource(GET=history.user_history), "user-history"),
     _path(f"{USER}/history/latest", resource(GET=history.user_latest), "user-history-latest"),
     _path("emoticon", resource(GET=people.emoticon_list), "emoticon-list"),

@@ -1,9 +1,22 @@
+import ipaddress
+import json
+import queue
+import re
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from sandbox.records import Message, Room, Token, User
 from sandbox.server import SandboxServer
@@ -48,6 +61,81 @@ class Api:
 
     def with_scopes(self, *scopes: str) -> "Api":
         return Api(self.server, self.world.create_token(self.user.id, scopes), self.user, self.room)
+
+
+def tabled(docstring: str) -> list[str]:
+    """The names in the first column of a docstring's table, which starts with a head."""
+    cells = [cell.strip(" *") for cell in re.findall(r"^ *\|([^|]*)\|", docstring, re.MULTILINE)]
+    return [name for cell in cells[2:] for name in cell.split(", ")]
+
+
+@dataclass
+class Receiver:
+    """Where webhooks are told to call; it answers with `answer`."""
+
+    url: str = ""
+    answer: bytes = b""
+    calls: "queue.Queue[dict[str, Any]]" = field(default_factory=queue.Queue)
+
+    def next(self) -> dict[str, Any]:
+        return self.calls.get(timeout=5)
+
+
+@contextmanager
+def receiving() -> Iterator[Receiver]:
+    receiver = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(receiver.answer)))
+            self.end_headers()
+            self.wfile.write(receiver.answer)
+            receiver.calls.put(payload)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as http:
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        receiver.url = f"http://127.0.0.1:{http.server_port}/hook"
+        yield receiver
+        http.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with a self-signed certificate for 127.0.0.1 and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sandbox")])
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    now, own_id = datetime.now(UTC), x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    builder = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(own_id, critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own_id), critical=False)
+        .add_extension(  # Python 3.13 wants to see it
+            x509.KeyUsage(True, False, False, False, False, True, False, False, False), critical=True
+        )
+    )
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    encoding = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    pem = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    path.write_bytes(pem + key.private_bytes(*encoding))
+    return path
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,12 @@
+import dataclasses
 import json
 import time
 
 import pytest
 import requests
+
+from sandbox.faults import Fault
+from tests.sandbox.conftest import tabled
 
 
 def test_fault_replaces_as_many_answers_as_it_says(api):
@@ -66,15 +70,30 @@ def test_slow_answer_runs_into_a_time_limit(api):
     assert time.monotonic() - started < 2
 
 
+def test_message_can_be_read_before_its_sender_is_answered(api):
+    api.world.add_fault(method="POST", delay=30)
+    url = f"{api.server.url}/v2/room/{api.room.id}/message"
+    headers = {"Authorization": f"Bearer {api.token.token}"}
+    with pytest.raises(requests.ReadTimeout):
+        requests.post(url, json={"message": "A"}, headers=headers, timeout=0.3)
+    assert [item["message"] for item in api.latest()] == ["A"]
+
+
 def test_dripped_answer_arrives_in_the_end(api):
     api.world.add_fault(drip=0.0001)
     assert api.get(f"room/{api.room.id}").json()["name"] == "Support"
 
 
 def test_anchor_is_dropped(api):
-    anchor, _ = api.say("A", "B")
-    api.world.add_fault(drop_anchor=True)
-    assert [item["message"] for item in api.latest(not_before=anchor.id)] == ["B"]
+    anchor, *_ = api.say("A", "B", "C")
+    api.world.add_fault(drop_anchor=True, count=2)
+    assert [item["message"] for item in api.latest(not_before=anchor.id)] == ["B", "C"]
+    assert [item["message"] for item in api.latest(not_before=anchor.id, max_results=2)] == ["B", "C"]
+    assert [item["message"] for item in api.latest(not_before=anchor.id)] == ["A", "B", "C"]
+
+
+def test_every_field_of_a_fault_is_in_its_table():
+    assert tabled(Fault.__doc__) == [field.name for field in dataclasses.fields(Fault)]
 
 
 def test_card_is_malformed(api):
