@@ -3,9 +3,11 @@
 import threading
 from types import TracebackType
 
+from cheroot.ssl.builtin import BuiltinSSLAdapter
 from cheroot.wsgi import Server
 
-from .world import FLOOD_LIMIT, REQUEST_LIMIT, World
+from .parts import FLOOD_LIMIT, REQUEST_LIMIT
+from .world import World
 from .wsgi import make_application
 
 THREADS = 16
@@ -32,7 +34,9 @@ class SandboxServer:
         request_limit: int = REQUEST_LIMIT,
         flood_limit: int = FLOOD_LIMIT,
         seeded: bool = True,
+        certificate: tuple[str, str] | None = None,
     ) -> None:
+        """`certificate`: the files of a certificate and its key, to be reached by HTTPS."""
         self.world = World(database, request_limit=request_limit, flood_limit=flood_limit, seeded=seeded)
         self._host = host
         self._server = Server(
@@ -42,6 +46,9 @@ class SandboxServer:
             server_name="sandbox",
             shutdown_timeout=STOP_SECONDS,  # type: ignore[arg-type]  # a float does
         )
+        if certificate:
+            self._server.ssl_adapter = BuiltinSSLAdapter(*certificate)
+        self._scheme = "https" if certificate else "http"
         self._server.expiration_interval = WAKE_SECONDS
         self._thread = threading.Thread(target=self._server.serve, name="sandbox-server", daemon=True)
 
@@ -49,7 +56,7 @@ class SandboxServer:
     def url(self) -> str:
         """Its address, without a slash at the end. The API is below `/v2`."""
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self.port}"
+        return f"{self._scheme}://{host}:{self.port}"
 
     @property
     def port(self) -> int:
