@@ -22,6 +22,7 @@ def default_world() -> World:
                 request_limit=settings.SANDBOX_REQUEST_LIMIT,
                 flood_limit=settings.SANDBOX_FLOOD_LIMIT,
             )
+            _default.base_url = f"{settings.PUBLIC_URL}{reverse('sandbox:index')}".rstrip("/")
         return _default
 
 
