@@ -9,7 +9,7 @@ arguments, and its defaults, are written there. A refusal is `{"error": "..."}` 
 |---|---|---|
 | reset | seeded=true | `{}` |
 | dump * | | groups, users, tokens, rooms with their messages in order, webhooks, switches, limits, now |
-| request_counts * | | `{token: {"total": 3, "GET history-latest": 2, ...}}` by URL name |
+| request_counts * | | `{token: {"total": 3, "GET history-latest": 2, "over the rate limit": 1, ...}}` by URL name |
 | clear_counts | | `{}` |
 | create_group | name, group_id | the group |
 | create_user | group_id, name, mention_name, email, title, is_group_admin, is_online, is_guest | the user |

@@ -243,7 +243,10 @@ class World(Talking):
         self.clock.advance(seconds)
 
     def request_counts(self) -> dict[str, dict[str, int]]:
-        """Requests per token, by call ("GET room/history/latest") and as "total"."""
+        """Requests per token: by call ("GET history-latest"), as "total", and how many a limit refused.
+
+        The latter are "over the rate limit" and "over flood control"; without any they are missing.
+        """
         return self.limits.counts()
 
     def clear_counts(self) -> None:

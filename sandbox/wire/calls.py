@@ -226,6 +226,10 @@ def _metered(request: HttpRequest, world: World, wanted: Endpoint, parts: dict[s
         response = refusal(error)
     except SandboxError as error:
         response = refusal(translated(error, world))
+    if quota.is_exceeded:
+        world.limits.count(secret, "over the rate limit")
+    if call.flood and call.flood.is_exceeded:
+        world.limits.count(secret, "over flood control")
     set_quota(response, quota, name="Ratelimit")
     set_date(response, world)
     if wanted.sends:

@@ -67,7 +67,12 @@ def test_limits_clock_and_counts(server, api):
     control(server, "advance_clock", {"seconds": 301})
     assert api.get(f"room/{api.room.id}/history/latest").status_code == 200
     counts = requests.get(f"{server.url}/_sandbox/request_counts", timeout=5).json()
-    assert counts[api.token.token] == {"total": 3, "GET room-list": 2, "GET history-latest": 1}
+    assert counts[api.token.token] == {
+        "total": 3,
+        "GET room-list": 2,
+        "GET history-latest": 1,
+        "over the rate limit": 1,
+    }
     control(server, "clear_counts")
     assert server.world.request_counts() == {}
 
@@ -173,6 +178,8 @@ def test_flood_control_is_forced(server, api):
     assert int(answer.headers["X-Ratelimit-Remaining"]) > 0
     control(server, "advance_clock", {"seconds": 61})
     assert api.post(path, {"message": "hi"}).status_code == 201
+    counts = api.world.request_counts()[api.token.token]
+    assert counts == {"total": 2, "POST message": 2, "over flood control": 1}
 
 
 def test_addon_has_five_times_the_requests_and_an_administrator_can_set_them(server, api):
