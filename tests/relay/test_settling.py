@@ -12,6 +12,7 @@ from tests.relay.stubbed import PLAIN, World, echo, edit_of, ends, kinds_taken_i
 from tubes.models import Delivery, Event, Notice, Post, Seat
 from tubes.relay.leases import claim
 from tubes.relay.moves import Lane
+from tubes.services import delivery_send_again
 
 pytestmark = pytest.mark.django_db
 
@@ -257,6 +258,26 @@ def test_an_unknown_send_that_is_seen_later_was_sent(world: World, time: Clock) 
     assert ends() == ["unknown"]
 
     take(there.room, echo(there, "[Ann, Stub] one", "m-late"))
+    drain_all()
+
+    assert (ends(), world.texts("here")) == (["sent"], ["one"])
+
+
+def test_the_first_copy_of_an_unknown_send_is_known_after_it_was_sent_again(
+    world: World, time: Clock
+) -> None:
+    _, there = joined(world, HIDDEN)
+    cut(world, stored=True)
+    world.stub.say("here", "Ann", "one")
+    world.relay(rounds=1)
+    wait(world, time, 15, 1)
+    wait(world, time, 180, 1)
+    [lost] = Delivery.objects.filter(status="unknown")
+    delivery_send_again(delivery=lost, by=there.owner)
+    drain_all()
+
+    for _ in range(2):
+        take(there.room, echo(there, "[Ann, Stub] one", "m-first"))
     drain_all()
 
     assert (ends(), world.texts("here")) == (["sent"], ["one"])

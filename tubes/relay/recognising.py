@@ -217,8 +217,9 @@ def claim_as_ours(room: Room, facts: Facts, event: Event, document: Document | N
 def _claim_unseen(room: Room, event: Event, seen: str) -> bool:
     """A post that was told no id is seen once: what is said again after that is somebody's."""
     posts = Post.objects.filter(room=room, remote_id="", is_seen=False, fingerprint=seen)
-    mine = posts.filter(delivery__seat__account__remote_user_id=event.author_id).order_by("pk")
-    post = mine.first()
+    # Without a delivery: the first copy of one that was sent again.
+    mine = Q(delivery__seat__account__remote_user_id=event.author_id) | Q(delivery=None)
+    post = posts.filter(mine).order_by("pk").first()
     if post is None:
         return False
     changes = {"is_seen": True, "remote_id": event.remote_id}  # by its id it is known from now on

@@ -14,13 +14,12 @@ from django.db import transaction
 from accounts.models import User
 from connectors.base import Kind
 from sameroom import clock
-from tubes.models import Delivery, Event, Room
+from tubes.models import Delivery, Event, Post, Room
 from tubes.relay import bell, expiry, routing
 from tubes.relay.routing import Network
 
 AT_ONCE = 200  # deliveries of one transaction
-# So long after its end an `unknown` send may still be met where it was posted, and be known by its
-# text. Sent again before, its first copy would be taken for something new that somebody said there.
+# So long after its end an `unknown` send may still be met where it was posted, and need not be repeated.
 STILL_SOUGHT = timedelta(minutes=2)
 
 MESSAGES = (Kind.MESSAGE, Kind.NOTICE)
@@ -99,6 +98,7 @@ def _queue(delivery: Delivery, prospect: Prospect) -> bool:
     """Compare-and-swap to `queued`; False where somebody was first."""
     if Delivery.Status.QUEUED not in Delivery.MOVES[delivery.status]:
         return False
+    was_unknown = delivery.status == Delivery.Status.UNKNOWN
     changes: dict[str, Any] = {"carries": prospect.says} if prospect.says.pk != delivery.event_id else {}
     queued = Delivery.objects.filter(pk=delivery.pk, status=delivery.status, seat=delivery.seat_id).update(
         status=Delivery.Status.QUEUED,
@@ -111,8 +111,17 @@ def _queue(delivery: Delivery, prospect: Prospect) -> bool:
         **changes,
     )
     if queued:
+        if was_unknown and delivery.fingerprint:
+            _still_know(delivery)
         bell.ring_lanes_on_commit([delivery.seat_id])
     return queued == 1
+
+
+def _still_know(delivery: Delivery) -> None:
+    """Keep the text of the first copy: where it has arrived after all, it is ours when it is read."""
+    Post.objects.create(
+        room_id=delivery.room_id, fingerprint=delivery.fingerprint, posted_at=delivery.finished_at
+    )
 
 
 def _what_followed(events: Collection[Event]) -> Mapping[int, list[Event]]:
