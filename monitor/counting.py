@@ -58,6 +58,15 @@ def delivery_ended(connector: str, status: str, lag_seconds: float | None) -> No
         _start()
 
 
+def deliveries_ended(connector: str, status: str, count: int) -> None:
+    """So many deliveries came to an end other than by being sent. Call it once that is committed."""
+    series = (ENDED, connector, status)
+    with _lock:
+        _pending[series] = _pending.get(series, 0) + count
+    if _flusher is None:
+        _start()
+
+
 def flush() -> None:
     """Take what has come together to the store. Cache I/O; never raises; safe at any time."""
     global _pending

@@ -18,6 +18,7 @@ from connectors.base import Kind
 from sameroom import clock
 from tubes.models import Delivery, Event, Notice, Room, Seat
 from tubes.relay import notices, routing, sql
+from tubes.relay.ends import count_ends
 
 GIVEN_UP = "Its account stopped working in the middle of it, and was not mended in time."
 AT_ONCE = 1000  # of the next deliveries of a lane: more than it has in hand itself
@@ -97,6 +98,7 @@ def _end_begun(seats: QuerySet[Seat]) -> int:
         with transaction.atomic():
             if mine.update(status=to, error=GIVEN_UP, finished_at=clock.now()):
                 ended += 1
+                count_ends([delivery.room_id], to)
                 notices.unknown(delivery) if is_unknown else notices.lost(delivery, GIVEN_UP)
     return ended
 
@@ -123,6 +125,7 @@ def _skip_some(seat: Seat) -> int:
         Delivery.objects.filter(pk__in=[pk for pk, _, _ in found]).update(
             status=Delivery.Status.SKIPPED, error=_too_old(), finished_at=clock.now()
         )
+        count_ends([seat.room_id] * len(found), Delivery.Status.SKIPPED)
         counts = Counter(room for _, room, kind in found if room is not None and kind in SPOKEN)
         for room in Room.objects.filter(pk__in=counts).order_by("pk"):
             _announce(seat, room, counts[room.pk])

@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 from sameroom import clock
 from tubes.models import Delivery, Room, Seat
 from tubes.relay import bell, sql
+from tubes.relay.ends import count_ends
 from tubes.relay.routing import BEGUN, NO_WAY, Network, destinations
 
 QUEUED = Delivery.Status.QUEUED
@@ -77,8 +78,8 @@ def _hand_over(seat_id: int, origin: int | None, is_used: bool, network: Network
             elif is_used:
                 return taken
             else:
-                queued.filter(pk=delivery.pk).update(
-                    status=Delivery.Status.SKIPPED, error=NO_WAY, finished_at=clock.now()
-                )
+                skipped = {"status": Delivery.Status.SKIPPED, "error": NO_WAY, "finished_at": clock.now()}
+                if queued.filter(pk=delivery.pk).update(**skipped):
+                    count_ends([delivery.room_id], Delivery.Status.SKIPPED)
         last = rows[-1].pk
     return taken

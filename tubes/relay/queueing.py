@@ -18,6 +18,7 @@ from connectors.base import Kind
 from sameroom import clock
 from tubes.models import Delivery, Event, Room
 from tubes.relay import bell, breaker, expiry, quotas, retention, routing, sql
+from tubes.relay.ends import count_ends
 from tubes.relay.routing import Network, Way
 
 Status = Delivery.Status
@@ -134,7 +135,10 @@ def _change_queued(event: Event) -> set[int]:
         changes = "status = 'skipped', error = %s, finished_at = %s"
         values = [DELETED, sql.moment(clock.now())]
     found = sql.rows(f"UPDATE tubes_delivery SET {changes} {queued}", [*values, event.about_id])
-    return {room for (room,) in found}
+    rooms = {room for (room,) in found}
+    if event.kind == Kind.DELETE:
+        count_ends(rooms, Status.SKIPPED)
+    return rooms
 
 
 def _copies(about: int) -> list[tuple[int, int]]:
@@ -163,7 +167,8 @@ def _taken_away(event: Event) -> list[Errand]:
     """A moderator deleted our post: later edits of what stood in it are dropped there. The originals stay."""
     lost = Q(event=event.about_id) | Q(posts__remote_id=event.target)
     copies = Delivery.objects.filter(lost, room=event.room_id, status=Status.SENT).values("pk")
-    Delivery.objects.filter(pk__in=copies).update(status=Status.REMOVED, finished_at=clock.now())
+    gone = Delivery.objects.filter(pk__in=copies).update(status=Status.REMOVED, finished_at=clock.now())
+    count_ends([event.room_id or 0] * gone, Status.REMOVED)
     return []
 
 
@@ -208,6 +213,7 @@ def _insert(errands: Sequence[Errand]) -> None:
         lines = [_line(errand, now) for errand in errands[start : start + AT_ONCE]]
         # (event, room) is unique, and a repeated release must not queue twice.
         sql.run(*sql.insert("tubes_delivery", COLUMNS, lines, "ON CONFLICT DO NOTHING"))
+    count_ends([errand.room for errand in errands if errand.is_refused], Status.SKIPPED)
     bell.ring_lanes_on_commit(errand.way.seat for errand in errands if not errand.is_refused)
 
 

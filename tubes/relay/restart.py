@@ -20,6 +20,7 @@ from connectors.errors import ConnectorError, LoginRejected, RetryLater, RoomGon
 from sameroom import clock
 from tubes.models import Delivery, Event, Notice, Room, Seat, Tube
 from tubes.relay import notices
+from tubes.relay.ends import count_ends
 from tubes.relay.expiry import SPOKEN
 
 LEFT_OUT = "Left out when the relay was resumed from now on."
@@ -93,6 +94,8 @@ def go_on_from(starts: Sequence[Start]) -> Dropped:
         held = Event.objects.filter(held=Event.Held.WAITING)
         _tell_owners(sending, Notice.Kind.UNKNOWN, "may not have arrived in {room}", now)
         _tell_owners(queued, Notice.Kind.CATCH_UP, "for {room} left out", now)
+        count_ends(sending.values_list("room_id", flat=True), Status.UNKNOWN)
+        count_ends(queued.values_list("room_id", flat=True), Status.SKIPPED)
         return Dropped(
             sending=sending.update(status=Status.UNKNOWN, error=MAY_HAVE_GONE, finished_at=now),
             queued=queued.update(status=Status.SKIPPED, error=LEFT_OUT, finished_at=now),

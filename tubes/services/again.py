@@ -120,7 +120,9 @@ def _queue(delivery: Delivery, prospect: Prospect) -> bool:
 def _still_know(delivery: Delivery) -> None:
     """Keep the text of the first copy: where it has arrived after all, it is ours when it is read."""
     Post.objects.create(
-        room_id=delivery.room_id, fingerprint=delivery.fingerprint, posted_at=delivery.finished_at
+        room_id=delivery.room_id,
+        fingerprint=delivery.fingerprint,
+        posted_at=delivery.finished_at or clock.now(),
     )
 
 
