@@ -25,6 +25,9 @@ LONGEST_WAIT: Final = 3600.0  # a service that says "in a year" is asked again a
 _FIRST_BACK_OFF: Final = 5.0
 _LEARNED_WINDOWS: Final = 3  # a learned limit that nothing confirms is forgotten after so many
 _LONGEST_WINDOW: Final = 7 * 86_400.0  # anything above is no number of seconds
+# Ends that a service names are late by rounding and by the way here, never early: see _Window.is_near.
+_LATE: Final = 5.0
+_EARLY: Final = 1.0
 _BITS: Final = 20
 _MASK: Final = (1 << _BITS) - 1
 _SENDS: Final = 1
@@ -114,8 +117,15 @@ class _Window:
     foreign: int
 
     def is_near(self, ends: float) -> bool:
-        """Whether a window that ends then is this one, but for the rounding of seconds and the way here."""
-        return abs(ends - self.ends) <= min(2.0, self.seconds / 10)
+        """Whether a window that ends then is this one, but for the rounding of seconds and the way here.
+
+        What we take for its end may be late, never early: else a new window would be opened in the old one.
+        """
+        return -min(_LATE, self.seconds / 10) <= ends - self.ends <= min(_EARLY, self.seconds / 10)
+
+    def is_over(self, now: float) -> bool:
+        """Whether the service's window may have ended already, as we take the end for later than it is."""
+        return self.ends - now < min(_LATE, self.seconds / 10)
 
     @property
     def timeout(self) -> int:
@@ -162,35 +172,71 @@ class Budget:
             with _cache_may_fail():
                 self._learn(limit, remaining, reset_in)
 
-    def refused(self, *, retry_after: float | None, use: Use) -> None:
-        """The service answered 429: nobody asks before `retry_after` seconds, or a growing wait, are over."""
-        if not self._is_limited:
-            return
+    def refused(self, *, retry_after: float | None, use: Use) -> float:
+        """The service answered 429: nobody asks before `retry_after` seconds, or a growing wait, are over.
+
+        Returns the wait.
+        """
+        wait = _FIRST_BACK_OFF
+        if _is_wait(retry_after):
+            wait = min(max(retry_after, 1.0), LONGEST_WAIT)
         with _cache_may_fail():
-            wait = self._back_off() if not _is_wait(retry_after) else min(max(retry_after, 1.0), LONGEST_WAIT)
+            if not _is_wait(retry_after):
+                wait = self._back_off()
+            logger.info("A %s was refused (429); %s waits %.0f s.", use.value, self._key, wait)
+        self.pause(wait)
+        return wait
+
+    def pause(self, seconds: float) -> None:
+        """The service wants to be left alone for so long; LONGEST_WAIT at the most."""
+        if not (self._is_limited and _is_wait(seconds)):
+            return
+        wait = min(seconds, LONGEST_WAIT)
+        with _cache_may_fail():
             until = _now() + wait
             if until > float(cache.get(f"{self._key}:blocked") or 0.0):
                 cache.set(f"{self._key}:blocked", until, math.ceil(wait) + 1)
-            logger.info("A %s was refused (429); %s waits %.0f s.", use.value, self._key, wait)
 
-    def poll_interval(self, rooms: int, *, fastest: float) -> float:
+    def poll_interval(self, rooms: float, *, fastest: float) -> float:
         """Seconds between two polls of one room so that `rooms` rooms stay inside the polls' share.
 
-        The share is 60 % of the window while few send, and shrinks to the third that is kept. The
-        interval is never below `fastest`.
+        The share is 60 % of the window while sends stay under what that leaves them, and shrinks to the
+        third that is kept. What is left of the running window is spread over its time. The interval is
+        never below `fastest`.
         """
         if not self._is_limited:
             return fastest
-        window, used = _Window(0.0, self._limit.seconds, self._limit.requests, 0), 0
+        window, sends, spread = _Window(0.0, self._limit.seconds, self._limit.requests, 0), 0, 0.0
         with _cache_may_fail():
-            window = self._window(cache.get(f"{self._key}:learned"), _now())
-            before = self._counter(window.ends - window.seconds)
-            counters = cache.get_many([before, self._counter(window.ends)])
-            used = max((_Used.unpack(packed).sends for packed in counters.values()), default=0)
+            now = _now()
+            window = self._window(cache.get(f"{self._key}:learned"), now)
+            before, running = self._counter(window.ends - window.seconds), self._counter(window.ends)
+            counters = {
+                key: _Used.unpack(packed) for key, packed in cache.get_many([before, running]).items()
+            }
+            sends = max((used.sends for used in counters.values()), default=0)
+            left = self._shares(window).polls_left(counters.get(running, _Used(0, 0, 0)))
+            spread = rooms * (window.ends - now) / max(1, left)
         shares = _Shares.of(window.requests, only_sends=self._only_sends)
-        left = shares.all - shares.rest - used * 5 // 4  # sends may grow by a quarter
-        share = max(1, min(shares.polls, max(shares.polls_kept, left)))
-        return max(fastest, rooms * window.seconds / share)
+        if sends > shares.all - shares.rest - shares.polls:
+            sends = sends * 5 // 4  # they may go on growing
+        share = max(1, min(shares.polls, max(shares.polls_kept, shares.all - shares.rest - sends)))
+        usual = rooms * window.seconds / share
+        return max(fastest, min(max(usual, spread), usual + window.seconds))
+
+    def reread_after(self, *, fastest: float) -> float:
+        """Seconds to let pass before a room is read again that its service announces to have news.
+
+        `fastest` while half of the polls' share is there; then what is left is spread over the window.
+        """
+        if self._is_limited:
+            with _cache_may_fail():
+                now = _now()
+                window = self._window(cache.get(f"{self._key}:learned"), now)
+                shares, left = self._shares(window), self._left()
+                if left * 2 < shares.polls:
+                    return max(fastest, (window.ends - now) / max(1, left))
+        return fastest
 
     def left(self) -> int | None:
         """How many polls may still go in the window now running; None where nobody counts. Takes none."""
@@ -207,7 +253,7 @@ class Budget:
         if now < blocked <= now + LONGEST_WAIT:
             return blocked - now
         window = self._window(known.get(f"{self._key}:learned"), now)
-        shares = _Shares.of(max(0, window.requests - window.foreign), only_sends=self._only_sends)
+        shares = self._shares(window)
         if use is Use.SEND:
             taken = self._bill(window, _SENDS, shares)
         elif use is Use.POLL:
@@ -222,8 +268,8 @@ class Budget:
         if now < float(known.get(f"{self._key}:blocked") or 0.0) <= now + LONGEST_WAIT:
             return 0
         window = self._window(known.get(f"{self._key}:learned"), now)
-        shares = _Shares.of(max(0, window.requests - window.foreign), only_sends=self._only_sends)
-        return shares.polls_left(_Used.unpack(cache.get(self._counter(window.ends)) or 0))
+        used = _Used.unpack(cache.get(self._counter(window.ends)) or 0)
+        return self._shares(window).polls_left(used)
 
     def _bill(self, window: _Window, unit: int, shares: _Shares) -> bool:
         """Count first and look afterwards: two who look first both see the last free place."""
@@ -234,6 +280,10 @@ class Budget:
         with suppress(ValueError):  # the counter vanished meanwhile
             cache.decr(counter, unit)
         return False
+
+    def _shares(self, window: _Window) -> _Shares:
+        """How what others left of the window is divided."""
+        return _Shares.of(max(0, window.requests - window.foreign), only_sends=self._only_sends)
 
     def _counter(self, ends: float) -> str:
         return f"{self._key}:{round(ends * 1000)}"
@@ -253,23 +303,32 @@ class Budget:
     def _learn(self, limit: int | None, remaining: int | None, reset_in: float | None) -> None:
         now = _now()
         learned: _Learned | None = cache.get(f"{self._key}:learned")
-        window = self._window(learned, now)
-        if limit is not None and limit > 0:
-            window = replace(window, requests=min(limit, MOST_REQUESTS))
-        if _is_wait(reset_in):
-            ends = now + reset_in
+        window = self._told(learned, limit, now)
+        ends = now + reset_in if _is_wait(reset_in) else window.ends
+        if window.is_near(ends):
+            self._remember(window, learned, limit, remaining, now)
+        elif cache.add(f"{self._key}:moving", 1, 1):  # one at a time; the others learn from their next answer
+            learned = cache.get(f"{self._key}:learned")
+            window = self._told(learned, limit, now)
             if not window.is_near(ends):
-                window = self._move(window, ends, max(window.seconds, reset_in))
-        if remaining is not None:
-            window = replace(window, foreign=max(window.foreign, self._foreign(window, remaining)))
-        self._remember(window, learned, limit, now)
+                window = self._move(window, ends, now, tells_use=remaining is not None)
+            self._remember(window, learned, limit, remaining, now)
+            cache.delete(f"{self._key}:moving")
 
-    def _move(self, window: _Window, ends: float, seconds: float) -> _Window:
-        """The window as the service sees it. What we used moves along; one worker moves at a time."""
-        if not cache.add(f"{self._key}:moving", 1, 1):
-            return window
-        moved = replace(window, ends=ends, seconds=seconds, foreign=0)
-        cache.add(self._counter(ends), cache.get(self._counter(window.ends)) or 0, moved.timeout)
+    def _told(self, learned: _Learned | None, limit: int | None, now: float) -> _Window:
+        """The window now running, as large as the service says."""
+        window = self._window(learned, now)
+        return replace(window, requests=min(limit, MOST_REQUESTS)) if limit and limit > 0 else window
+
+    def _move(self, window: _Window, ends: float, now: float, *, tells_use: bool) -> _Window:
+        """The window as the service sees it; what we used moves along.
+
+        But where ours was ending anyway the service counts anew, and tells how much.
+        """
+        moved = replace(window, ends=ends, seconds=max(window.seconds, ends - now), foreign=0)
+        is_next = tells_use and ends > window.ends and window.is_over(now)
+        used = 0 if is_next else cache.get(self._counter(window.ends)) or 0
+        cache.add(self._counter(ends), used, moved.timeout)
         return moved
 
     def _foreign(self, window: _Window, remaining: int) -> int:
@@ -277,8 +336,12 @@ class Budget:
         ours = _Used.unpack(cache.get(self._counter(window.ends)) or 0).total
         return window.requests - max(0, remaining) - ours
 
-    def _remember(self, window: _Window, learned: _Learned | None, limit: int | None, now: float) -> None:
+    def _remember(
+        self, window: _Window, learned: _Learned | None, limit: int | None, remaining: int | None, now: float
+    ) -> None:
         """Writes only when something changed or gets old, as every answer comes by here."""
+        if remaining is not None:
+            window = replace(window, foreign=max(window.foreign, self._foreign(window, remaining)))
         confirmed = limit is not None and limit > 0
         requests = window.requests if confirmed or (learned and learned["requests"]) else None
         fresh = _Learned(

@@ -6,9 +6,8 @@ The facts about the wire stand in README.md beside this file. Knows no model and
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -22,18 +21,19 @@ from connectors.errors import (
     RetryLater,
     RoomGone,
 )
+from connectors.hipchat.headers import Told, named_wait, told
 from connectors.hipchat.uploads import ShareBody
-from sameroom import clock
 
 Json = dict[str, Any]
 
 # 250 messages of 32 768 characters, each written as \\uXXXX, come to 49 MB: the most that one page can be.
 HISTORY_BYTES = 64 * 1024 * 1024
 READ_DEADLINE = 10.0
-# Below this, X-Ratelimit-Reset is a number of seconds and no Unix time (seen: the literal 60).
-EPOCH_FROM = 1_000_000_000
-MANY_DIGITS = 15
 CHECK = "Check the address, or try again later."
+REFUSED = (
+    "HipChat refused this token: it is mistyped, revoked or expired (tokens end after a year). "
+    "Create a new one under Account → API access."
+)
 SCOPE = re.compile(r"u?'([a-z_]+)'")
 
 
@@ -48,17 +48,30 @@ class Call:
     body: Json | None = None
     upload: ShareBody | None = None
     writes: bool = False
+    sends_to: str = ""  # the room whose flood control counts this call
     max_bytes: int = 2 * 1024 * 1024
     deadline: float | None = None  # seconds; None: READ_DEADLINE
 
 
 class HipChatClient:
-    """One token at one server. Every method is one request, but for a 401, which is checked once."""
+    """One token at one server. Every method is one request, but for a 401, which is checked once.
 
-    def __init__(self, server: str, token: str, budget: Budget, ca_certificate: str | None = None) -> None:
+    `budget` counts the token's requests, `flood_of` gives the budget of its sends into one room: flood
+    control is a limit of its own, and what it refuses leaves the polls alone.
+    """
+
+    def __init__(
+        self,
+        server: str,
+        token: str,
+        budget: Budget,
+        flood_of: Callable[[str], Budget],
+        ca_certificate: str | None = None,
+    ) -> None:
         self.server = server
         self._token = token
         self._budget = budget
+        self._flood_of = flood_of
         self._ca_certificate = ca_certificate
 
     # ------------------------------------------------------------------ calls
@@ -76,15 +89,13 @@ class HipChatClient:
 
     def session(self) -> Json:
         """Owner, scopes and seconds left of the token."""
-        answer = self._request(Call("GET", f"/oauth/token/{self._token}", Use.OTHER))
-        if answer.status in (401, 403, 404) and _error_text(answer):
-            raise LoginRejected(
-                "HipChat refused this token: it is mistyped, revoked or expired (tokens end after a year). "
-                "Create a new one under Account → API access."
-            )
-        if answer.status != 200:
+        call = Call("GET", f"/oauth/token/{self._token}", Use.OTHER)
+        answer = self._request(call)
+        if answer.status in (401, 403, 404):
+            if _error_text(answer):
+                raise LoginRejected(REFUSED)
             raise RetryLater(f"{self._host} answered with an error (status {answer.status}).")
-        return self._json(answer)
+        return self._checked(answer, call)
 
     def rooms(self, start: int, count: int) -> Json:
         """One page of rooms, in full."""
@@ -117,7 +128,13 @@ class HipChatClient:
     def send_message(self, room: str, text: str, *, deadline: float) -> str:
         """Post as the token's owner; the id under which history shows it."""
         call = Call(
-            "POST", f"/room/{room}/message", Use.SEND, body={"message": text}, writes=True, deadline=deadline
+            "POST",
+            f"/room/{room}/message",
+            Use.SEND,
+            body={"message": text},
+            writes=True,
+            sends_to=room,
+            deadline=deadline,
         )
         answer = self._checked(self._request(call), call)
         sent = answer.get("id")
@@ -128,7 +145,7 @@ class HipChatClient:
     def share_file(self, room: str, upload: ShareBody, *, deadline: float) -> None:
         """Post a file as the token's owner. No id is told."""
         path = f"/room/{room}/share/file"
-        call = Call("POST", path, Use.SEND, upload=upload, writes=True, deadline=deadline)
+        call = Call("POST", path, Use.SEND, upload=upload, writes=True, sends_to=room, deadline=deadline)
         self._checked(self._request(call), call)
 
     def file(self, file: str) -> str:
@@ -145,9 +162,8 @@ class HipChatClient:
         return self._checked(self._request(call), call)
 
     def _request(self, call: Call, *, authenticated: bool = True) -> net.Answer:
-        wait = self._budget.take(call.use) if authenticated else 0.0
-        if wait > 0:
-            raise RetryLater("HipChat's request limit for this token is used up for now.", seconds=wait)
+        if authenticated:
+            self._spend(call)
         try:
             answer = net.request(
                 call.method,
@@ -167,7 +183,7 @@ class HipChatClient:
             problem = DeliveryUnknown if call.writes else RetryLater
             raise problem(f"{self._host} broke off: {error}.") from None
         if authenticated:
-            self._learn(answer)
+            self._learn(answer, call)
         return answer
 
     def _headers(self, call: Call, *, authenticated: bool) -> dict[str, str]:
@@ -176,14 +192,20 @@ class HipChatClient:
             headers["Content-Type"] = call.upload.content_type
         return headers
 
-    def _learn(self, answer: net.Answer) -> None:
-        """Feed the budget from the limit headers of any answer."""
-        headers = answer.headers
-        self._budget.learn(
-            limit=_whole(headers.get("X-Ratelimit-Limit")),
-            remaining=_whole(headers.get("X-Ratelimit-Remaining")),
-            reset_in=_seconds_until(headers.get("X-Ratelimit-Reset"), headers.get("Date")),
-        )
+    def _spend(self, call: Call) -> None:
+        """Count a request that is about to be made, where there is room for it."""
+        if call.sends_to and (wait := self._flood_of(call.sends_to).take(call.use)) > 0:
+            raise RetryLater("HipChat's limit of messages a minute is reached.", seconds=wait)
+        if (wait := self._budget.take(call.use)) > 0:
+            raise RetryLater("HipChat's request limit for this token is used up for now.", seconds=wait)
+
+    def _learn(self, answer: net.Answer, call: Call) -> None:
+        """Feed the budgets from the headers of any answer, whatever its status."""
+        _teach(self._budget, told(answer.headers, "Ratelimit"))
+        if call.sends_to:
+            _teach(self._flood_of(call.sends_to), told(answer.headers, "FloodControl"))
+        if answer.status != 429 and (wait := named_wait(answer.headers)) is not None:
+            self._budget.pause(wait)  # a busy server, also beside an answer that stands
 
     def _checked(self, answer: net.Answer, call: Call) -> Json:
         """The JSON of a good answer; what a bad one means, raised."""
@@ -202,7 +224,7 @@ class HipChatClient:
                 needed = ", ".join(SCOPE.findall(message)) or "another scope"
                 raise LoginRejected(f"The HipChat token lacks a permission: it needs one of {needed}.")
             case 403 | 404 if message:  # in HipChat's own words; a proxy's page says nothing of the room
-                raise RoomGone("This HipChat room is archived, deleted, or closed to the linked user.")
+                raise RoomGone(_why_gone(answer.status, message))
             case 429:
                 self._too_many(answer, call)
             case 400 | 413 | 422 if call.writes:
@@ -213,15 +235,14 @@ class HipChatClient:
                 raise RetryLater(f"{self._host} answered with an error (status {status}).")
 
     def _too_many(self, answer: net.Answer, call: Call) -> NoReturn:
-        headers = answer.headers
-        date = headers.get("Date")
-        flood = _seconds_until(headers.get("X-FloodControl-Reset"), date)
-        rate = _seconds_until(headers.get("X-Ratelimit-Reset"), date)
-        if call.writes and _whole(headers.get("X-FloodControl-Remaining")) == 0 and flood is not None:
+        rate, flood = told(answer.headers, "Ratelimit"), told(answer.headers, "FloodControl")
+        named = named_wait(answer.headers)
+        if call.sends_to and _is_flood(rate, flood):
             # Flood control binds one room's sends, not the token: polls may go on.
-            raise RetryLater("HipChat's limit of messages a minute is reached.", seconds=flood)
-        wait = _whole(headers.get("Retry-After")) or rate
-        self._budget.refused(retry_after=wait, use=call.use)
+            limits = self._flood_of(call.sends_to)
+            wait = limits.refused(retry_after=named or flood.reset_in, use=call.use)
+            raise RetryLater("HipChat's limit of messages a minute is reached.", seconds=wait)
+        wait = self._budget.refused(retry_after=named or rate.reset_in, use=call.use)
         raise RetryLater("HipChat's request limit for this token is reached.", seconds=wait)
 
     def _json(self, answer: net.Answer, *, writes: bool = False) -> Json:
@@ -245,25 +266,27 @@ class HipChatClient:
         return urlsplit(self.server).netloc
 
 
-def _whole(text: str | None) -> int | None:
-    """A header's whole number, or None."""
-    text = (text or "").strip()
-    return int(text) if text.isdecimal() and len(text) < MANY_DIGITS else None
+def _teach(budget: Budget, said: Told) -> None:
+    budget.learn(limit=said.limit, remaining=said.remaining, reset_in=said.reset_in)
 
 
-def _seconds_until(reset: str | None, date: str | None) -> float | None:
-    """Seconds until a limit resets, by the server's own clock where it tells it (Date header)."""
-    value = _whole(reset)
-    if value is None:
-        return None
-    if value < EPOCH_FROM:
-        return value + 1.0
-    try:
-        server_now = parsedate_to_datetime(date or "").timestamp()
-    except ValueError:
-        server_now = clock.now().timestamp()
-    # A reset far away is a clock that is off, not a window: windows last five minutes.
-    return min(max(value - server_now, 0.0) + 1.0, 600.0)
+def _is_flood(rate: Told, flood: Told) -> bool:
+    """Which of the two limits a refused send has met: HipChat says 429 and the same words for both."""
+    if rate.remaining == 0:
+        return False
+    return flood.remaining == 0 or rate.remaining is not None
+
+
+def _why_gone(status: int, message: str) -> str:
+    """What has become of a room, and what to do. HipChat's texts changed over time; 403 and 404 did not."""
+    if "archived" in message.lower():
+        return "This room is archived at HipChat. Unarchive it there, or close the Tube."
+    if status == 403:
+        return "HipChat lets the linked user into this room no more. Have the user added to the room there."
+    return (
+        "HipChat shows no such room any more: it was deleted, or it is private and the linked user was "
+        "removed. If it still exists, have the user added to it there; if not, close the Tube."
+    )
 
 
 def _error_text(answer: net.Answer) -> str:

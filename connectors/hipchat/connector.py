@@ -25,7 +25,7 @@ from connectors.base import (
     Support,
     UserId,
 )
-from connectors.budget import Limit, Use
+from connectors.budget import Budget, Limit, Use
 from connectors.errors import LoginRejected, RetryLater, RoomGone
 from connectors.files import fetch_public
 from connectors.hipchat.address import is_at
@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 
 # What a token must carry, beside the label that HipChat's page shows.
 SCOPES = {"send_message": "Send Messages", "view_messages": "View Messages", "view_room": "View Room"}
+# Sends a minute by one token into one room, counted beside the requests.
+FLOOD = Limit(requests=30, seconds=60)
 PAGE = 100
 SETTLE_ITEMS = 1000
 # 50 × 250 = 12 500 messages: a bound on memory, far past a day's talk. Within the polls' share of a window.
@@ -68,8 +70,11 @@ class HipChatConnector(Connector):
         super().__init__(login)
         self._ca_certificate = login.credentials.get("ca_certificate") or None
         self._client = HipChatClient(
-            login.server, login.credentials["token"], self.budget, self._ca_certificate
+            login.server, login.credentials["token"], self.budget, self._flood_of, self._ca_certificate
         )
+
+    def _flood_of(self, room: str) -> Budget:
+        return Budget(f"{self._budget_key()}:flood:{room}", FLOOD, only_sends=True)
 
     # ------------------------------------------------------------------ who
 

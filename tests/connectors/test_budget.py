@@ -124,10 +124,29 @@ def test_window_moves_to_where_the_service_has_it_and_what_was_used_moves_along(
 def test_rounding_of_the_reset_does_not_move_the_window(hundred, ticking):
     hundred.learn(limit=100, remaining=100, reset_in=200)
     count(hundred, Use.SEND)
-    for drift in (1, -1, 1.5):
+    for drift in (1, -1, -3):
         hundred.learn(limit=100, remaining=38, reset_in=200 + drift)
 
     assert hundred.take(Use.SEND) == pytest.approx(200)
+
+
+def test_our_end_of_a_window_is_never_before_the_services(hundred, ticking):
+    hundred.learn(limit=100, remaining=100, reset_in=200)
+    count(hundred, Use.SEND)
+    hundred.learn(limit=100, remaining=38, reset_in=202.5)
+
+    assert hundred.take(Use.SEND) == pytest.approx(202.5)
+    ticking.time += 202.5
+    assert count(hundred, Use.SEND) == 62
+
+
+def test_what_was_used_in_a_window_that_is_over_is_not_carried_into_the_next(hundred, ticking):
+    hundred.learn(limit=100, remaining=100, reset_in=300)
+    assert count(hundred, Use.POLL) == 60
+    ticking.time += 298  # the service's window was shorter by what is rounded, and it has begun anew
+    hundred.learn(limit=100, remaining=97, reset_in=300)
+
+    assert [count(hundred, use) for use in (Use.POLL, Use.SEND, Use.SETTLE)] == [58, 35, 4]
 
 
 def test_late_answer_of_the_window_before_is_not_held_against_this_one(hundred, ticking):
@@ -242,6 +261,18 @@ def test_refusal_with_an_odd_time_is_bounded(hundred, said, wait):
     assert hundred.take(Use.SEND) == pytest.approx(wait)
 
 
+def test_refusal_says_how_long_it_lasts(hundred):
+    assert hundred.refused(retry_after=40, use=Use.SEND) == 40
+    assert [hundred.refused(retry_after=None, use=Use.SEND) for _ in range(2)] == [5, 10]
+
+
+@pytest.mark.parametrize(("said", "wait"), [(7, 7), (200_000, 3600), (float("nan"), 0), (-3, 0), (0, 0)])
+def test_service_that_wants_to_be_left_alone_is(hundred, ticking, said, wait):
+    hundred.pause(said)
+
+    assert [hundred.take(use) for use in Use] == [pytest.approx(wait)] * 4
+
+
 # ------------------------------------------------------------------------------ poll interval
 def test_poll_interval_uses_what_idle_sends_leave(hundred):
     assert hundred.poll_interval(1, fastest=1) == pytest.approx(5)
@@ -260,6 +291,26 @@ def test_poll_interval_falls_back_to_the_kept_third_while_many_send(hundred, tic
     assert hundred.poll_interval(1, fastest=1) == pytest.approx(5)
 
 
+def test_poll_interval_is_kept_while_sends_stay_under_what_polls_leave(hundred):
+    for _ in range(35):
+        hundred.take(Use.SEND)
+
+    assert hundred.poll_interval(1, fastest=1) == pytest.approx(5)
+    hundred.take(Use.SEND)
+    assert hundred.poll_interval(1, fastest=1) > 5.5
+
+
+def test_what_is_left_for_polls_is_spread_over_the_window(hundred, ticking):
+    for _ in range(30):
+        hundred.take(Use.POLL)
+    count(hundred, Use.SEND)
+    ticking.time += 150
+
+    assert hundred.poll_interval(1, fastest=1) == pytest.approx(150 / 3)
+    count(hundred, Use.POLL)
+    assert hundred.poll_interval(1, fastest=1) == pytest.approx(150)
+
+
 def test_poll_interval_follows_the_learned_limit(hundred):
     hundred.learn(limit=100_000, remaining=99_999, reset_in=None)
 
@@ -274,6 +325,20 @@ def test_polling_at_the_interval_stays_inside_the_budget(hundred, ticking):
         ticking.time += hundred.poll_interval(1, fastest=1)
 
     assert refused == 0
+
+
+# ------------------------------------------------------------------------------ announced rooms
+def test_announced_rooms_are_read_at_once_while_half_of_the_polls_is_left(hundred, ticking):
+    assert hundred.reread_after(fastest=0.25) == 0.25
+    for _ in range(31):
+        hundred.take(Use.POLL)
+
+    assert hundred.reread_after(fastest=0.25) == pytest.approx(300 / 29)
+    ticking.time += 290
+    assert hundred.reread_after(fastest=0.25) == pytest.approx(10 / 29)
+    ticking.time += 10
+    assert hundred.reread_after(fastest=0.25) == 0.25
+    assert Budget("abc", None).reread_after(fastest=0.25) == 0.25
 
 
 # ------------------------------------------------------------------------------ what is left
