@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, BaseUserManager
@@ -13,6 +15,8 @@ from accounts.secrets import seal, unseal
 from connectors.base import Connector, Login, UserId
 from connectors.registry import connector_class
 from sameroom import clock
+
+ENDS_SOON = timedelta(days=14)
 
 
 class UserManager(BaseUserManager["User"]):
@@ -62,6 +66,11 @@ class LinkedAccountQuerySet(models.QuerySet["LinkedAccount"]):
     def usable(self) -> LinkedAccountQuerySet:
         return self.filter(status__in=LinkedAccount.USABLE)
 
+    def ending(self) -> LinkedAccountQuerySet:
+        """Those that work, but whose login ends soon."""
+        now = clock.now()
+        return self.usable().filter(expires_at__gt=now, expires_at__lte=now + ENDS_SOON)
+
     def newest_first(self) -> LinkedAccountQuerySet:
         return self.order_by("-created_at", "-pk")
 
@@ -102,6 +111,10 @@ class LinkedAccount(models.Model):
     status = models.CharField(max_length=16, choices=Status, default=Status.CONNECTED)
     status_reason = models.TextField(blank=True)
     status_since = models.DateTimeField(default=clock.now)
+    checked_at = models.DateTimeField(null=True, blank=True, help_text="When its login was last asked about.")
+    # Which mails its owner has got: about the state that began then, and so many days before the end.
+    told_since = models.DateTimeField(null=True, blank=True, editable=False)
+    warned_days = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
     rooms_refreshed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)
     # The reading lease: who holds it may poll this account's rooms.
@@ -141,6 +154,14 @@ class LinkedAccount(models.Model):
         return self.status in self.USABLE
 
     @property
+    def days_left(self) -> int | None:
+        """In how many days the login ends, where that is soon; else None. No I/O."""
+        if self.expires_at is None or not self.is_usable:
+            return None
+        left = self.expires_at - clock.now()
+        return math.ceil(left / timedelta(days=1)) if timedelta(0) < left <= ENDS_SOON else None
+
+    @property
     def credentials(self) -> dict[str, str]:
         """The secrets, opened on each use. SecretsUnreadable where no key fits. No I/O."""
         return unseal(bytes(self.sealed))
@@ -160,5 +181,6 @@ class LinkedAccount(models.Model):
                 credentials=self.credentials,
                 user_id=UserId(self.remote_user_id),
                 team_id=self.team_id,
+                scopes=tuple(self.scopes),
             )
         )

@@ -50,6 +50,8 @@ def account_link(*, owner: User, form: CredentialsForm) -> LinkedAccount:
         "status": LinkedAccount.Status.CONNECTED,
         "status_reason": "",
         "status_since": clock.now(),
+        "told_since": None,
+        "warned_days": None,
     }
     try:
         with transaction.atomic():
@@ -67,12 +69,14 @@ def account_link(*, owner: User, form: CredentialsForm) -> LinkedAccount:
 
 
 def account_refresh_rooms(*, account: LinkedAccount) -> int:
-    """Ask the service for all rooms and store them; how many there are.
+    """Ask the service for all rooms and store them, with what the login may do now; how many there are.
 
     Network I/O, page by page, before one transaction; may be repeated. Raises ConnectorError, and
     then the former listing stands.
     """
-    rooms = {clean_text(room.id)[:255]: room for room in _listed(account.connector()) if not room.is_archived}
+    connector = account.connector()
+    grant = connector.granted()
+    rooms = {clean_text(room.id)[:255]: room for room in _listed(connector) if not room.is_archived}
     now = clock.now()
     with transaction.atomic():
         RoomListing.objects.bulk_create(
@@ -93,7 +97,9 @@ def account_refresh_rooms(*, account: LinkedAccount) -> int:
             batch_size=500,
         )
         RoomListing.objects.filter(account=account, refreshed_at__lt=now).delete()
-        LinkedAccount.objects.filter(pk=account.pk).update(rooms_refreshed_at=now)
+        LinkedAccount.objects.filter(pk=account.pk).update(
+            rooms_refreshed_at=now, checked_at=now, scopes=list(grant.scopes), expires_at=grant.expires_at
+        )
         _connected(account).update(status_reason="")
         _rename(account, {remote_id: clean_name(room.name) for remote_id, room in rooms.items()})
     for seat_id in account.seats.in_use().exclude(failure="").values_list("pk", flat=True):
@@ -129,6 +135,19 @@ def account_refresh_quietly(*, account: LinkedAccount) -> None:
         health.needs_login(account, str(error))
     except ConnectorError as error:
         _connected(account).update(status_reason=str(error)[:500])
+
+
+def account_try_again(*, account: LinkedAccount) -> bool:
+    """Ask whether a login that was refused works again, through no doing of its owner's; then use it.
+
+    Network I/O; may be repeated.
+    """
+    LinkedAccount.objects.filter(pk=account.pk).update(checked_at=clock.now())
+    try:
+        account.connector().granted()
+    except ConnectorError:
+        return False  # as it was: its owner knows
+    return health.recovered(account)
 
 
 def account_remove(*, account: LinkedAccount) -> None:

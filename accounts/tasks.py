@@ -5,24 +5,36 @@ from datetime import timedelta
 from celery import shared_task
 from django.db.models import Q
 
-from accounts import services
+from accounts import letters, services
 from accounts.models import LinkedAccount
 from sameroom import clock
 
 STALE = timedelta(hours=1)
+Status = LinkedAccount.Status
 
 
 @shared_task
 def refresh_rooms(account_id: int) -> None:
-    """List the rooms of one account anew."""
-    account = LinkedAccount.objects.usable().filter(pk=account_id).first()
-    if account is not None:
+    """List the rooms of one account anew; first see whether it works again, if it was refused."""
+    account = LinkedAccount.objects.exclude(status=Status.DISABLED).filter(pk=account_id).first()
+    if account is not None and (account.is_usable or services.account_try_again(account=account)):
         services.account_refresh_quietly(account=account)
 
 
 @shared_task
 def refresh_stale_accounts() -> None:
-    """Queue a listing for every account that was not listed within the hour."""
-    stale = Q(rooms_refreshed_at__isnull=True) | Q(rooms_refreshed_at__lt=clock.now() - STALE)
-    for account_id in LinkedAccount.objects.usable().filter(stale).values_list("pk", flat=True):
+    """Queue a listing for every account that was not listed within the hour, and mails that are due."""
+    before = clock.now() - STALE
+    unlisted = Q(rooms_refreshed_at__isnull=True) | Q(rooms_refreshed_at__lt=before)
+    unasked = Q(checked_at__isnull=True) | Q(checked_at__lt=before)
+    stale = Q(unlisted, status__in=LinkedAccount.USABLE) | Q(unasked, status=Status.NEEDS_LOGIN)
+    for account_id in LinkedAccount.objects.filter(stale).values_list("pk", flat=True):
         refresh_rooms.delay(account_id)
+    for account_id in letters.due():
+        write_to_owner.delay(account_id)
+
+
+@shared_task
+def write_to_owner(account_id: int) -> None:
+    """Send the owner of an account the mail that is due."""
+    letters.write(account_id)

@@ -65,6 +65,7 @@ class Capabilities:
     history: bool = False  # `read_after` also finds what was said while we were away
     message_ids: bool = True  # False: a send tells no id, and what is read may carry none
     global_ids: bool = False  # a message id is unique over all servers of this kind (UUIDs)
+    hooks: bool = False  # it can be told to push to us when a room that we poll has news
     fastest_poll: float = 0.5  # seconds between two polls of one room at the least
     send_deadline: float = 10.0  # seconds after which a send has ended one way or the other
     sender_override: Support = Support.NONE  # NATIVE: posts under the author's own name
@@ -87,6 +88,15 @@ class Login:
     credentials: Mapping[str, str] = field(repr=False)
     user_id: UserId = UserId("")
     team_id: str = ""
+    scopes: Sequence[str] = ()  # what the service had granted when it was last asked
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a login may do, and until when, as its service says now."""
+
+    scopes: Sequence[str] = ()
+    expires_at: datetime | None = None  # None: it does not end, or the service does not tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +268,11 @@ class Connector:
         """Log in and say who we are. Network I/O; may be repeated. LoginRejected, RetryLater."""
         raise UnsupportedAction(f"{self.label} cannot check a login.")
 
+    def granted(self) -> Grant:
+        """What this login may do, and until when. Network I/O; may be repeated. LoginRejected, RetryLater."""
+        identity = self.verify()
+        return Grant(identity.scopes, identity.expires_at)
+
     def list_rooms(self) -> Iterator[RoomInfo]:
         """All rooms this login can enter, page by page. Network I/O; may be repeated."""
         raise UnsupportedAction(f"{self.label} cannot list its rooms.")
@@ -293,9 +308,21 @@ class Connector:
         """Check and read what came to this account's webhook. No I/O; may be repeated.
 
         LoginRejected where the signature is missing or wrong, ValueError where it cannot be read.
-        Header names are lower case. Only where `capabilities.reading` is WEBHOOK.
+        Header names are lower case. Only where `capabilities.reading` is WEBHOOK, or `capabilities.hooks`.
         """
         raise UnsupportedAction(f"{self.label} sends nothing to us.")
+
+    def subscribe(self, room: RoomId, url: str) -> str:
+        """Have the service push to `url` what is said in a room; by what name to end that.
+
+        Network I/O; may be repeated: what pushes there already is kept. RoomGone, LoginRejected,
+        RetryLater. Only where `capabilities.hooks`.
+        """
+        raise UnsupportedAction(f"{self.label} cannot be told to push.")
+
+    def unsubscribe(self, room: RoomId, hook: str) -> None:
+        """End what `subscribe` began. Network I/O; may be repeated. As `subscribe`."""
+        raise UnsupportedAction(f"{self.label} cannot be told to push.")
 
     def send(self, room: RoomId, message: OutgoingMessage) -> MessageId:
         """Post ONE part that is within the limit; its id, "" where `capabilities.message_ids` is off.

@@ -121,7 +121,8 @@ def tube_list(request: SignedIn) -> HttpResponse:
     tubes = _tubes(request).not_closed().order_by("-created_at", "-pk")
     page = Paginator(tubes, ROWS).get_page(request.GET.get("page"))
     known = standing_of(page, request.user, only_told=True)
-    context: dict[str, Any] = {"page": page, **newest_notices(request.user)}
+    ending = LinkedAccount.objects.owned_by(request.user).ending().order_by("expires_at", "pk")
+    context: dict[str, Any] = {"page": page, "ending": ending, **newest_notices(request.user)}
     news = render_to_string("tubes/_news.html", context, request)
     rows = render_to_string(
         "tubes/_rows.html", {"rows": [Row.of(tube, request.user, known) for tube in page]}, request

@@ -153,6 +153,23 @@ class HipChatClient:
         answer = self._get(f"/file/{file}", Use.OTHER)
         return str(answer.get("temp_download_url") or answer.get("temp_url") or "")
 
+    def hooks(self, room: str) -> list[Json]:
+        """The webhooks of a room. Needs the scope admin_room, like the next two."""
+        return self._items(self._get(f"/room/{room}/webhook", Use.OTHER, {"max-results": "1000"}))
+
+    def hook_create(self, room: str, *, url: str, event: str) -> Json:
+        """Have HipChat push an event of a room to `url`."""
+        body = {"url": url, "event": event, "name": "Sameroom"}
+        call = Call("POST", f"/room/{room}/webhook", Use.OTHER, body=body)
+        return self._checked(self._request(call), call)
+
+    def hook_delete(self, room: str, hook: str) -> None:
+        """End a webhook; one that is not there any more is ended."""
+        call = Call("DELETE", f"/room/{room}/webhook/{hook}", Use.OTHER)
+        answer = self._request(call)
+        if answer.status != 404:
+            self._checked(answer, call)
+
     # ------------------------------------------------------------------ below
 
     def _get(

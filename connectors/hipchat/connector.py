@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, BinaryIO
+from urllib.parse import urlsplit
 
 from connectors.base import (
     Attachment,
     Capabilities,
     Connector,
     Cursor,
+    Grant,
     Identity,
     Login,
     MessageId,
     OutgoingFile,
     OutgoingMessage,
     Page,
+    Push,
     Recent,
     RoomId,
     RoomInfo,
@@ -41,6 +46,10 @@ log = logging.getLogger(__name__)
 SCOPES = {"send_message": "Send Messages", "view_messages": "View Messages", "view_room": "View Room"}
 # Sends a minute by one token into one room, counted beside the requests.
 FLOOD = Limit(requests=30, seconds=60)
+LONGEST_LIFE = 10 * 366 * 86_400  # seconds; what is more is no expiry
+HOOKS_NEED = "admin_room"
+# What a room's news are: HipChat tells each apart, and a message is never a notification too.
+HOOKED = ("room_message", "room_notification", "room_file_upload")
 PAGE = 100
 SETTLE_ITEMS = 1000
 # 50 × 250 = 12 500 messages: a bound on memory, far past a day's talk. Within the polls' share of a window.
@@ -61,6 +70,7 @@ class HipChatConnector(Connector):
         limit=Limit(requests=100, seconds=300),
         history=True,
         global_ids=True,
+        hooks=True,
         files=Support.NATIVE,
         max_file_size=50 * 1024 * 1024,
     )
@@ -68,6 +78,8 @@ class HipChatConnector(Connector):
 
     def __init__(self, login: Login) -> None:
         super().__init__(login)
+        if HOOKS_NEED not in login.scopes:
+            self.capabilities = replace(self.capabilities, hooks=False)
         self._ca_certificate = login.credentials.get("ca_certificate") or None
         self._client = HipChatClient(
             login.server, login.credentials["token"], self.budget, self._flood_of, self._ca_certificate
@@ -87,21 +99,21 @@ class HipChatConnector(Connector):
                 "This token belongs to an integration, not to a user. Create a personal one: "
                 "signed in as the user, under Account → API access."
             )
-        scopes = [str(scope) for scope in session.get("scopes") or []]
-        _require(scopes)
+        grant = _grant(session)
         team_id = self._team_id()
-        seconds = session.get("expires_in")
-        expires = clock.now() + timedelta(seconds=seconds) if isinstance(seconds, int | float) else None
         return Identity(
             server=self.login.server,
             user_id=UserId(str(owner["id"])),
             user_name=str(owner.get("name") or owner.get("mention_name") or owner["id"]),
             team_id=team_id,
-            team_name=self._team_name(scopes, str(owner["id"]), team_id),
+            team_name=self._team_name(grant.scopes, str(owner["id"]), team_id),
             space=f"{self.login.server}#{team_id}",
-            scopes=scopes,
-            expires_at=expires,
+            scopes=grant.scopes,
+            expires_at=grant.expires_at,
         )
+
+    def granted(self) -> Grant:
+        return _grant(self._client.session())
 
     def _team_id(self) -> str:
         """The group's id: the first part of any room's XMPP address (`77_support@conf…`)."""
@@ -114,7 +126,7 @@ class HipChatConnector(Connector):
             "HipChat lets this user into no room. Add the user to a room there, then link the account again."
         )
 
-    def _team_name(self, scopes: list[str], user: str, team_id: str) -> str:
+    def _team_name(self, scopes: Sequence[str], user: str, team_id: str) -> str:
         typed = str(self.login.credentials.get("team_name") or "").strip()
         if typed or "view_group" not in scopes:
             return typed or f"group {team_id}"
@@ -136,6 +148,39 @@ class HipChatConnector(Connector):
 
     def room(self, room: RoomId) -> RoomInfo:
         return _room_info(self._client.room(room))
+
+    # ------------------------------------------------------------------ hooks
+
+    def subscribe(self, room: RoomId, url: str) -> str:
+        ours: dict[str, str] = {}
+        for hook in self._client.hooks(room):
+            if _is_same_place(str(hook.get("url") or ""), url):
+                event, number = str(hook.get("event") or ""), str(hook.get("id") or "")
+                if event in HOOKED and event not in ours and hook["url"] == url:
+                    ours[event] = number
+                else:  # one too many, or from when we were under another name
+                    self._client.hook_delete(room, number)
+        for event in HOOKED:
+            if event not in ours:
+                ours[event] = str(self._client.hook_create(room, url=url, event=event).get("id") or "")
+        return ",".join(ours[event] for event in HOOKED if ours[event])
+
+    def unsubscribe(self, room: RoomId, hook: str) -> None:
+        for number in filter(None, hook.split(",")):
+            self._client.hook_delete(room, number)
+
+    def receive(self, headers: Mapping[str, str], body: bytes) -> Push:
+        # HipChat signs nothing that a user's hook pushes: what it says is no more than "look there".
+        try:
+            told = json.loads(body)
+        except RecursionError as error:
+            raise ValueError("This is no call of a HipChat webhook.") from error
+        item = told.get("item") if isinstance(told, dict) else None
+        room = item.get("room") if isinstance(item, dict) else None
+        number = room.get("id") if isinstance(room, dict) else None
+        if not isinstance(number, int | str):
+            raise ValueError("This is no call of a HipChat webhook.")
+        return Push(rooms=[RoomId(str(number))])
 
     # ------------------------------------------------------------------ reading
 
@@ -220,6 +265,24 @@ def _require(scopes: list[str]) -> None:
             f"This token lacks {', '.join(missing)}. Create a new one with all three scopes selected: "
             "Send Messages, View Messages, View Room."
         )
+
+
+def _grant(session: dict[str, Any]) -> Grant:
+    """What a session may do and how long. LoginRejected where it may do less than we need."""
+    scopes = [str(scope) for scope in session.get("scopes") or []]
+    _require(scopes)
+    seconds = session.get("expires_in")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= LONGEST_LIFE:
+        return Grant(scopes)
+    return Grant(scopes, clock.now() + timedelta(seconds=seconds))
+
+
+def _is_same_place(url: str, ours: str) -> bool:
+    """Whether a hook calls this account's address, under whatever name of ours: its path has our secret."""
+    try:
+        return urlsplit(url).path == urlsplit(ours).path
+    except ValueError:
+        return False
 
 
 def _items(page: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,8 +1,12 @@
+import math
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 
 from accounts.models import LinkedAccount
 from connectors.errors import RetryLater
+from sameroom import clock
 from tests import factories
 from tubes.hooks import address_of
 from tubes.models import Tube
@@ -70,6 +74,33 @@ def test_every_state_has_a_word_and_a_next_step(page, ann, status, word, step):
 
     assert f'<span class="badge {status}">{word}</span>' in response.text
     assert step in response.text
+
+
+@pytest.mark.parametrize("days", [13.5, 0.5])
+def test_login_that_ends_soon_is_told_of_here_and_on_manage(page, ann, days):
+    account = factories.account(ann, expires_at=clock.now() + timedelta(days=days))
+    factories.account(ann, expires_at=clock.now() + timedelta(days=15))
+    factories.account(factories.user(), expires_at=clock.now() + timedelta(days=1))
+
+    texts = [" ".join(page.get(path).text.split()) for path in (LIST, "/manage/")]
+
+    renew = reverse("accounts:account-renew", args=[account.code])
+    when = f"{account.expires_at:%-d %B %Y}"
+    number = f"{math.ceil(days)}"
+    plural = "" if number == "1" else "s"
+    assert f"Its login ends on {when}, in {number}&nbsp;day{plural}." in texts[0]
+    assert f"takes the login of {account} until {when}, for {number} more day{plural}." in texts[1]
+    assert [text.count(f'href="{renew}"') for text in texts] == [1, 1]
+    assert [text.count("/renew/") for text in texts] == [1, 1]
+
+
+def test_login_that_has_ended_or_been_renewed_is_not_told_of(page, ann):
+    factories.account(ann, expires_at=clock.now() - timedelta(minutes=1))
+    factories.account(ann, expires_at=clock.now() + timedelta(days=365))
+    factories.account(ann, expires_at=clock.now() + timedelta(days=1), status="disabled")
+
+    assert "login ends" not in page.get(LIST).text
+    assert "takes the login" not in page.get("/manage/").text
 
 
 @pytest.mark.parametrize("kind", ["hipchat", "echo"])

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 
+from celery import current_app
+from django.db import transaction
 from django.db.models import Q, QuerySet
+from kombu.exceptions import KombuError
 
 from accounts.models import LinkedAccount
 from connectors.base import Reading
@@ -16,6 +19,7 @@ from tubes.relay import bell
 log = logging.getLogger(__name__)
 
 Status = LinkedAccount.Status
+WRITE = "accounts.tasks.write_to_owner"
 TROUBLED_AFTER = 3  # failed reads in a row before an account is shown as having trouble
 
 
@@ -51,6 +55,25 @@ def needs_login(account: LinkedAccount, reason: str) -> None:
     if account_move(account, Status.NEEDS_LOGIN, reason):
         for room in Room.objects.filter(reader__account=account):
             choose_reader(room)
+        transaction.on_commit(lambda: _ring_mail(account.pk), robust=True)
+
+
+def recovered(account: LinkedAccount) -> bool:
+    """A login that was refused works again; what has waited for it follows."""
+    moved = account_move(account, Status.CONNECTED)
+    if moved:
+        for room in Room.objects.filter(seats__in=account.seats.in_use()).distinct():
+            choose_reader(room)
+        bell.ring_lanes_on_commit(account.seats.values_list("pk", flat=True))
+    return moved
+
+
+def _ring_mail(account_id: int) -> None:
+    """Have a worker write to the owner. A ring that is lost costs minutes: the row says what is due."""
+    try:
+        current_app.send_task(WRITE, args=(account_id,), retry=False, ignore_result=True)
+    except (KombuError, OSError) as error:
+        log.warning("The broker did not take a mail (%s); it is asked again", type(error).__name__)
 
 
 def seat_failed(seat: Seat, reason: str) -> None:

@@ -1,0 +1,107 @@
+"""Mails to owners about their accounts: a login that is refused, one that ends soon.
+
+The row says what was written: whoever moves it there writes, so each mail is written once. A mail server
+that cannot be reached is tried again with the next look.
+"""
+
+from __future__ import annotations
+
+import logging
+import smtplib
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMessage, get_connection
+from django.db.models import F, Q
+from django.urls import reverse
+
+from accounts.models import ENDS_SOON, LinkedAccount
+from sameroom import clock
+
+log = logging.getLogger(__name__)
+
+LAST_DAYS = 3  # before the end: the second warning
+# A login that works again by itself and is refused once more is not worth a mail each time.
+APART = timedelta(days=1)
+
+
+def due() -> list[int]:
+    """Accounts whose owners have a mail to get. Two statements; may be repeated."""
+    now = clock.now()
+    LinkedAccount.objects.filter(warned_days__isnull=False).exclude(expires_at__lte=now + ENDS_SOON).update(
+        warned_days=None
+    )
+    found = LinkedAccount.objects.filter(_refused(now) | _ends_within(now, ENDS_SOON) | _last_days(now))
+    return list(found.order_by("pk").values_list("pk", flat=True))
+
+
+def write(account_id: int) -> None:
+    """Write to the owner of an account what is due, if anything is. Network I/O; may be repeated."""
+    now = clock.now()
+    account = LinkedAccount.objects.select_related("owner").filter(pk=account_id).first()
+    if account is None:
+        return
+    if _claim(account, _refused(now), told_since=F("status_since")):
+        _send(account, *_about_refusal(account), undo={"told_since": account.told_since})
+    elif _claim(account, _last_days(now), warned_days=LAST_DAYS) or _claim(
+        account, _ends_within(now, ENDS_SOON), warned_days=ENDS_SOON.days
+    ):
+        _send(account, *_about_the_end(account), undo={"warned_days": account.warned_days})
+
+
+def _refused(now: datetime) -> Q:
+    untold = Q(told_since=None) | (~Q(told_since=F("status_since")) & Q(told_since__lt=now - APART))
+    return Q(untold, status=LinkedAccount.Status.NEEDS_LOGIN)
+
+
+def _last_days(now: datetime) -> Q:
+    unwarned = Q(warned_days=None) | Q(warned_days__gt=LAST_DAYS)
+    return Q(unwarned, _ends(now, timedelta(days=LAST_DAYS)))
+
+
+def _ends_within(now: datetime, span: timedelta) -> Q:
+    return Q(_ends(now, span), warned_days=None)
+
+
+def _ends(now: datetime, span: timedelta) -> Q:
+    usable = LinkedAccount.USABLE
+    return Q(status__in=usable, expires_at__gt=now, expires_at__lte=now + span)
+
+
+def _claim(account: LinkedAccount, where: Q, **values: Any) -> bool:
+    """Compare-and-swap: the first to note a mail as written writes it."""
+    return LinkedAccount.objects.filter(where, pk=account.pk).update(**values) == 1
+
+
+def _about_refusal(account: LinkedAccount) -> tuple[str, str]:
+    return (
+        f"{account} needs a login",
+        f"{account.label} refuses the login that Sameroom uses as {account}. {account.status_reason}\n\n"
+        "Its Tubes stand still until you renew it. What is said meanwhile follows then, as far back as "
+        f"{settings.CATCH_UP_HOURS} hours.",
+    )
+
+
+def _about_the_end(account: LinkedAccount) -> tuple[str, str]:
+    days = account.days_left or 1
+    when = f"{account.expires_at:%-d %B %Y, %H:%M} UTC"
+    return (
+        f"The login of {account} ends in {days} day{'' if days == 1 else 's'}",
+        f"{account.label} takes the login that Sameroom uses as {account} until {when}. Then its Tubes "
+        "stand still.\n\nMake a new login there before, and renew the account with it: nothing is lost then.",
+    )
+
+
+def _send(account: LinkedAccount, subject: str, text: str, *, undo: dict[str, Any]) -> None:
+    if not account.owner.is_active:
+        return
+    link = settings.PUBLIC_URL + reverse("accounts:account-renew", args=[account.code])
+    mail = EmailMessage(subject, f"{text}\n\n{link}\n", to=[account.owner.email])
+    try:
+        get_connection().send_messages([mail])
+    except smtplib.SMTPException as error:  # the server has spoken: it would say the same again
+        log.warning("A mail about account %s was refused: %s", account.code, type(error).__name__)
+    except OSError as error:
+        log.warning("A mail about account %s did not go out: %s", account.code, type(error).__name__)
+        LinkedAccount.objects.filter(pk=account.pk).update(**undo)
