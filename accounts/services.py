@@ -13,7 +13,7 @@ from connectors.forms import CredentialsForm
 from connectors.markup.sanitize import clean_name, clean_text
 from sameroom import clock
 from tubes.models import Room, RoomListing
-from tubes.relay import access, bell, health
+from tubes.relay import access, bell, health, hooking
 from tubes.services import rooms_rewatch, tubes_of_account
 
 LISTING_SECONDS = 60
@@ -63,6 +63,7 @@ def account_link(*, owner: User, form: CredentialsForm) -> LinkedAccount:
                 defaults=values,
             )
             bell.ring_lanes_on_commit(account.seats.values_list("pk", flat=True))
+            hooking.mark(account.seats.values_list("pk", flat=True))
     except IntegrityError as error:  # two people pasted one token at the same moment
         raise LinkRefused("This login has just been linked by somebody else at Sameroom.") from error
     return account
@@ -151,7 +152,8 @@ def account_try_again(*, account: LinkedAccount) -> bool:
 
 
 def account_remove(*, account: LinkedAccount) -> None:
-    """Forget an account and its secret; its Tubes end. No network I/O."""
+    """Forget an account and its secret; its Tubes end. Network I/O where its service pushes."""
+    hooking.leave(account)
     with transaction.atomic():
         rooms = _rooms_touched(account)
         account.delete()
@@ -159,7 +161,9 @@ def account_remove(*, account: LinkedAccount) -> None:
 
 
 def user_remove(*, user: User) -> None:
-    """Delete a user and everything of theirs: accounts, secrets, Tubes. No network I/O."""
+    """Delete a user and everything of theirs: accounts, secrets, Tubes. Network I/O, as `account_remove`."""
+    for account in user.linked_accounts.all():
+        hooking.leave(account)
     with transaction.atomic():
         rooms = {room for account in user.linked_accounts.all() for room in _rooms_touched(account)}
         user.delete()

@@ -23,7 +23,7 @@ from connectors.base import Reading
 from connectors.errors import ConnectorError
 from connectors.forms import CredentialsForm
 from connectors.registry import connector_class, connectors
-from tubes.hooks import address_of
+from tubes.relay.hooking import address_of
 from tubes.services import tubes_of_account
 
 

@@ -70,7 +70,7 @@ class Generator:
     def hooks(self) -> list[dict[str, Any]]:
         """Where the service has to push what is said in the first rooms of all Tubes."""
         from accounts.models import LinkedAccount
-        from tubes.hooks import address_of
+        from tubes.relay.hooking import address_of
 
         rooms: dict[int, list[str]] = {}
         for pair in self._pairs:

@@ -75,7 +75,7 @@ def _open(owner: Any, link: network.Link, accounts: dict[tuple[str, str], Any]) 
 def _hook(key: tuple[str, str], account: Any) -> dict[str, Any] | None:
     """Where the stub has to push for this account; None where it is polled."""
     from connectors.base import Reading
-    from tubes.hooks import address_of
+    from tubes.relay.hooking import address_of
 
     if account.connector().capabilities.reading is not Reading.WEBHOOK:
         return None

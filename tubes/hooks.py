@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import logging
 
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.urls import reverse
-from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.crypto import constant_time_compare
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts.models import LinkedAccount
 from connectors.errors import LoginRejected, UnsupportedAction
+from tubes.relay.hooking import secret_of
 from tubes.relay.pushing import NotNow, take_push
 
 log = logging.getLogger(__name__)
 
 SOON = "5"  # seconds after which a service may push again
-
-
-def address_of(account: LinkedAccount) -> str:
-    """Where a service pushes for this account. The secret in it cannot be guessed, and is stored nowhere."""
-    return f"{settings.PUBLIC_URL}{reverse('tubes:hook', args=[account.code, _secret(account)])}"
-
-
-def _secret(account: LinkedAccount) -> str:
-    return salted_hmac("tubes.hooks", account.code, algorithm="sha256").hexdigest()[:40]
 
 
 @csrf_exempt
@@ -45,7 +35,7 @@ def hook(request: HttpRequest, account_code: str, secret: str) -> HttpResponse:
 
 def _account(code: str, secret: str) -> LinkedAccount:
     account = LinkedAccount.objects.filter(code=code).first()
-    if account is None or not constant_time_compare(secret, _secret(account)):
+    if account is None or not constant_time_compare(secret, secret_of(account)):
         raise Http404
     return account
 

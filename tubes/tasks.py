@@ -15,6 +15,7 @@ from tubes.relay import (
     guard,
     handover,
     health,
+    hooking,
     intake,
     loading,
     reading,
@@ -55,6 +56,7 @@ def sweep() -> None:
     _each(handover.retire, handover.stranded_seats())
     _each(intake.release_held, intake.holding_rooms())
     _each(health.choose_reader, health.rooms_without_reader())
+    _each(settle_hook.delay, hooking.due_seats())
 
 
 def _each(do: Callable[[T], object], things: Iterable[T]) -> None:
@@ -79,6 +81,12 @@ def check_stale_seats() -> None:
 def check_seat(seat_id: int) -> None:
     """Ask whether one Seat can still enter its room."""
     access.check(seat_id)
+
+
+@shared_task
+def settle_hook(seat_id: int) -> None:
+    """Have a service push for one Seat, or stop pushing."""
+    hooking.settle(seat_id)
 
 
 @shared_task

@@ -8,8 +8,8 @@ from accounts.models import LinkedAccount
 from connectors.errors import RetryLater
 from sameroom import clock
 from tests import factories
-from tubes.hooks import address_of
 from tubes.models import Tube
+from tubes.relay.hooking import address_of
 
 LIST = "/accounts/"
 FORM = {"team": "acme", "name": "bot", "token": "word"}

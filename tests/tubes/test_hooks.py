@@ -16,9 +16,8 @@ from sameroom import clock
 from stub.connector.connector import StubConnector
 from stub.pushes import SIGNATURE, signature
 from tests import factories
-from tubes import hooks
 from tubes.models import Delivery, Event, Installation, Room, Seat
-from tubes.relay import bell, guard
+from tubes.relay import bell, guard, hooking
 
 pytestmark = pytest.mark.django_db
 
@@ -80,7 +79,7 @@ def push(
     whole = {"session": account.remote_user_id, "room": room, "events": list(entries)}
     body = json.dumps(whole).encode() if body is None else body
     known = account.credentials["hook_secret"] if secret is None else secret
-    path = hooks.address_of(account).removeprefix("http://127.0.0.1:8000")
+    path = hooking.address_of(account).removeprefix("http://127.0.0.1:8000")
     headers = {SIGNATURE: signature(known, body)}
     answer: HttpResponse = Client().post(path, body, content_type="application/json", headers=headers)
     return answer
@@ -119,8 +118,8 @@ def test_what_cannot_be_read_is_refused(here: Seat, body: bytes) -> None:
 
 
 def test_an_address_that_was_guessed_is_not_there(here: Seat) -> None:
-    path = hooks.address_of(here.account).removeprefix("http://127.0.0.1:8000")
-    other = hooks.address_of(factories.account()).removeprefix("http://127.0.0.1:8000")
+    path = hooking.address_of(here.account).removeprefix("http://127.0.0.1:8000")
+    other = hooking.address_of(factories.account()).removeprefix("http://127.0.0.1:8000")
     mixed = path.rsplit("/", 2)[0] + "/" + other.rsplit("/", 2)[1] + "/"
 
     guessed = path[:-2] + ("1/" if path[-2] == "0" else "0/")
@@ -129,7 +128,7 @@ def test_an_address_that_was_guessed_is_not_there(here: Seat) -> None:
 
 
 def test_only_posting_is_possible(here: Seat) -> None:
-    path = hooks.address_of(here.account).removeprefix("http://127.0.0.1:8000")
+    path = hooking.address_of(here.account).removeprefix("http://127.0.0.1:8000")
 
     answer = Client().get(path)
 

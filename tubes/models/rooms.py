@@ -66,6 +66,11 @@ class Room(models.Model):
     next_poll_at = models.DateTimeField(null=True, blank=True)
     read_failures = models.PositiveIntegerField(default=0)
     last_error = models.TextField(blank=True)
+    # How often its service has announced news since that can be relied on (0: it cannot), and how many of
+    # these were known when it was read last. Before the time below announced news are not read.
+    pushes = models.PositiveBigIntegerField(default=0, editable=False)
+    pushes_read = models.PositiveBigIntegerField(default=0, editable=False)
+    read_no_sooner = models.DateTimeField(null=True, blank=True, editable=False)
     next_event_number = models.PositiveBigIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
@@ -81,6 +86,11 @@ class Room(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_announced(self) -> bool:
+        """Whether its service tells us of its news, so that polling is only for safety. Reads the reader."""
+        return self.pushes > 0 and self.reader is not None and bool(self.reader.hook_id)
 
     @property
     def cursor(self) -> Cursor | None:
@@ -148,6 +158,10 @@ class Seat(models.Model):
     shows_team = models.BooleanField(default=True)
     takes_notices = models.BooleanField(default=True)
     direction = models.CharField(max_length=8, choices=Direction, default=Direction.BOTH)
+    # By what name the service stops pushing what is said in the room; empty: it was not told to push.
+    hook_id = models.CharField(max_length=255, blank=True, editable=False)
+    # When that has to be looked at next; null: never.
+    hook_due_at = models.DateTimeField(null=True, blank=True, editable=False)
     # The lane's lease.
     lane_fence = models.PositiveBigIntegerField(default=0, editable=False)
     lane_lease_until = models.DateTimeField(null=True, blank=True, editable=False)
@@ -170,6 +184,11 @@ class Seat(models.Model):
             models.CheckConstraint(
                 condition=models.Q(name_style__in=["display", "username", "both"]), name="known_name_style"
             ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["hook_due_at"], name="hooks_due", condition=models.Q(hook_due_at__isnull=False)
+            )
         ]
 
     def __str__(self) -> str:

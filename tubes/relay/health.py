@@ -14,7 +14,7 @@ from connectors.base import Reading
 from connectors.errors import LoginRejected
 from sameroom import clock
 from tubes.models import Room, Seat
-from tubes.relay import bell
+from tubes.relay import bell, hooking
 
 log = logging.getLogger(__name__)
 
@@ -95,9 +95,15 @@ def seat_works(seat: Seat) -> None:
 def choose_reader(room: Room) -> None:
     """Have a Seat that works read the room for everybody; keep the present one while it does."""
     able = Seat.objects.able().filter(room=room).order_by("pk")
-    if not able.filter(pk=room.reader_id or 0).exists() and (seat := able.first()):
+    reader = able.filter(pk=room.reader_id or 0)
+    if reader.exists():
+        hooking.mark(reader.filter(hook_id="").values_list("pk", flat=True))
+    elif seat := able.first():
         due = clock.now() if _is_polled(seat) else None
-        Room.objects.filter(pk=room.pk).update(reader=seat, next_poll_at=due, read_failures=0)
+        Room.objects.filter(pk=room.pk).update(
+            reader=seat, next_poll_at=due, read_failures=0, pushes=0, pushes_read=0
+        )
+        hooking.mark([room.reader_id, seat.pk])
 
 
 def _is_polled(seat: Seat) -> bool:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce, Greatest, Least
+
 from accounts.models import LinkedAccount
 from connectors.base import IncomingEvent, Push, RoomId
 from sameroom import clock
@@ -33,16 +36,27 @@ def take_push(account: LinkedAccount, push: Push, *, has_ids: bool = True) -> No
     rooms = Room.objects.filter(seats__in=seats, remote_id__in=[*by_room, *push.rooms])
     if not has_ids:  # the numbers of one session mean nothing in another: only who reads for all is heard
         rooms = rooms.filter(reader__account=account)
-    for pk, remote_id in list(rooms.values_list("pk", "remote_id")):
+    for pk, remote_id, reader in list(rooms.values_list("pk", "remote_id", "reader__account")):
         if RoomId(remote_id) in by_room:
             desk.take(Arrival(pk, by_room[RoomId(remote_id)], is_pushed=True))
-        else:
+        elif reader == account.pk:  # a hook of somebody who reads there no more is about to end
             make_due(pk)
 
 
 def make_due(room_id: int) -> None:
-    """Have a polled room read at once; coalesced, for its alarm is one."""
-    Room.objects.filter(pk=room_id, next_poll_at__gt=clock.now()).update(next_poll_at=clock.now())
-    reader = LinkedAccount.objects.filter(seats__pk__in=Room.objects.filter(pk=room_id).values("reader"))
-    for account_id, fence in reader.values_list("pk", "poll_fence"):
-        bell.ring_account(account_id, fence=fence)
+    """Have a polled room read at once, or as soon as it may be again.
+
+    Coalesced: of the announcements that come until it is read, the first one rings. One that comes while
+    it is being read is seen by the reader, who then reads again (`reading._due_in`).
+    """
+    now = clock.now()
+    soon = Greatest(Value(now), Coalesce("read_no_sooner", Value(now)))
+    watched = Room.objects.filter(pk=room_id, next_poll_at__isnull=False)
+    watched.update(pushes=F("pushes") + 1, next_poll_at=Least("next_poll_at", soon))
+    first = watched.filter(pushes=F("pushes_read") + 1).values_list(
+        "next_poll_at", "reader__account", "reader__account__poll_fence"
+    )
+    for due, account_id, fence in first:
+        if account_id is not None:
+            wait = (due - clock.now()).total_seconds() if due else 0.0
+            bell.ring_account(account_id, fence=fence, after=max(0.0, wait))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from django.conf import settings
-from django.db.models import Min, QuerySet
+from django.db.models import Min, Q, QuerySet
 
 from accounts.models import LinkedAccount
 from connectors.base import Connector, RoomId
@@ -15,7 +17,7 @@ from monitor import logs
 from sameroom import clock
 from sameroom.celery import stopping
 from tubes.models import Room
-from tubes.relay import bell, guard, health, sql
+from tubes.relay import bell, guard, health, hooking, sql
 from tubes.relay.destinations import Destinations
 from tubes.relay.intake import take_in
 from tubes.relay.leases import Lease, claim
@@ -27,9 +29,21 @@ BACKOFF = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)  # seconds after the first, second, 
 OVERDUE = timedelta(seconds=2)
 GATHER = 0.25  # seconds
 LONGEST = 20.0  # seconds that reading one room may take: several calls, where much was said
+SAFETY = 240.0  # seconds between two reads of a room whose service announces its news
+AT_ONCE = 0.25  # seconds between two reads because of announcements, while the budget allows
 FULL = 1.0  # seconds until an account is tried again whose service holds its share of the threads
 
+ANNOUNCED = Q(pushes__gt=0) & ~Q(reader__hook_id="")
+
 readers = Destinations(settings.WORKER_THREADS)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds between two reads of a room: of one that is polled, of one whose news are announced."""
+
+    usual: float
+    announced: float
 
 
 def rooms_read_by(account_id: int) -> QuerySet[Room]:
@@ -85,33 +99,46 @@ def _read_due(account: LinkedAccount, lease: Lease) -> float:
         health.needs_login(account, str(error))
         return 0.0
     ends = clock.monotonic() + TURN
-    usual = _interval(account.pk, connector)
-    gather = min(GATHER, usual / 4)
-    for room in rooms_read_by(account.pk).filter(next_poll_at__lte=clock.now()):
+    pace = _pace(account.pk, connector)
+    gather = min(GATHER, pace.usual / 4)
+    due = rooms_read_by(account.pk).filter(next_poll_at__lte=clock.now())
+    for room in due.select_related("reader"):
         if clock.monotonic() > ends or stopping() or not account.is_usable or not lease.lasts(LONGEST):
             return 0.0
         try:
             with logs.context(account=account.code, room=room.pk):
-                pause = _read(connector, room)
+                pause, is_read = _read(connector, room, pace)
         except ConnectorError as error:
-            pause = _failed(account, room, error)
+            pause, is_read = _failed(account, room, error), False
         except Exception as error:
             log.exception("Reading room %s met an unexpected error", room.pk)
-            pause = _note_failure(room, f"Internal error: {type(error).__name__}.")
+            pause, is_read = _note_failure(room, f"Internal error: {type(error).__name__}."), False
         else:
             _note_success(account, room)
-        _due_in(room, usual if pause is None else pause)
+        _due_in(room, pause, rest=_rest(connector, room), is_read=is_read)
     return gather
 
 
-def _interval(account_id: int, connector: Connector) -> float:
-    """Seconds between two reads of one of this account's rooms, as their number and its budget allow."""
-    rooms = rooms_read_by(account_id).count()
-    return connector.budget.poll_interval(rooms, fastest=connector.capabilities.fastest_poll)
+def _pace(account_id: int, connector: Connector) -> Pace:
+    """How often this account's rooms are read, as their number and its budget allow."""
+    rooms = rooms_read_by(account_id)
+    count = rooms.count()
+    interval = partial(connector.budget.poll_interval, fastest=connector.capabilities.fastest_poll)
+    announced = rooms.filter(ANNOUNCED).count() if connector.capabilities.hooks else 0
+    if not announced:
+        return Pace(interval(count), SAFETY)
+    others = count - announced
+    part = min(1.0, interval(max(1, others)) / SAFETY)  # of a polled room's reads that an announced one takes
+    return Pace(interval(others + announced * part), max(SAFETY, interval(count)))
 
 
-def _read(connector: Connector, room: Room) -> float | None:
-    """Read one room; 0.0 when there is more, else None: the usual interval."""
+def _rest(connector: Connector, room: Room) -> float:
+    """Seconds that announcements of news leave a room alone after a read."""
+    return connector.budget.reread_after(fastest=AT_ONCE) if room.is_announced else AT_ONCE
+
+
+def _read(connector: Connector, room: Room, pace: Pace) -> tuple[float, bool]:
+    """Read one room; seconds until it is read next, and whether all of its news were read."""
     sql.give_back()
     with readers.calling(connector.kind, connector.login.server):
         page = connector.read_after(RoomId(room.remote_id), room.cursor)
@@ -119,11 +146,15 @@ def _read(connector: Connector, room: Room) -> float | None:
         log.warning("Room %s: the last item read is gone from its history; went on by time", room.pk)
     if page.events or page.cursor != room.cursor:
         take_in(room.pk, page.events, read_from=room.cursor, cursor=page.cursor)
-    return 0.0 if page.more else None
+    if room.is_announced and page.events and room.pushes == room.pushes_read:
+        hooking.doubt(room)
+    if page.more:
+        return 0.0, False
+    return (pace.announced if room.is_announced else pace.usual), True
 
 
-def _failed(account: LinkedAccount, room: Room, error: ConnectorError) -> float | None:
-    """Act on a refused read; seconds until the next try, or None for the usual interval."""
+def _failed(account: LinkedAccount, room: Room, error: ConnectorError) -> float:
+    """Act on a refused read; seconds until the next try."""
     if isinstance(error, RetryLater) and error.seconds is not None:
         return error.seconds
     pause = _note_failure(room, str(error))
@@ -148,9 +179,19 @@ def _note_success(account: LinkedAccount, room: Room) -> None:
         Room.objects.filter(pk=room.pk).update(read_failures=0, last_error="")
 
 
-def _due_in(room: Room, pause: float) -> None:
-    """Set when the room is read next; a room that lost its last Tube meanwhile stays unread."""
+def _due_in(room: Room, pause: float, *, rest: float, is_read: bool) -> None:
+    """Set when the room is read next; a room that lost its last Tube meanwhile stays unread.
+
+    News that were announced since the room was loaded may not have been read: then it is due sooner.
+    """
+    now = clock.now()
+    due = now + timedelta(seconds=pause)
+    soon = now + timedelta(seconds=min(rest, pause)) if is_read else due
     watched = "id = %s AND reader_id = %s AND next_poll_at IS NOT NULL"
-    statement = f"UPDATE tubes_room SET next_poll_at = %s WHERE {watched}"
-    due = clock.now() + timedelta(seconds=pause)
-    sql.run(statement + sql.without_waiting(), [sql.moment(due), room.pk, room.reader_id])
+    changes = "next_poll_at = %s, pushes_read = %s, read_no_sooner = %s"
+    statement = f"UPDATE tubes_room SET {changes} WHERE {watched}"
+    known = room.pushes if is_read else room.pushes_read
+    values = [known, sql.moment(soon), room.pk, room.reader_id]
+    as_loaded = statement + " AND pushes = %s" + sql.without_waiting()
+    if not sql.run(as_loaded, [sql.moment(due), *values, room.pushes]):
+        sql.run(statement + sql.without_waiting(), [sql.moment(soon), *values])

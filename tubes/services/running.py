@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from accounts.models import LinkedAccount, User
 from sameroom import clock
 from tubes.models import Room, RoomListing, Seat, Tube
-from tubes.relay import access, handover, health
+from tubes.relay import access, handover, health, hooking
 from tubes.services.opening import Side, TubeRefused, look_at, set_markers
 
 
@@ -65,6 +65,7 @@ def rooms_rewatch(room_ids: Iterable[int]) -> None:
     for room in rooms:
         if not Seat.objects.in_use().filter(room=room).exists():
             Room.objects.filter(pk=room.pk).update(next_poll_at=None)
+            hooking.mark(room.seats.exclude(hook_id="").values_list("pk", flat=True))
             continue
         health.choose_reader(room)
         unused = room.seats.exclude(pk__in=Seat.objects.in_use().values("pk"))
