@@ -121,6 +121,7 @@ def test_a_room_is_still_read_while_sends_take_all_they_may(
     assert refused == []
 
 
+@pytest.mark.both_databases
 def test_many_threads_on_one_token_never_pass_a_limit(
     limited: HipChatHarness, time: Time, refused: list[str]
 ) -> None:
