@@ -114,12 +114,13 @@ class SignupForm(OwnWords, allauth.SignupForm):  # type: ignore[misc]
             return None, redirect("account_signup")
 
 
-def ask_secrets_only(form: forms.Form, known: Mapping[str, str]) -> None:
-    """Fill in and hide what is known of a login, but for its secrets: those are asked for again."""
+def ask_secrets_only(form: CredentialsForm, known: Mapping[str, str]) -> None:
+    """Fill in and hide what is known of a login, but for its secrets, and what may have to be renewed."""
     for name, field in form.fields.items():
         if name in known and not isinstance(field.widget, forms.PasswordInput):
             field.initial = known[name]
-            field.widget = field.hidden_widget()
+            if name not in form.renewed:
+                field.widget = field.hidden_widget()
 
 
 def known_of(account: LinkedAccount) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Forms by which a user hands over credentials; their `clean` logs in before anything is saved."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 
@@ -16,6 +16,8 @@ class CredentialsForm(forms.Form):
     """
 
     identity: Identity
+    # What may have changed, besides the secrets, when a login is renewed: asked for again.
+    renewed: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, *args: Any, connector_class: type[Connector], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

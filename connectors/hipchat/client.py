@@ -34,6 +34,10 @@ REFUSED = (
     "HipChat refused this token: it is mistyped, revoked or expired (tokens end after a year). "
     "Create a new one under Account → API access."
 )
+OWN_AUTHORITY = (
+    "If the server has a certificate of its own making, "
+    "enter the CA certificate when you link or renew the account."
+)
 SCOPE = re.compile(r"u?'([a-z_]+)'")
 
 
@@ -194,6 +198,8 @@ class HipChatClient:
                 ca_certificate=self._ca_certificate,
                 secrets=[self._token],
             )
+        except net.CertificateRefused as error:
+            raise RetryLater(f"{self._host} could not be reached: {error}. {OWN_AUTHORITY}") from None
         except net.NotSent as error:
             raise RetryLater(f"{self._host} could not be reached: {error}. {CHECK}") from None
         except net.Cut as error:

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
+from connectors import net
 from connectors.base import Login
 from connectors.forms import CredentialsForm
 from connectors.hipchat.address import AddressUnusable, canonical
@@ -34,6 +35,15 @@ class HipChatCredentialsForm(CredentialsForm):
         max_length=200,
         help_text="The address in the browser when you use HipChat, such as https://hipchat.example.com.",
     )
+    ca_certificate = forms.CharField(
+        label="CA certificate",
+        max_length=65_536,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, "autocomplete": "off", "spellcheck": "false"}),
+        help_text="Only where the server has a certificate of its own making: the text that begins with "
+        "-----BEGIN CERTIFICATE-----. Whoever runs the server has it.",
+    )
+    renewed = ("ca_certificate",)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -58,6 +68,24 @@ class HipChatCredentialsForm(CredentialsForm):
         except AddressUnusable as error:
             raise forms.ValidationError(str(error)) from error
 
+    def clean_ca_certificate(self) -> str:
+        pem = str(self.cleaned_data["ca_certificate"]).strip()
+        if "PRIVATE KEY" in pem:
+            raise forms.ValidationError(
+                "This holds a private key, which nobody else should have. Enter the certificate alone."
+            )
+        try:
+            if pem:
+                net.check_certificate(pem)
+        except net.CertificateUnreadable as error:
+            raise forms.ValidationError(
+                "This is no certificate. Enter the whole text, from -----BEGIN CERTIFICATE----- to "
+                "-----END CERTIFICATE-----."
+            ) from error
+        return pem
+
     def login(self, cleaned: dict[str, Any]) -> Login:
         credentials = {"token": cleaned["token"], "team_name": cleaned["team_name"]}
+        if cleaned["ca_certificate"]:
+            credentials["ca_certificate"] = cleaned["ca_certificate"]
         return Login(server=cleaned["server"], credentials=credentials)

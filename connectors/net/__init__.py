@@ -7,6 +7,7 @@ raises errors that hold no secret. Only a download follows redirects, and it car
 from connectors.net.door import Answer, check_certificate, download, request
 from connectors.net.errors import (
     AddressRefused,
+    CertificateRefused,
     CertificateUnreadable,
     Cut,
     NetError,
@@ -19,6 +20,7 @@ from connectors.net.errors import (
 __all__ = [
     "AddressRefused",
     "Answer",
+    "CertificateRefused",
     "CertificateUnreadable",
     "Cut",
     "NetError",

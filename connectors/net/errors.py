@@ -3,6 +3,7 @@
 NetError                     text is a clause such as "chat.example.org refused the connection"
 ├── NotSent                  surely nothing was sent: no address, no connection, no TLS
 │   ├── AddressRefused       we do not call there, now or later, unless the operator allows it
+│   ├── CertificateRefused   the server's certificate is not signed by whom we trust, or is another's
 │   └── CertificateUnreadable   the account's own CA certificate is no certificate (a ValueError too)
 └── Cut                      the request began to be written; whether it was done is not known
     ├── TooLarge             the answer is larger than was allowed
@@ -25,6 +26,10 @@ class NotSent(NetError):
 
 class AddressRefused(NotSent):
     """The address is private, not usable, or asked over plain http."""
+
+
+class CertificateRefused(NotSent):
+    """The server's certificate could not be verified."""
 
 
 class CertificateUnreadable(NotSent, ValueError):

@@ -23,7 +23,7 @@ from urllib3.response import HTTPResponse
 
 from connectors.net.addresses import open_socket
 from connectors.net.deadline import DeadlineSocket, DeadlineSSLSocket, current
-from connectors.net.errors import CertificateUnreadable, NotSent
+from connectors.net.errors import CertificateRefused, CertificateUnreadable, NotSent
 from sameroom import clock
 
 # Shorter than what servers keep (nginx 75 s), as a request written into a connection that the
@@ -73,7 +73,7 @@ class _TLSConnection(_Kept, HTTPSConnection):
         try:
             super().connect()
         except ssl.SSLCertVerificationError as error:
-            raise NotSent(
+            raise CertificateRefused(
                 f"the certificate of {self.host} could not be verified: {error.verify_message.rstrip('.')}"
             ) from error
         except OSError as error:  # ssl.SSLError and TimeoutError are of this kind

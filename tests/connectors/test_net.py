@@ -726,7 +726,7 @@ def test_certificate_is_accepted_with_its_authority_and_refused_without(certific
     with serving(keeps_answering(), certificate.context) as server:
         for _ in range(3):
             assert get(server.url, ca_certificate=certificate.pem, deadline=3).status == 200
-        message = failure(net.NotSent, server.url, deadline=3)
+        message = failure(net.CertificateRefused, server.url, deadline=3)
         pools.adapter_for(certificate.pem).close()
 
     assert message == "the certificate of 127.0.0.1 could not be verified: self-signed certificate"
@@ -736,7 +736,7 @@ def test_certificate_is_accepted_with_its_authority_and_refused_without(certific
 def test_certificate_of_another_host_is_refused(certificate):
     with serving(keeps_answering(), certificate.context) as server:
         url = f"https://localhost:{server.port}/path"
-        message = failure(net.NotSent, url, ca_certificate=certificate.pem, deadline=3)
+        message = failure(net.CertificateRefused, url, ca_certificate=certificate.pem, deadline=3)
 
     assert message.startswith("the certificate of localhost could not be verified: Hostname mismatch")
     assert server.requests == []

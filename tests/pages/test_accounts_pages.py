@@ -174,6 +174,22 @@ def test_renew_asks_for_the_secret_only(page, expired):
     assert (LinkedAccount.objects.count(), expired.status) == (1, "connected")
 
 
+def test_renew_asks_again_for_what_may_have_changed_besides(page, ann):
+    known = {
+        "token": "very-secret-word",
+        "team_name": "Acme",
+        "ca_certificate": "-----BEGIN CERTIFICATE-----",
+    }
+    account = factories.account(ann, kind="hipchat", server="https://hipchat.example.com", credentials=known)
+
+    response = page.get(reverse("accounts:account-renew", args=[account.code]))
+
+    form = response.context["form"]
+    assert [field.name for field in form.visible_fields()] == ["token", "ca_certificate"]
+    assert form["ca_certificate"].value() == "-----BEGIN CERTIFICATE-----"
+    assert "very-secret-word" not in response.text
+
+
 def test_renew_refuses_another_login(page, expired):
     response = page.post(reverse("accounts:account-renew", args=[expired.code]), FORM | {"name": "other"})
 
