@@ -55,8 +55,8 @@ def refused(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     seen: list[str] = []
     hit = Limiter.hit
 
-    def counted(limiter: Limiter, key: str) -> Quota:
-        quota = hit(limiter, key)
+    def counted(limiter: Limiter, key: str, **limits: int) -> Quota:
+        quota = hit(limiter, key, **limits)
         if quota.is_exceeded:
             seen.append(key)
         return quota
