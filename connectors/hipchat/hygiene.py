@@ -1,0 +1,37 @@
+"""What we post in other people's name: it rings nobody and runs no command. No I/O.
+
+All by a zero-width space, which nobody sees and which no comparison of texts counts.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from connectors.hipchat import emoticons
+from connectors.hipchat.text import SPACE
+
+BREAK: Final = "\u200b"
+# The clients' expression for a mention asks for nothing before the `@`, so a word does not hide one. A mail
+# address stays whole, as it is there to be copied, unless everybody would be rung by it.
+MENTION: Final = re.compile(
+    r"""(?<!\w)@(?=[\w"])
+      | @(?=(?:all|here)(?![a-z0-9_]))
+      | @(?=[\w"])(?![\w-]{1,63}\.\w)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+# What is a command, or the beginning of one that the next line would complete: messages may share a post.
+# White space at both ends is counted in, as whoever stores a text may strip it.
+_COMMANDS: Final = rf"/(?:me|em|quote|code)(?:{SPACE}|\Z)|/(?:pre|monospace)"
+_CORRECTION: Final = rf"s/(?!/)[^/]*(?:/[^/]*(?:/{SPACE}*)?)?\Z"
+COMMAND: Final = re.compile(rf"({SPACE}*)(?={_COMMANDS}|{_CORRECTION})")
+
+
+def harmless(text: str) -> str:
+    """`text`, to be posted as it stands: no mention, no command, the same to see. Done twice it is done once.
+
+    Emoticons are shown by HipChat as its own pictures; their mark lets what we read back be what we sent.
+    """
+    text = emoticons.marked(MENTION.sub(f"@{BREAK}", text))
+    command = COMMAND.match(text)
+    return f"{command[1]}{BREAK}{text[command.end() :]}" if command else text
