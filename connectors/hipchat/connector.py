@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -30,17 +28,15 @@ from connectors.base import (
     Support,
     UserId,
 )
-from connectors.budget import Budget, Limit, Use
-from connectors.errors import LoginRejected, RetryLater, RoomGone
+from connectors.budget import Budget, Limit
+from connectors.errors import LoginRejected, RetryLater
 from connectors.files import fetch_public
+from connectors.hipchat import hygiene, reading
 from connectors.hipchat.address import is_at
 from connectors.hipchat.client import HipChatClient
 from connectors.hipchat.forms import HipChatCredentialsForm
-from connectors.hipchat.history import cursor_at, date_of, event_of, in_order
 from connectors.hipchat.uploads import ShareBody
 from sameroom import clock
-
-log = logging.getLogger(__name__)
 
 # What a token must carry, beside the label that HipChat's page shows.
 SCOPES = {"send_message": "Send Messages", "view_messages": "View Messages", "view_room": "View Room"}
@@ -50,13 +46,7 @@ LONGEST_LIFE = 10 * 366 * 86_400  # seconds; what is more is no expiry
 HOOKS_NEED = "admin_room"
 # What a room's news are: HipChat tells each apart, and a message is never a notification too.
 HOOKED = ("room_message", "room_notification", "room_file_upload")
-PAGE = 100
-SETTLE_ITEMS = 1000
-# 50 × 250 = 12 500 messages: a bound on memory, far past a day's talk. Within the polls' share of a window.
-BACKFILL_ITEMS, BACKFILL_PAGES = 250, 50
 ROOMS_PER_PAGE = 200
-# A name that HipChat's clients and server take for a mention: `@` at the start of a word.
-MENTION = re.compile(r"(?<!\w)@(?=[\w\"])")
 
 
 class HipChatConnector(Connector):
@@ -185,50 +175,13 @@ class HipChatConnector(Connector):
     # ------------------------------------------------------------------ reading
 
     def newest(self, room: RoomId, count: int = 1) -> Sequence[Cursor]:
-        items = in_order(self._client.latest(room, count=count, not_before=None, use=Use.OTHER))
-        return [cursor_at(item) for item in items]
+        return reading.newest(self._client, room, count)
 
     def recent(self, room: RoomId) -> Recent:
-        items = in_order(self._client.latest(room, count=SETTLE_ITEMS, not_before=None, use=Use.SETTLE))
-        events = [event for event in map(event_of, items) if event]
-        return Recent(events, whole=len(items) < SETTLE_ITEMS)
+        return reading.recent(self._client, room)
 
     def read_after(self, room: RoomId, cursor: Cursor | None) -> Page:
-        items = self._latest(room, cursor)
-        if len(items) >= PAGE and not _holds(items, cursor):
-            items = self._back_fill(room, items, cursor)
-        gap = cursor is not None and not _holds(items, cursor)
-        if gap or cursor is None:  # the anchor was purged, or there was none: the time decides
-            items = [item for item in items if _is_after(item, cursor)]
-        else:
-            items = items[[item["id"] for item in items].index(cursor.id) + 1 :]
-        events = [event for event in map(event_of, items) if event]
-        return Page(events=events, cursor=cursor_at(items[-1]) if items else cursor, gap=gap)
-
-    def _latest(self, room: RoomId, cursor: Cursor | None) -> list[Any]:
-        """The newest items, from the anchor (inclusive) on. A purged anchor may be answered 404."""
-        anchor = cursor.id if cursor else None
-        try:
-            return in_order(self._client.latest(room, count=PAGE, not_before=anchor, use=Use.POLL))
-        except RoomGone:
-            if anchor is None:
-                raise
-            return in_order(self._client.latest(room, count=PAGE, not_before=None, use=Use.POLL))
-
-    def _back_fill(self, room: RoomId, items: list[Any], cursor: Cursor | None) -> list[Any]:
-        """Walk back through history until `cursor` is passed; each page's newest item repeats."""
-        for _ in range(BACKFILL_PAGES):
-            if _holds(items, cursor) or not _is_after(items[0], cursor):
-                break
-            page = in_order(self._client.history(room, until=str(items[0]["date"]), count=BACKFILL_ITEMS))
-            known = {item["id"] for item in items}
-            fresh = [item for item in page if item["id"] not in known]
-            if not fresh:
-                break
-            items = in_order([*fresh, *items])
-        else:
-            log.warning("HipChat room %s: %d unread items read, older ones are left out", room, len(items))
-        return items
+        return reading.read_after(self._client, room, cursor)
 
     # ------------------------------------------------------------------ writing
 
@@ -253,8 +206,7 @@ class HipChatConnector(Connector):
         fetch_public(url, into, most=most, deadline=left, ca_certificate=certificate)
 
     def escape(self, text: str) -> str:
-        """Break mentions with a zero-width space: foreign text must not ring anybody here."""
-        return MENTION.sub("@\u200b", text)
+        return hygiene.harmless(text)
 
 
 def _require(scopes: list[str]) -> None:
@@ -300,15 +252,6 @@ def _room_info(item: dict[str, Any]) -> RoomInfo:
         is_private=item.get("privacy") == "private",
         is_archived=bool(item.get("is_archived")),
     )
-
-
-def _holds(items: list[Any], cursor: Cursor | None) -> bool:
-    return cursor is not None and any(item["id"] == cursor.id for item in items)
-
-
-def _is_after(item: Any, cursor: Cursor | None) -> bool:
-    said = date_of(item)
-    return cursor is None or (said is not None and said >= cursor.time and item["id"] != cursor.id)
 
 
 CONNECTOR = HipChatConnector

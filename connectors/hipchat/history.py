@@ -2,99 +2,141 @@
 
 from __future__ import annotations
 
-import html
 import logging
+import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
-from typing import Any
-
-import nh3
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final
 
 from connectors.base import Attachment, Author, Cursor, IncomingEvent, Kind, MessageId, UserId
-from connectors.markup import plain
-from connectors.markup.sanitize import clean_text
+from connectors.hipchat import cards, mentions, text
+from connectors.markup import html
+from connectors.markup.tree import Document, plain_text
 
 log = logging.getLogger(__name__)
 
 Json = Mapping[str, Any]
 
 # HipChat's own unfurler answers most links with a notification attached to the message.
-UNFURLER = "hipchat-clinky"
-TALK = ("message", "notification")
-QUIET = ("topic", "guest_access")  # seen in history, never relayed
+UNFURLER: Final = "hipchat-clinky"
+TALK: Final = ("message", "notification")
+QUIET: Final = ("topic", "guest_access")  # seen in history, never relayed
+_FRACTION: Final = re.compile(r"\.(\d{1,6})")
 
 
-def date_of(item: Json) -> datetime | None:
-    """When an item was said; None where the date cannot be read. Old servers leave out the offset."""
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item of a history, with what places it there."""
+
+    id: MessageId
+    said_at: datetime
+    told: Json
+
+    @property
+    def cursor(self) -> Cursor:
+        """The place right after this item."""
+        return Cursor(id=self.id, time=self.said_at)
+
+    @property
+    def until(self) -> str:
+        """The latest moment that its date can mean (ISO 8601): old servers leave out the fraction."""
+        fraction = _FRACTION.search(str(self.told.get("date")))
+        digits = len(fraction[1]) if fraction else 0
+        return (self.said_at + timedelta(microseconds=10 ** (6 - digits) - 1)).isoformat()
+
+    @property
+    def type(self) -> str:
+        """What kind of item; the oldest servers do not tell it of messages."""
+        return str(self.told.get("type") or "message")
+
+    @property
+    def text(self) -> str | None:
+        """What was typed; None where it was deleted."""
+        typed = self.told.get("message")
+        return typed if isinstance(typed, str) else None
+
+    @property
+    def author(self) -> Author:
+        """Who said it: `from` is an object for people, a string for integrations, or null."""
+        sender = self.told.get("from")
+        if isinstance(sender, Mapping):
+            return Author(
+                id=UserId(str(sender.get("id") or "")),
+                name=str(sender.get("name") or sender.get("mention_name") or ""),
+                username=str(sender.get("mention_name") or ""),
+            )
+        return Author(id=UserId(""), name="HipChat" if sender is None else str(sender))
+
+    @property
+    def has_file(self) -> bool:
+        return bool(self.told.get("file") or self.told.get("authenticated_file"))
+
+
+def in_order(told: Iterable[Json]) -> list[Item]:
+    """The items that have an id and a date, oldest first; two of one microsecond stay as they came."""
+    told = list(told)
+    items = [item for item in map(_item, told) if item]
+    if len(items) < len(told):
+        log.warning("HipChat history holds %d items without id or date; left out", len(told) - len(items))
+    return sorted(items, key=lambda item: item.said_at)
+
+
+def _item(told: Json) -> Item | None:
+    said_at = _moment(told.get("date"))
+    return Item(MessageId(str(told["id"])), said_at, told) if told.get("id") and said_at else None
+
+
+def _moment(date: object) -> datetime | None:
+    """The moment a date means; None where it cannot be read. Old servers leave out the offset."""
     try:
-        said = datetime.fromisoformat(str(item.get("date")))
+        said = datetime.fromisoformat(str(date))
     except ValueError:
         return None
     return said if said.tzinfo else said.replace(tzinfo=UTC)
 
 
-def in_order(items: Iterable[Json]) -> list[Json]:
-    """Items that have an id and a date, oldest first; two of one microsecond stay as they came."""
-    items = list(items)
-    usable = [item for item in items if item.get("id") and date_of(item)]
-    if len(usable) < len(items):
-        log.warning("HipChat history holds %d items without id or date; left out", len(items) - len(usable))
-    return sorted(usable, key=lambda item: date_of(item) or datetime.min.replace(tzinfo=UTC))
-
-
-def cursor_at(item: Json) -> Cursor:
-    """The place in history right after this item."""
-    said = date_of(item)
-    assert said is not None, "in_order() lets no undated item through"
-    return Cursor(id=MessageId(str(item["id"])), time=said)
-
-
-def author_of(item: Json) -> Author:
-    """Who said it: `from` is an object for people, a string for integrations, or null."""
-    sender = item.get("from")
-    if isinstance(sender, Mapping):
-        return Author(
-            id=UserId(str(sender.get("id") or "")),
-            name=str(sender.get("name") or sender.get("mention_name") or ""),
-            username=str(sender.get("mention_name") or ""),
-        )
-    return Author(id=UserId(""), name="HipChat" if sender is None else str(sender))
-
-
-def event_of(item: Json) -> IncomingEvent | None:
-    """The event an item is, or None for what is not relayed: deleted, topic, unfurled, unknown."""
-    kind = item.get("type", "message")
-    if kind not in TALK:
-        if kind not in QUIET:
-            log.info("HipChat history holds an item of the unknown type %r; it is left out", kind)
+def event_of(item: Item) -> IncomingEvent | None:
+    """The message an item is, or None for what is not relayed: deleted, topic, unfurled, unknown, blank."""
+    if item.type not in TALK:
+        if item.type not in QUIET:
+            _note_unknown(item.type)
         return None
-    if _is_unfurled(item) or not isinstance(item.get("message"), str):  # a deleted message is null
+    if item.text is None or _is_unfurled(item):
         return None
-    text, files = _text_of(item), list(_files(item))
-    if not text.strip() and not files:
+    body, files = body_of(item.told), list(_files(item.told))
+    if not plain_text(body).strip() and not files:
         return None
-    cursor = cursor_at(item)
     return IncomingEvent(
         kind=Kind.MESSAGE,
-        dedupe_key=cursor.id,
-        id=cursor.id,
-        author=author_of(item),
-        said_at=cursor.time,
-        body=plain.parse(clean_text(text)),
+        dedupe_key=item.id,
+        id=item.id,
+        author=item.author,
+        said_at=item.said_at,
+        body=body,
         attachments=files,
     )
 
 
-def _is_unfurled(item: Json) -> bool:
-    sender = item.get("notification_sender")
-    return bool(item.get("attach_to")) and isinstance(sender, Mapping) and sender.get("id") == UNFURLER
+@lru_cache(maxsize=100)
+def _note_unknown(kind: str) -> None:
+    log.info("HipChat history holds items of the unknown type %.50r; they are left out", kind)
 
 
-def _text_of(item: Json) -> str:
-    text = str(item["message"])
-    if item.get("message_format") == "html":
-        text = html.unescape(nh3.clean(text, tags=set()))
-    return text
+def _is_unfurled(item: Item) -> bool:
+    sender = item.told.get("notification_sender")
+    return bool(item.told.get("attach_to")) and isinstance(sender, Mapping) and sender.get("id") == UNFURLER
+
+
+def body_of(told: Json) -> Document:
+    """What an item with a text says: its text and its card."""
+    typed = str(told["message"])
+    if told.get("message_format") == "html":
+        said = html.parse(typed)
+    else:
+        said = text.parse(typed, mentions.ids_of(told.get("mentions")))
+    return cards.with_card(said, told.get("card"))
 
 
 def _files(item: Json) -> Iterable[Attachment]:

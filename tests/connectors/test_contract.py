@@ -98,7 +98,7 @@ def test_a_sent_message_stands_in_history_under_its_id(connector: Connector, har
 
 
 @pytest.mark.parametrize(
-    "text", ["ünïcödé 👩‍👩‍👧 🇩🇪", "<b>&amp;</b>", "line\nline\n\n  indented", "@all (heart) :)"]
+    "text", ["ünïcödé 👩‍👩‍👧 🇩🇪", "<b>&amp;</b>", "line\nline\n\n  indented", "@all (as ever) :)"]
 )
 def test_text_arrives_as_it_was_said(text: str, connector: Connector, harness: Harness) -> None:
     harness.say(text)

@@ -78,7 +78,13 @@ def test_awkward_characters_harm_nobody(sides: Sides) -> None:
     sides.relay()
 
     arrived = [text.removeprefix("[Ann Lee, Acme] ") for text in sides.texts("Helpdesk")]
-    assert arrived[1:] == ["@\u200ball @\u200bDana look", *texts[2:]]
+    assert arrived[1:] == [
+        "@\u200ball @\u200bDana look",
+        "👩‍👩‍👧‍👦 and 🇩🇪",
+        "\u200bs/left/right/",
+        "waves",
+        "<b>&amp;</b>",
+    ]
     assert arrived[0] in ("ab", "a\u202eb\u202c")
     mentions = [message.mentions for message in world.messages.all(world.room_named("Helpdesk").chat)]
     assert mentions == [[]] * len(texts)
@@ -99,6 +105,40 @@ def test_characters_no_database_takes_are_replaced_on_the_way_in(text: str, side
     assert ("nul  here" in relayed) or ("lone \ufffd surrogate" in relayed)
     assert relayed.encode().decode() == relayed
     assert "\x00" not in relayed
+
+
+def test_a_correction_reaches_the_copy_once(sides: Sides) -> None:
+    sides.say("Acme", "Teh parcel")
+    sides.relay()
+    sides.say("Acme", "s/Teh/The/")
+    sides.relay()
+    sides.say("Acme", "s/The/A/")
+    sides.say("Acme", "s/missing/x/")
+    sides.relay()
+
+    assert sides.texts("Helpdesk") == [
+        "[Ann Lee, Acme] Teh parcel",
+        "[Ann Lee, Acme] ✎ The parcel",
+        "[Ann Lee, Acme] ✎ A parcel",
+        "[Ann Lee, Acme] \u200bs/missing/x/",
+    ]
+    assert sides.texts("Support")[-1] == "s/missing/x/"
+
+
+@pytest.mark.parametrize("cut", ["before", "inside"])
+def test_a_cut_off_send_is_recognised_behind_what_hipchat_would_show_otherwise(
+    cut: str, sides: Sides, time: Clock
+) -> None:
+    sides.server.world.add_fault(path="/message", method="POST", cut=cut)
+    sides.say("Acme", "/code (heart) @all @Dana")
+    sides.relay(rounds=1)
+    time.forward(20)
+    sides.server.world.advance_clock(20)
+    sides.relay()
+
+    assert sides.texts("Helpdesk") == ["[Ann Lee, Acme] \u200b(heart) @\u200ball @\u200bDana"]
+    assert sides.texts("Support") == ["/code (heart) @all @Dana"]
+    assert statuses() == ["sent"]
 
 
 @pytest.mark.parametrize("cut", ["before", "inside", "garbage"])

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from connectors.hipchat.connector import MENTION, HipChatConnector
+from connectors.hipchat.connector import HipChatConnector
+from connectors.hipchat.hygiene import MENTION
 from connectors.markup.sanitize import clean_text
 from tests.relay.renderings import (
     FOREIGN_HEAD,

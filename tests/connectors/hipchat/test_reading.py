@@ -2,17 +2,12 @@ from uuid import uuid4
 
 import pytest
 
-from connectors.base import Attachment, Cursor, IncomingEvent, MessageId
+from connectors.base import Cursor, MessageId
 from connectors.errors import LoginRejected, RetryLater, RoomGone
 from connectors.hipchat.connector import HipChatConnector
-from connectors.hipchat.history import event_of
-from connectors.markup import plain
 from sameroom import clock
 from tests.connectors.hipchat.harness import HipChatHarness
-
-
-def rendered(events: object) -> list[str]:
-    return [plain.render(event.body) for event in events]  # type: ignore[attr-defined]
+from tests.connectors.hipchat.items import rendered
 
 
 def test_more_than_a_page_since_the_anchor_is_read_whole_and_in_order(
@@ -169,103 +164,6 @@ def test_a_limit_in_the_headers_is_learned(hipchat: HipChatHarness, connector: H
     connector.read_after(hipchat.room, None)
 
     assert (slow > 2, connector.budget.poll_interval(1, fastest=0.5)) == (True, 0.5)
-
-
-def item(**changes: object) -> dict[str, object]:
-    return {
-        "id": "i-1",
-        "date": "2018-05-02T09:11:40.123456+00:00",
-        "type": "message",
-        "from": {"id": 502, "name": "Bo Ray", "mention_name": "Bo"},
-        "message": "hello",
-        "mentions": [],
-    } | changes
-
-
-def event(**changes: object) -> IncomingEvent:
-    found = event_of(item(**changes))
-    assert found is not None
-    return found
-
-
-@pytest.mark.parametrize(
-    ("sender", "author"),
-    [
-        ({"id": 502, "name": "Bo Ray", "mention_name": "Bo"}, ("502", "Bo Ray", "Bo")),
-        ({"id": "502", "mention_name": "Bo"}, ("502", "Bo", "Bo")),
-        ("Jenkins", ("", "Jenkins", "")),
-        (None, ("", "HipChat", "")),
-        (7, ("", "7", "")),
-    ],
-)
-def test_the_author_is_an_object_a_string_or_null(sender: object, author: tuple[str, str, str]) -> None:
-    found = event(**{"from": sender}).author
-
-    assert (found.id, found.name, found.username) == author
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"message": None},
-        {"message": 5},
-        {"message": "  \n"},
-        {"type": "topic"},
-        {"type": "guest_access"},
-        {"type": "something new"},
-        {"type": "notification", "attach_to": "x", "notification_sender": {"id": "hipchat-clinky"}},
-    ],
-)
-def test_what_is_not_relayed(changes: dict[str, object]) -> None:
-    assert event_of(item(**changes)) is None
-
-
-@pytest.mark.parametrize(
-    ("changes", "files"),
-    [
-        (
-            {"file": {"name": " shot.png", "size": 7, "url": "https://files.example/shot.png"}},
-            [Attachment("shot.png", 7, url="https://files.example/shot.png")],
-        ),
-        ({"file": {"url": "https://files.example/a"}}, [Attachment("file", url="https://files.example/a")]),
-        (
-            {"authenticated_file": {"id": "7c2f", "name": "a.zip", "size": "5"}},
-            [Attachment("a.zip", None, reference="7c2f")],
-        ),
-    ],
-)
-def test_the_file_of_an_item(changes: dict[str, object], files: list[Attachment]) -> None:
-    found = event(message="", **changes)
-
-    assert (found.attachments, found.body) == (files, plain.parse(""))
-
-
-@pytest.mark.parametrize(
-    ("changes", "text"),
-    [
-        ({"message": "<b>literal</b> &amp; text"}, "<b>literal</b> &amp; text"),
-        (
-            {
-                "type": "notification",
-                "message_format": "html",
-                "message": "Build <a href='x'>#42</a> &amp; <b>done</b>",
-            },
-            "Build #42 & done",
-        ),
-        ({"message": "nul\x00 and \ud800"}, "nul and \ufffd"),
-    ],
-)
-def test_the_text_of_an_item(changes: dict[str, object], text: str) -> None:
-    assert rendered([event(**changes)]) == [text]
-
-
-@pytest.mark.parametrize(
-    "date", ["2018-05-02T09:11:40", "2018-05-02T11:11:40+0200", "2018-05-02T09:11:40.000000Z"]
-)
-def test_every_spelling_of_a_date_is_the_same_moment(date: str) -> None:
-    assert event(date=date).said_at.isoformat() == event(
-        date="2018-05-02T09:11:40+00:00"
-    ).said_at.isoformat() or (event(date=date).said_at == event(date="2018-05-02T09:11:40+00:00").said_at)
 
 
 def test_the_clock_of_the_project_is_not_the_services(

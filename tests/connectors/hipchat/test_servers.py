@@ -228,6 +228,6 @@ def test_a_long_list_of_rooms_is_read_to_its_end_below_a_path(
         names = [info.name for info in connector.list_rooms()]
 
     rooms = hipchat.world.rooms.of_group(hipchat.ann.group_id)
-    enters = [room.name for room in rooms if hipchat.world.rooms.may_enter(room, hipchat.ann.id)]
+    enters = [room.name for room in rooms if hipchat.world.rooms.may_enter(room, hipchat.ann)]
     assert sorted(names) == sorted(enters)
     assert len(names) > 2
