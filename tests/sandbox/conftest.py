@@ -101,9 +101,11 @@ def receiving() -> Iterator[Receiver]:
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         receiver.url = f"http://127.0.0.1:{http.server_port}/hook"
-        yield receiver
-        http.shutdown()
-        thread.join()
+        try:
+            yield receiver
+        finally:
+            http.shutdown()
+            thread.join()
 
 
 @pytest.fixture
