@@ -36,7 +36,11 @@ class SandboxServer:
         seeded: bool = True,
         certificate: tuple[str, str] | None = None,
     ) -> None:
-        """`certificate`: the files of a certificate and its key, to be reached by HTTPS."""
+        """`certificate`: the files of a certificate and its key, to be reached by HTTPS.
+
+        Raises OSError if they cannot be used.
+        """
+        tls = BuiltinSSLAdapter(*certificate) if certificate else None
         self.world = World(database, request_limit=request_limit, flood_limit=flood_limit, seeded=seeded)
         self._host = host
         self._server = Server(
@@ -46,9 +50,8 @@ class SandboxServer:
             server_name="sandbox",
             shutdown_timeout=STOP_SECONDS,  # type: ignore[arg-type]  # a float does
         )
-        if certificate:
-            self._server.ssl_adapter = BuiltinSSLAdapter(*certificate)
-        self._scheme = "https" if certificate else "http"
+        self._server.ssl_adapter = tls
+        self._scheme = "https" if tls else "http"
         self._server.expiration_interval = WAKE_SECONDS
         self._thread = threading.Thread(target=self._server.serve, name="sandbox-server", daemon=True)
 

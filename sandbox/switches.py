@@ -18,6 +18,7 @@ class Switches:
     | header_or_query | where the token is taken from if both have one: `header` or `query` |
     | expires_in | a session tells the seconds `left`, or its `whole` life |
     | unknown_session | `401` or `404` for the session of an unknown token |
+    | told_first | where a scope and a room are missing: the `scope`, or the `room` |
     | auth_test_body | `skipped`, or `checked` where a call sends something |
     | not_found_text | the 404 of a room or user is `named` after it, or `plain` as until 2015 |
     | error_details | a 400 has the keys field, validation and expected as well |
@@ -62,6 +63,7 @@ class Switches:
     header_or_query: Literal["header", "query"] = "header"
     expires_in: Literal["left", "whole"] = "left"
     unknown_session: Literal["401", "404"] = "401"
+    told_first: Literal["scope", "room"] = "scope"
     auth_test_body: Literal["skipped", "checked"] = "skipped"
     not_found_text: Literal["named", "plain"] = "named"
     error_details: bool = False

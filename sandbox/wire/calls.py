@@ -1,7 +1,7 @@
 """How a call of the API is checked before it is answered.
 
 HipChat API v2, order of checks: path and method (404, 405), token (401), rate limit (429),
-scope (403), room (404), permission (403), body (400), flood control (429).
+scope (403), room (404), permission (403), body (400), flood control (429). The order is inferred.
 """
 
 import contextlib
@@ -240,6 +240,8 @@ def _metered(request: HttpRequest, world: World, wanted: Endpoint, parts: dict[s
 def _checked(call: Call, wanted: Endpoint, quota: Quota, parts: dict[str, str]) -> HttpResponse:
     if quota.is_exceeded:
         raise ApiError(429, "Rate Limit exceeded")
+    if "room" in parts and call.world.switches.told_first == "room":
+        call.room(parts["room"])
     if wanted.scopes and not set(wanted.scopes) & set(call.token.scopes):
         # HipChat's text holds a list as Python 2 printed it.
         listed = ", ".join(f"u'{scope}'" for scope in wanted.scopes)

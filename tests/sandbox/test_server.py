@@ -127,9 +127,19 @@ def test_ten_thousand_messages_do_not_slow_the_newest_down():
     world.close()
 
 
+def test_refused_certificate_does_not_stop_the_server(certificate):
+    with SandboxServer(certificate=(str(certificate), str(certificate))) as server:
+        url = f"{server.url}/v2/capabilities"
+        assert url.startswith("https://")
+        with pytest.raises(requests.exceptions.SSLError):
+            requests.get(url, timeout=5)
+        told = requests.get(url, timeout=5, verify=str(certificate)).json()
+        assert told["links"]["self"] == url
+
+
 @pytest.fixture
-def command(tmp_path):
-    """`manage.py sandbox` on a free port, with a database address that leads nowhere."""
+def start(tmp_path):
+    """Start `manage.py sandbox` on a free port, with a database address that leads nowhere."""
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "sameroom.settings",
         "LOCAL": "1",
@@ -137,21 +147,30 @@ def command(tmp_path):
         "PYTHONUNBUFFERED": "1",
         "VAR_DIR": str(tmp_path),
     }
-    arguments = ["--port", "0", "--database", str(tmp_path / "sub" / "own.sqlite3"), "--request-limit", "3"]
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", "sandbox", *arguments],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        yield process
-        process.kill()
+    started = []
+
+    def start(*more):
+        own = ["--port", "0", "--database", str(tmp_path / "sub" / "own.sqlite3"), "--request-limit", "3"]
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "sandbox", *own, *more],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        with process:
+            process.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_command_serves_and_stops_at_once(command, number):
+def test_command_serves_and_stops_at_once(start, number):
+    command = start()
     line = command.stdout.readline()
     url = re.search(r"http://127\.0\.0\.1:\d+", line)[0]
     assert requests.get(f"{url}/", timeout=5).status_code == 200
@@ -161,3 +180,17 @@ def test_command_serves_and_stops_at_once(command, number):
     command.send_signal(number)
     assert command.wait(timeout=5) == 0
     assert time.monotonic() - started < 2
+
+
+def test_command_serves_https(start, certificate):
+    line = start("--certificate", str(certificate)).stdout.readline()
+    url = re.search(r"https://127\.0\.0\.1:\d+", line)[0]
+    assert requests.get(f"{url}/", timeout=5, verify=str(certificate)).status_code == 200
+
+
+def test_certificate_that_is_none_is_said_in_a_sentence(start, tmp_path):
+    command = start("--certificate", str(tmp_path / "none.pem"))
+    output, _ = command.communicate(timeout=30)
+    assert command.returncode == 1
+    assert "Cannot use the certificate" in output
+    assert "Traceback" not in output

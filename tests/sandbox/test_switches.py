@@ -73,6 +73,14 @@ def test_unknown_session_may_be_404(api, switch):
     assert api.call("GET", "room", headers={"Authorization": "Bearer x"}).status_code == 401
 
 
+def test_missing_room_may_be_told_before_a_missing_scope(api, switch):
+    silent = api.with_scopes("view_group")
+    assert silent.post("room/nope/message", {}).status_code == 403
+    switch(told_first="room")
+    assert silent.post("room/nope/message", {}).status_code == 404
+    assert silent.post(f"room/{api.room.id}/message", {}).status_code == 403
+
+
 def test_auth_test_may_look_at_the_body(api, switch):
     def test(body):
         return api.call("POST", f"room/{api.room.id}/message?auth_test=true", json=body).status_code

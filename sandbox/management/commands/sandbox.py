@@ -34,6 +34,8 @@ class Command(BaseCommand):
             default=settings.SANDBOX_FLOOD_LIMIT,
             help="sends per token, room and minute (HipChat: 30)",
         )
+        parser.add_argument("--certificate", default="", help="serve HTTPS with the certificate in this file")
+        parser.add_argument("--key", default="", help="file of its key, if that is another one")
 
     def handle(self, *args: Any, **options: Any) -> None:
         stopped = threading.Event()
@@ -41,13 +43,7 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: stopped.set())
         if options["database"] != ":memory:":
             Path(options["database"]).parent.mkdir(parents=True, exist_ok=True)
-        server = SandboxServer(
-            options["database"],
-            host=options["host"],
-            port=options["port"],
-            request_limit=options["request_limit"],
-            flood_limit=options["flood_limit"],
-        )
+        server = _server(options)
         try:
             server.start()
         except OSError as error:
@@ -56,3 +52,18 @@ class Command(BaseCommand):
         self.stdout.flush()
         stopped.wait()
         server.stop()
+
+
+def _server(options: dict[str, Any]) -> SandboxServer:
+    certificate = options["certificate"]
+    try:
+        return SandboxServer(
+            options["database"],
+            host=options["host"],
+            port=options["port"],
+            request_limit=options["request_limit"],
+            flood_limit=options["flood_limit"],
+            certificate=(certificate, options["key"] or certificate) if certificate else None,
+        )
+    except OSError as error:
+        raise CommandError(f"Cannot use the certificate {certificate}: {error}") from error
