@@ -30,18 +30,9 @@ class Directory:
         is_online: bool = True,
         is_guest: bool = False,
     ) -> User:
-        """Add a person; without a mention name, theirs is the name without its spaces.
-
-        HipChat API v2, mentions: a guest's mention name ends in "Guest".
-        """
+        """Add a person; without a mention name, theirs is the name without its spaces."""
         self.group(group_id)
-        mention_name = mention_name or re.sub(r"\W", "", name)
-        if is_guest and not mention_name.endswith("Guest"):
-            mention_name += "Guest"
-        if not re.fullmatch(r"\w+", mention_name):
-            raise SandboxError("A mention name is made of letters and digits.")
-        if any(user.mention_name.lower() == mention_name.lower() for user in self.users(group_id)):
-            raise SandboxError(f"@{mention_name} is taken.")
+        mention_name = self._mention_name(group_id, mention_name or re.sub(r"\W", "", name), is_guest)
         with self._store.transaction():
             user_id = self._store.next_id()
             self._store.insert(
@@ -60,6 +51,16 @@ class Directory:
                 is_deleted=False,
             )
         return self.user(user_id)
+
+    def _mention_name(self, group_id: int, wanted: str, is_guest: bool) -> str:
+        """HipChat API v2, mentions: a guest's mention name ends in "Guest"."""
+        if is_guest and not wanted.endswith("Guest"):
+            wanted += "Guest"
+        if not re.fullmatch(r"\w+", wanted):
+            raise SandboxError("A mention name is made of letters and digits.")
+        if any(user.mention_name.lower() == wanted.lower() for user in self.users(group_id)):
+            raise SandboxError(f"@{wanted} is taken.")
+        return wanted
 
     def set_online(self, user_id: int, is_online: bool) -> User:
         self._store.update("users", self.user(user_id).id, is_online=is_online)

@@ -1,5 +1,6 @@
 """Webhooks: whom to call when something happens in a room."""
 
+import dataclasses
 import ipaddress
 import json
 import logging
@@ -80,17 +81,7 @@ class Webhooks:
             hook = Webhook(
                 self._store.next_id(), room_id, client_id, check_webhook_url(url), event, pattern, name, key
             )
-            self._store.insert(
-                "webhooks",
-                id=hook.id,
-                room_id=room_id,
-                client_id=client_id,
-                url=url,
-                event=event,
-                pattern=pattern,
-                name=name,
-                key=key,
-            )
+            self._store.insert("webhooks", **dataclasses.asdict(hook))
         return hook
 
     def of_room(self, room_id: int) -> list[Webhook]:

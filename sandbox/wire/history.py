@@ -90,23 +90,32 @@ def _history(call: Call, chat: str, path: str) -> HttpResponse:
         raise ApiError(401, "Invalid OAuth session")
     is_recent = query.get("date", "recent") in ("recent", "")
     wanted = asking.size(call, RECENT if is_recent else 100)
-    start = 0 if is_recent else asking.number(call, "start-index", 0)
-    lag = 0 if is_recent else int(call.world.switches.date_lag_seconds * MICRO)
-    newest = call.world.clock.micros() - lag if lag else FAR_FUTURE
-    window = Window(
-        until=FAR_FUTURE if is_recent else min(newest, asking.date(call, "date", FAR_FUTURE)),
-        since=0 if is_recent else asking.date(call, "end-date", 0),
-        start=start,
-        size=wanted + 1,
-        include_deleted=asking.flag(call, "include_deleted", True),
-    )
+    window = _recent(call, wanted) if is_recent else _dated(call, wanted)
     messages = call.world.messages.window(chat, window)
     has_more = not is_recent and wanted > 0 and len(messages) > wanted
     messages = messages[:wanted]
     if asking.flag(call, "reverse", True):
         messages.reverse()
-    page = asking.envelope(call, path, start, wanted, has_more=has_more)
+    page = asking.envelope(call, path, window.start, wanted, has_more=has_more)
     return answer(expanded(call, page | {"items": _items(call, messages)}))
+
+
+def _recent(call: Call, wanted: int) -> Window:
+    with_deleted = asking.flag(call, "include_deleted", True)
+    return Window(until=FAR_FUTURE, since=0, start=0, size=wanted + 1, include_deleted=with_deleted)
+
+
+def _dated(call: Call, wanted: int) -> Window:
+    """One message more than wanted, which tells whether there is another page."""
+    lag = int(call.world.switches.date_lag_seconds * MICRO)
+    newest = call.world.clock.micros() - lag if lag else FAR_FUTURE
+    return Window(
+        until=min(newest, asking.date(call, "date", FAR_FUTURE)),
+        since=asking.date(call, "end-date", 0),
+        start=asking.number(call, "start-index", 0),
+        size=wanted + 1,
+        include_deleted=asking.flag(call, "include_deleted", True),
+    )
 
 
 def _items(call: Call, messages: list[Message]) -> list[dict[str, object]]:
