@@ -4,6 +4,7 @@ import pytest
 import requests
 
 from sandbox.webhooks import EVENTS
+from tests.sandbox.conftest import receiving
 
 FILE = {"name": "a.txt", "content": b"x"}
 
@@ -130,13 +131,13 @@ def test_who_signs_out_leaves_and_is_no_participant(api, hook, receiver):
     assert names == ["Chidi Okafor", "Sameroom Bot"]
 
 
-def test_answer_is_posted_as_a_notification(api, hook, receiver):
+def test_answer_is_posted_as_a_notification(api, admin, hook, receiver):
     receiver.answer = json.dumps({"message": "<b>done</b><script>x</script>", "color": "green"}).encode()
     hook("room_message", name="Doer")
-    hook("room_notification")
-    api.say("do it")
-    receiver.next()
-    told = receiver.next()["item"]["message"]
+    with receiving() as other:
+        admin.post(f"room/{api.room.id}/webhook", {"url": other.url, "event": "room_notification"})
+        api.say("do it")
+        told = other.next()["item"]["message"]
     assert (told["from"], told["message"], told["color"]) == ("Doer", "<b>done</b>", "green")
 
 
