@@ -1,5 +1,6 @@
 """Webhooks: whom to call when something happens in a room."""
 
+import contextlib
 import dataclasses
 import ipaddress
 import json
@@ -126,6 +127,12 @@ class Webhooks:
                 self._queue.put_nowait((hook, payload, answered))
             except queue.Full:
                 logger.warning("The webhook queue is full; a call was dropped.")
+
+    def forget(self) -> None:
+        """Drop what waits to be told; the call that is under way is finished."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._queue.get_nowait()
 
     def close(self) -> None:
         if self._thread:

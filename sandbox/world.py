@@ -34,7 +34,8 @@ class World(Talking):
 
     # ------------------------------------------------------------- everything
     def reset(self, *, seeded: bool = True) -> None:
-        """Back to the first start: data, faults, switches, counters and clock."""
+        """Back to the first start: data, faults, switches, counters and clock; webhooks are told no more."""
+        self.webhooks.forget()
         with self.store.transaction():
             self.store.clear()
             if seeded:

@@ -71,10 +71,11 @@ def tabled(docstring: str) -> list[str]:
 
 @dataclass
 class Receiver:
-    """Where webhooks are told to call; it answers with `answer`."""
+    """Where webhooks are told to call; it answers with `answer`, once its gate is open."""
 
     url: str = ""
     answer: bytes = b""
+    gate: threading.Event = field(default_factory=threading.Event)
     calls: "queue.Queue[dict[str, Any]]" = field(default_factory=queue.Queue)
 
     def next(self) -> dict[str, Any]:
@@ -84,10 +85,12 @@ class Receiver:
 @contextmanager
 def receiving() -> Iterator[Receiver]:
     receiver = Receiver()
+    receiver.gate.set()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            receiver.gate.wait(5)
             self.send_response(200)
             self.send_header("Content-Length", str(len(receiver.answer)))
             self.end_headers()
