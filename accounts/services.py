@@ -132,6 +132,7 @@ def account_refresh_quietly(*, account: LinkedAccount) -> None:
     """Refresh the rooms as a background task does: a service's refusal is no error of ours."""
     try:
         account_refresh_rooms(account=account)
+        account.connector().refresh_people()
     except LoginRejected as error:
         health.needs_login(account, str(error))
     except ConnectorError as error:

@@ -273,6 +273,12 @@ class Connector:
         identity = self.verify()
         return Grant(identity.scopes, identity.expires_at)
 
+    def refresh_people(self) -> None:
+        """Look up anew what is known of people besides what their messages tell: their pictures.
+
+        Network I/O; may be repeated. Nobody waits for it; does nothing where there is no more to know.
+        """
+
     def list_rooms(self) -> Iterator[RoomInfo]:
         """All rooms this login can enter, page by page. Network I/O; may be repeated."""
         raise UnsupportedAction(f"{self.label} cannot list its rooms.")

@@ -114,6 +114,11 @@ class HipChatClient:
         """One person, with the name of the group. Needs the scope view_group."""
         return self._get(f"/user/{user}", Use.OTHER)
 
+    def users(self, start: int, count: int) -> list[Json]:
+        """One page of the group's people, in full. Needs the scope view_group."""
+        params = {"start-index": str(start), "max-results": str(count), "expand": "items"}
+        return self._items(self._get("/user", Use.OTHER, params, max_bytes=8 * 1024 * 1024))
+
     def latest(self, room: str, *, count: int, not_before: str | None, use: Use) -> list[Json]:
         """The newest `count` items of a room, oldest first, from `not_before` (inclusive) on."""
         params = {"max-results": str(count)}

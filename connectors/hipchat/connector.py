@@ -35,6 +35,7 @@ from connectors.hipchat import hygiene, reading
 from connectors.hipchat.address import is_at
 from connectors.hipchat.client import HipChatClient
 from connectors.hipchat.forms import HipChatCredentialsForm
+from connectors.hipchat.pictures import keep, pictured
 from connectors.hipchat.uploads import ShareBody
 from sameroom import clock
 
@@ -43,10 +44,11 @@ SCOPES = {"send_message": "Send Messages", "view_messages": "View Messages", "vi
 # Sends a minute by one token into one room, counted beside the requests.
 FLOOD = Limit(requests=30, seconds=60)
 LONGEST_LIFE = 10 * 366 * 86_400  # seconds; what is more is no expiry
-HOOKS_NEED = "admin_room"
+HOOKS_NEED, PEOPLE_NEED = "admin_room", "view_group"
 # What a room's news are: HipChat tells each apart, and a message is never a notification too.
 HOOKED = ("room_message", "room_notification", "room_file_upload")
 ROOMS_PER_PAGE = 200
+PEOPLE_PER_PAGE, PEOPLE_PAGES = 1000, 5  # requests an hour that pictures may cost
 
 
 class HipChatConnector(Connector):
@@ -123,6 +125,19 @@ class HipChatConnector(Connector):
         group = self._client.user(user).get("group")
         return str(group.get("name")) if isinstance(group, dict) and group.get("name") else f"group {team_id}"
 
+    def refresh_people(self) -> None:
+        if PEOPLE_NEED not in self.login.scopes:
+            return
+        for number in range(PEOPLE_PAGES):
+            people = self._client.users(number * PEOPLE_PER_PAGE, PEOPLE_PER_PAGE)
+            keep(self._space, people)
+            if len(people) < PEOPLE_PER_PAGE:
+                return
+
+    @property
+    def _space(self) -> str:
+        return f"{self.login.server}#{self.login.team_id}"
+
     # ------------------------------------------------------------------ rooms
 
     def list_rooms(self) -> Iterator[RoomInfo]:
@@ -181,7 +196,8 @@ class HipChatConnector(Connector):
         return reading.recent(self._client, room)
 
     def read_after(self, room: RoomId, cursor: Cursor | None) -> Page:
-        return reading.read_after(self._client, room, cursor)
+        page = reading.read_after(self._client, room, cursor)
+        return pictured(self._space, page) if PEOPLE_NEED in self.login.scopes else page
 
     # ------------------------------------------------------------------ writing
 

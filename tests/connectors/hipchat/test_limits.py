@@ -127,7 +127,7 @@ def test_a_room_is_still_read_while_sends_take_all_they_may(
 def test_many_threads_on_one_token_never_pass_a_limit(
     window: str, most: int, limited: HipChatHarness, time: Time, refused: list[str]
 ) -> None:
-    """Windows are taken for fixed. Where they slide, bursts of many workers may be refused once each."""
+    # Windows are taken for fixed. Where they slide, a burst of many workers may be refused once.
     limited.world.set_switches(window=window)
     rooms = [limited.room, *other_rooms(limited, 2)]
     dice = random.Random(1)
