@@ -310,7 +310,7 @@ def _why_gone(status: int, message: str) -> str:
     if "archived" in message.lower():
         return "This room is archived at HipChat. Unarchive it there, or close the Tube."
     if status == 403:
-        return "HipChat lets the linked user into this room no more. Have the user added to the room there."
+        return "HipChat no longer lets the linked user into this room. Have the user added to it there."
     return (
         "HipChat shows no such room any more: it was deleted, or it is private and the linked user was "
         "removed. If it still exists, have the user added to it there; if not, close the Tube."

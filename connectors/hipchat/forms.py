@@ -40,8 +40,8 @@ class HipChatCredentialsForm(CredentialsForm):
         max_length=65_536,
         required=False,
         widget=forms.Textarea(attrs={"rows": 4, "autocomplete": "off", "spellcheck": "false"}),
-        help_text="Only where the server has a certificate of its own making: the text that begins with "
-        "-----BEGIN CERTIFICATE-----. Whoever runs the server has it.",
+        help_text="Only where the server has a certificate of its own making: the text from the line "
+        "BEGIN CERTIFICATE to the line END CERTIFICATE. Whoever runs the server has it.",
     )
     renewed = ("ca_certificate",)
 
@@ -79,8 +79,8 @@ class HipChatCredentialsForm(CredentialsForm):
                 net.check_certificate(pem)
         except net.CertificateUnreadable as error:
             raise forms.ValidationError(
-                "This is no certificate. Enter the whole text, from -----BEGIN CERTIFICATE----- to "
-                "-----END CERTIFICATE-----."
+                "This is no certificate. Enter the whole text, from the line BEGIN CERTIFICATE to the line "
+                "END CERTIFICATE."
             ) from error
         return pem
 

@@ -99,6 +99,21 @@ def _lose(origin: object, destination: object) -> None:
         factories.delivery(event, destination, status=status, error=error, finished_at=at)  # type: ignore[arg-type]
 
 
+def ending(email: str) -> None:
+    """A login that ends soon, one that was refused, and a room that is closed to us."""
+    from accounts.models import LinkedAccount
+    from connectors.hipchat.client import REFUSED
+    from tubes.models import Seat
+
+    now = _now()
+    mine = LinkedAccount.objects.filter(owner__email=email)
+    mine.filter(team_name="Acme").update(expires_at=now + timedelta(days=9))
+    globex = mine.filter(team_name="Globex")
+    globex.update(status="needs_login", status_reason=REFUSED, status_since=now)
+    gone = "HipChat no longer lets the linked user into this room. Have the user added to it there."
+    Seat.objects.filter(owner__email=email, room__name="Watercooler").update(failure=gone, failed_since=now)
+
+
 def pushed(email: str) -> None:
     """An account at a service that pushes."""
     from accounts.models import User
@@ -136,4 +151,6 @@ if __name__ == "__main__":
     import django
 
     django.setup()
-    {task.__name__: task for task in (lost_and_waiting, pushed, stopped, staff)}[sys.argv[1]](sys.argv[2])
+    {task.__name__: task for task in (lost_and_waiting, ending, pushed, stopped, staff)}[sys.argv[1]](
+        sys.argv[2]
+    )

@@ -126,7 +126,7 @@ def test_a_room_that_the_linked_user_has_left_is_taken_up_when_let_in_again(
     sides.relay()
     assert state(sides) == (
         "failed",
-        "HipChat lets the linked user into this room no more. Have the user added to the room there.",
+        "HipChat no longer lets the linked user into this room. Have the user added to it there.",
         True,
     )
     assert "Put it right there, then press Try again" in page(sides)
