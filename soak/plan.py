@@ -5,7 +5,7 @@ from __future__ import annotations
 ROOMS = 5  # of each account
 TUBES = "\n".join(f"ann acme-{number} <-> globex-{number}" for number in range(1, ROOMS + 1))
 
-SENDS_A_MINUTE = 60  # into one room; HipChat's own flood control lets 30 through
+SENDS_A_MINUTE = 40  # into one room; HipChat itself lets 30 through
 POLLS_A_MINUTE = 150  # of one account
 
 

@@ -1,0 +1,13 @@
+"""The suite starts its own servers: these fixtures only tell that it needs them."""
+
+import pytest
+
+
+@pytest.fixture
+def postgres() -> None:
+    """A machine without PostgreSQL leaves the test out."""
+
+
+@pytest.fixture
+def redis() -> None:
+    """A machine without Redis leaves the test out."""
