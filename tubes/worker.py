@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from typing import Any
 
 from celery import bootsteps
+from django.db import InterfaceError, OperationalError, connection
 
+from sameroom.celery import stopping
 from tubes.relay import guard
 from tubes.relay.crew import Crew
 from tubes.relay.pollers import Pollers
 from tubes.relay.runner import Runner
+
+log = logging.getLogger(__name__)
+
+AGAIN = 1.0  # seconds between two tries to reach the database
 
 
 class LaneStep(bootsteps.StartStopStep):
@@ -23,7 +31,8 @@ class LaneStep(bootsteps.StartStopStep):
 
     def start(self, parent: Any) -> None:
         """A copy of a database is found out before the first message moves."""
-        guard.check_in()
+        if not _checked_in():
+            return
         self.crews = [Pollers(), Runner()]
         for crew in self.crews:
             crew.start()
@@ -34,3 +43,16 @@ class LaneStep(bootsteps.StartStopStep):
             crew.stop()
 
     terminate = stop
+
+
+def _checked_in() -> bool:
+    """Check in, once the database answers: both may have been started together. False where we end before."""
+    while not stopping():
+        try:
+            guard.check_in()
+            return True
+        except (OperationalError, InterfaceError) as error:
+            log.error("The database does not answer; trying again. %s", str(error).strip())
+            connection.close()
+            time.sleep(AGAIN)
+    return False
