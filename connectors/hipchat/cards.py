@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from connectors.markup import html, plain
+from connectors.markup.sanitize import clean_text
 from connectors.markup.tree import (
     Block,
     Bold,
@@ -92,7 +93,7 @@ def _line(*inlines: Inline) -> Document:
 def _string(value: object) -> str:
     """Text on the wire; a number where a server wrote one. Anything else says nothing."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return str(value).strip() if isinstance(value, str) or is_number else ""
+    return clean_text(str(value)).strip() if isinstance(value, str) or is_number else ""
 
 
 def _joined(pieces: list[Document]) -> Iterator[Block]:

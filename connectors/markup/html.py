@@ -59,8 +59,8 @@ def is_address(url: str) -> bool:
 class _Reader(HTMLParser):
     """Builds blocks while the library finds the tags.
 
-    The library's `close()` is not called: up to Python 3.11.13 it tries an unfinished tag again from each
-    `<` inside, in quadratic time (CVE-2025-6069), and what is unfinished is not shown anyway.
+    The library's `close()` is not called: where CVE-2025-6069 is not mended it tries an unfinished tag again
+    from each `<` inside, in quadratic time, and what is unfinished is not shown anyway.
     """
 
     def __init__(self) -> None:

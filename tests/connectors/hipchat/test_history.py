@@ -1,11 +1,33 @@
 import logging
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connectors.base import Attachment
 from connectors.hipchat import history
+from connectors.hipchat.corrections import events_of
 from connectors.hipchat.history import body_of, in_order
 from tests.connectors.hipchat.items import BO, event, item, said
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+anything = st.recursive(
+    scalars | st.sampled_from(["html", "notification", "message", "s/a/b/"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["id", "name", "mention_name", "url", "size"]), inner)
+    ),
+    max_leaves=4,
+)
+KEYS = ("message", "from", "mentions", "card", "message_format", "file", "authenticated_file", "attach_to")
+
+
+@given(st.dictionaries(st.sampled_from([*KEYS, "type", "notification_sender"]), anything))
+def test_whatever_an_item_holds_reading_goes_on(changes: dict[str, object]) -> None:
+    items = in_order([item(**changes), item(message="s/l/r/"), {"id": changes, "date": changes}])
+
+    assert len(items) == 2
+    assert events_of(items, 0) == events_of(items, 0)
 
 
 @pytest.mark.parametrize(

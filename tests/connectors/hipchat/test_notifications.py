@@ -180,6 +180,10 @@ def test_a_card_that_is_an_object_is_read_too() -> None:
     assert said(notification(message="", card={"title": "T"})) == "T"
 
 
+def test_a_title_is_cleaned() -> None:
+    assert with_the({"title": "a\u2028b\x00\ud800", "description": "x\r\n"}) == "a\nb\ufffd\nx"
+
+
 def test_an_address_that_is_no_page_is_left_out() -> None:
     assert with_the({"title": "T", "url": "javascript:alert(1)"}) == "T"
 
