@@ -10,6 +10,7 @@ from typing import Final
 
 from connectors.hipchat import emoticons
 from connectors.hipchat.text import SPACE
+from connectors.markup.sanitize import clean_text
 
 BREAK: Final = "\u200b"
 # The clients' expression for a mention asks for nothing before the `@`, so a word does not hide one. A mail
@@ -30,8 +31,9 @@ COMMAND: Final = re.compile(rf"({SPACE}*)(?={_COMMANDS}|{_CORRECTION})")
 def harmless(text: str) -> str:
     """`text`, to be posted as it stands: no mention, no command, the same to see. Done twice it is done once.
 
+    It is cleaned first: a control character that somebody drops must not bring a command to the beginning.
     Emoticons are shown by HipChat as its own pictures; their mark lets what we read back be what we sent.
     """
-    text = emoticons.marked(MENTION.sub(f"@{BREAK}", text))
+    text = emoticons.marked(MENTION.sub(f"@{BREAK}", clean_text(text)))
     command = COMMAND.match(text)
     return f"{command[1]}{BREAK}{text[command.end() :]}" if command else text
