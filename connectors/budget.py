@@ -16,11 +16,12 @@ from typing import Final, TypedDict, TypeGuard
 
 from django.core.cache import cache
 
+from connectors.shares import POLLS, REST, SENDS, Shares, Used
 from sameroom import clock
 
 logger = logging.getLogger(__name__)
 
-MOST_REQUESTS: Final = 1_000_000  # per window; below 2**20, see _Used
+MOST_REQUESTS: Final = 1_000_000  # per window; below 2**20, see shares.Used
 LONGEST_WAIT: Final = 3600.0  # a service that says "in a year" is asked again after an hour
 _FIRST_BACK_OFF: Final = 5.0
 _LEARNED_WINDOWS: Final = 3  # a learned limit that nothing confirms is forgotten after so many
@@ -28,11 +29,7 @@ _LONGEST_WINDOW: Final = 7 * 86_400.0  # anything above is no number of seconds
 # Ends that a service names are late by rounding and by the way here, never early: see _Window.is_near.
 _LATE: Final = 5.0
 _EARLY: Final = 1.0
-_BITS: Final = 20
-_MASK: Final = (1 << _BITS) - 1
-_SENDS: Final = 1
-_POLLS: Final = 1 << _BITS
-_REST: Final = 1 << 2 * _BITS
+_MOST_MOVES: Final = 3
 
 
 class Use(StrEnum):
@@ -48,53 +45,6 @@ class Limit:
 
     requests: int
     seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Used:
-    """Requests of one window. In the cache: sends, polls and the rest, 20 bits each."""
-
-    sends: int
-    polls: int
-    rest: int
-
-    @classmethod
-    def unpack(cls, packed: int) -> "_Used":
-        return cls(packed & _MASK, packed >> _BITS & _MASK, packed >> 2 * _BITS & _MASK)
-
-    @property
-    def total(self) -> int:
-        return self.sends + self.polls + self.rest
-
-
-@dataclass(frozen=True, slots=True)
-class _Shares:
-    """How the requests of a window are divided."""
-
-    all: int
-    sends: int  # at most; leaves `polls_kept` and `rest`
-    polls: int  # at most; what sends do not need, up to 60 %
-    polls_kept: int  # a third that sends may not take
-    rest: int  # kept for settling and the like
-
-    @classmethod
-    def of(cls, requests: int, *, only_sends: bool) -> "_Shares":
-        rest = min(max(2, requests // 20), requests // 4)
-        kept = 0 if only_sends else requests // 3
-        polls = 0 if only_sends else min(max(1, requests * 6 // 10), max(1, requests - rest))
-        return cls(requests, requests - kept - rest, polls, kept, rest)
-
-    def hold(self, used: _Used, unit: int) -> bool:
-        """Whether the request just counted, of this kind, was one that may go."""
-        if unit == _REST:
-            return used.rest <= self.rest and used.total <= self.all
-        within = used.sends <= self.sends if unit == _SENDS else used.polls <= self.polls
-        return within and used.total <= self.all - max(0, self.rest - used.rest)
-
-    def polls_left(self, used: _Used) -> int:
-        """How many more polls `hold` would let go."""
-        within_all = self.all - max(0, self.rest - used.rest) - used.total
-        return max(0, min(self.polls - used.polls, within_all))
 
 
 class _Learned(TypedDict):
@@ -211,13 +161,11 @@ class Budget:
             now = _now()
             window = self._window(cache.get(f"{self._key}:learned"), now)
             before, running = self._counter(window.ends - window.seconds), self._counter(window.ends)
-            counters = {
-                key: _Used.unpack(packed) for key, packed in cache.get_many([before, running]).items()
-            }
+            counters = {key: Used.unpack(packed) for key, packed in cache.get_many([before, running]).items()}
             sends = max((used.sends for used in counters.values()), default=0)
-            left = self._shares(window).polls_left(counters.get(running, _Used(0, 0, 0)))
+            left = self._shares(window).polls_left(counters.get(running, Used(0, 0, 0)))
             spread = rooms * (window.ends - now) / max(1, left)
-        shares = _Shares.of(window.requests, only_sends=self._only_sends)
+        shares = Shares.of(window.requests, only_sends=self._only_sends)
         if sends > shares.all - shares.rest - shares.polls:
             sends = sends * 5 // 4  # they may go on growing
         share = max(1, min(shares.polls, max(shares.polls_kept, shares.all - shares.rest - sends)))
@@ -248,19 +196,26 @@ class Budget:
     # -------------------------------------------------------------------------- taking
     def _take(self, use: Use) -> float:
         now = _now()
-        known = cache.get_many([f"{self._key}:blocked", f"{self._key}:learned"])
-        blocked = float(known.get(f"{self._key}:blocked") or 0.0)
-        if now < blocked <= now + LONGEST_WAIT:
-            return blocked - now
-        window = self._window(known.get(f"{self._key}:learned"), now)
+        for _ in range(_MOST_MOVES):
+            known = cache.get_many([f"{self._key}:blocked", f"{self._key}:learned"])
+            blocked = float(known.get(f"{self._key}:blocked") or 0.0)
+            if now < blocked <= now + LONGEST_WAIT:
+                return blocked - now
+            window = self._window(known.get(f"{self._key}:learned"), now)
+            is_taken = self._bill_as(use, window)
+            # A window that was moved meanwhile may not know of this one: it is counted there as well.
+            if self._window(cache.get(f"{self._key}:learned"), now).ends == window.ends:
+                break
+        return 0.0 if is_taken else max(0.05, window.ends - now)
+
+    def _bill_as(self, use: Use, window: _Window) -> bool:
         shares = self._shares(window)
         if use is Use.SEND:
-            taken = self._bill(window, _SENDS, shares)
-        elif use is Use.POLL:
-            taken = self._bill(window, _POLLS, shares)
-        else:  # settling belongs to sending: what its own share cannot hold is a send
-            taken = self._bill(window, _REST, shares) or self._bill(window, _SENDS, shares)
-        return 0.0 if taken else max(0.05, window.ends - now)
+            return self._bill(window, SENDS, shares)
+        if use is Use.POLL:
+            return self._bill(window, POLLS, shares)
+        # Settling belongs to sending: what its own share cannot hold is a send.
+        return self._bill(window, REST, shares) or self._bill(window, SENDS, shares)
 
     def _left(self) -> int:
         now = _now()
@@ -268,22 +223,21 @@ class Budget:
         if now < float(known.get(f"{self._key}:blocked") or 0.0) <= now + LONGEST_WAIT:
             return 0
         window = self._window(known.get(f"{self._key}:learned"), now)
-        used = _Used.unpack(cache.get(self._counter(window.ends)) or 0)
-        return self._shares(window).polls_left(used)
+        return self._shares(window).polls_left(self._used(window))
 
-    def _bill(self, window: _Window, unit: int, shares: _Shares) -> bool:
+    def _bill(self, window: _Window, unit: int, shares: Shares) -> bool:
         """Count first and look afterwards: two who look first both see the last free place."""
         counter = self._counter(window.ends)
-        used = _Used.unpack(_incr(counter, unit, window.timeout))
+        used = Used.unpack(_incr(counter, unit, window.timeout))
         if shares.hold(used, unit):
             return True
         with suppress(ValueError):  # the counter vanished meanwhile
             cache.decr(counter, unit)
         return False
 
-    def _shares(self, window: _Window) -> _Shares:
+    def _shares(self, window: _Window) -> Shares:
         """How what others left of the window is divided."""
-        return _Shares.of(max(0, window.requests - window.foreign), only_sends=self._only_sends)
+        return Shares.of(max(0, window.requests - window.foreign), only_sends=self._only_sends)
 
     def _counter(self, ends: float) -> str:
         return f"{self._key}:{round(ends * 1000)}"
@@ -310,9 +264,12 @@ class Budget:
         elif cache.add(f"{self._key}:moving", 1, 1):  # one at a time; the others learn from their next answer
             learned = cache.get(f"{self._key}:learned")
             window = self._told(learned, limit, now)
-            if not window.is_near(ends):
-                window = self._move(window, ends, now, tells_use=remaining is not None)
-            self._remember(window, learned, limit, remaining, now)
+            if window.is_near(ends):
+                self._remember(window, learned, limit, remaining, now)
+            else:
+                moved, used = self._moved(window, ends, now, tells_use=remaining is not None)
+                self._remember(moved, learned, limit, remaining, now)
+                self._carry(window, moved, used)
             cache.delete(f"{self._key}:moving")
 
     def _told(self, learned: _Learned | None, limit: int | None, now: float) -> _Window:
@@ -320,21 +277,37 @@ class Budget:
         window = self._window(learned, now)
         return replace(window, requests=min(limit, MOST_REQUESTS)) if limit and limit > 0 else window
 
-    def _move(self, window: _Window, ends: float, now: float, *, tells_use: bool) -> _Window:
-        """The window as the service sees it; what we used moves along.
+    def _moved(self, window: _Window, ends: float, now: float, *, tells_use: bool) -> tuple[_Window, Used]:
+        """The window as the service sees it, and what is used of ours by now, which moves along.
 
-        But where ours was ending anyway the service counts anew, and tells how much.
+        But where ours was ending anyway the service counts anew. Then only what it had not counted in
+        the old window moves along: it was on its way, and may be counted in the new one.
         """
         moved = replace(window, ends=ends, seconds=max(window.seconds, ends - now), foreign=0)
-        is_next = tells_use and ends > window.ends and window.is_over(now)
-        used = 0 if is_next else cache.get(self._counter(window.ends)) or 0
-        cache.add(self._counter(ends), used, moved.timeout)
-        return moved
+        used = self._used(window)
+        if tells_use and ends > window.ends and window.is_over(now):
+            counted = cache.get(self._counted(window))
+            if counted is not None:
+                return replace(moved, foreign=max(0, used.total + window.foreign - counted)), used
+        cache.add(self._counter(ends), used.packed, moved.timeout)
+        return moved, used
+
+    def _carry(self, window: _Window, moved: _Window, used: Used) -> None:
+        """What was taken from the old window until everybody could know of the new one moves along too."""
+        late = self._used(window).since(used)
+        if late.total:
+            _incr(self._counter(moved.ends), late.packed, moved.timeout)
+
+    def _used(self, window: _Window) -> Used:
+        return Used.unpack(cache.get(self._counter(window.ends)) or 0)
+
+    def _counted(self, window: _Window) -> str:
+        """The key under which stands what the service has counted in a window."""
+        return f"{self._counter(window.ends)}:counted"
 
     def _foreign(self, window: _Window, remaining: int) -> int:
         """All that is used, less what we count ourselves: ours are counted before they are sent."""
-        ours = _Used.unpack(cache.get(self._counter(window.ends)) or 0).total
-        return window.requests - max(0, remaining) - ours
+        return window.requests - max(0, remaining) - self._used(window).total
 
     def _remember(
         self, window: _Window, learned: _Learned | None, limit: int | None, remaining: int | None, now: float
@@ -342,6 +315,7 @@ class Budget:
         """Writes only when something changed or gets old, as every answer comes by here."""
         if remaining is not None:
             window = replace(window, foreign=max(window.foreign, self._foreign(window, remaining)))
+            cache.set(self._counted(window), window.requests - max(0, remaining), window.timeout)
         confirmed = limit is not None and limit > 0
         requests = window.requests if confirmed or (learned and learned["requests"]) else None
         fresh = _Learned(

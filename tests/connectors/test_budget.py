@@ -9,7 +9,8 @@ from django.core.cache import cache
 from django.core.cache.backends.locmem import LocMemCache
 
 from connectors import budget as budget_module
-from connectors.budget import MOST_REQUESTS, Budget, Limit, Use, _Shares
+from connectors.budget import MOST_REQUESTS, Budget, Limit, Use
+from connectors.shares import Shares
 from sameroom import clock
 
 START = 1_800_000_000.0  # the first second of a window of 300
@@ -71,7 +72,7 @@ def test_limit_on_sends_alone_keeps_nothing_for_polls(ticking):
 
 @pytest.mark.parametrize("requests", [*range(1, 41), 500, MOST_REQUESTS])
 def test_shares_add_up(requests):
-    shares = _Shares.of(requests, only_sends=False)
+    shares = Shares.of(requests, only_sends=False)
 
     assert shares.sends + shares.polls_kept + shares.rest == requests
     assert shares.sends >= 1
@@ -143,10 +144,57 @@ def test_our_end_of_a_window_is_never_before_the_services(hundred, ticking):
 def test_what_was_used_in_a_window_that_is_over_is_not_carried_into_the_next(hundred, ticking):
     hundred.learn(limit=100, remaining=100, reset_in=300)
     assert count(hundred, Use.POLL) == 60
+    hundred.learn(limit=100, remaining=40, reset_in=300)
     ticking.time += 298  # the service's window was shorter by what is rounded, and it has begun anew
     hundred.learn(limit=100, remaining=97, reset_in=300)
 
     assert [count(hundred, use) for use in (Use.POLL, Use.SEND, Use.SETTLE)] == [58, 35, 4]
+
+
+def test_what_was_on_its_way_when_a_window_began_anew_counts_in_it(hundred, ticking):
+    hundred.learn(limit=100, remaining=100, reset_in=300)
+    assert count(hundred, Use.POLL) == 60
+    hundred.learn(limit=100, remaining=60, reset_in=300)  # 20 are on their way
+    ticking.time += 298
+    hundred.learn(limit=100, remaining=99, reset_in=300)
+
+    assert sum(count(hundred, use) for use in (Use.POLL, Use.SEND, Use.SETTLE)) == 80
+
+
+def test_what_is_taken_while_the_window_moves_is_counted_in_it(hundred, ticking, monkeypatch):
+    ticking.time += 250
+    other = Budget("abc", Limit(100, 300))
+    real = other._remember
+
+    def taken_meanwhile(*args):
+        for _ in range(10):
+            assert hundred.take(Use.SEND) == 0.0
+        real(*args)
+
+    monkeypatch.setattr(other, "_remember", taken_meanwhile)
+    other.learn(limit=100, remaining=100, reset_in=300)
+
+    ticking.time += 60  # our own window would be new by now
+    assert count(hundred, Use.SEND) == 52
+
+
+def test_what_is_taken_from_a_window_that_has_just_moved_is_counted_in_the_new_one(
+    hundred, ticking, monkeypatch
+):
+    ticking.time += 250
+    other = Budget("abc", Limit(100, 300))
+    real = other._bill_as
+
+    def moved_meanwhile(use, window):
+        monkeypatch.setattr(other, "_bill_as", real)
+        hundred.learn(limit=100, remaining=100, reset_in=300)
+        return real(use, window)
+
+    monkeypatch.setattr(other, "_bill_as", moved_meanwhile)
+    assert other.take(Use.SEND) == 0.0
+
+    ticking.time += 60
+    assert count(hundred, Use.SEND) == 61
 
 
 def test_late_answer_of_the_window_before_is_not_held_against_this_one(hundred, ticking):
