@@ -1,4 +1,6 @@
+from dataclasses import replace
 from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 
@@ -19,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 def due(*seats: Seat) -> None:
     Room.objects.filter(pk__in=[seat.room_id for seat in seats]).update(
-        next_poll_at=clock.now() - timedelta(seconds=3)
+        next_poll_at=clock.now() - timedelta(seconds=5)
     )
 
 
@@ -147,3 +149,19 @@ def test_the_sweep_rings_for_lanes_and_decides_held_events(pair: Pair, rings: Ri
 
     assert rings.lanes == [pair.there.pk]
     assert not Event.objects.filter(held="waiting").exists()
+
+
+def test_rooms_due_soon_after_each_other_are_read_together(pair: Pair, rings: Rings) -> None:
+    """A tenth of the interval, and a bit: the alarm waits so long, even where a room is due before."""
+    attic = factories.seat(pair.here.account, factories.room("attic"))
+    factories.tube(attic, pair.there)
+    Room.objects.filter(pk=attic.room_id).update(reader=attic)
+    slow = replace(EchoConnector.capabilities, fastest_poll=10.0)
+    now = clock.now()
+    Room.objects.filter(pk=pair.here.room_id).update(next_poll_at=now)
+    Room.objects.filter(pk=attic.room_id).update(next_poll_at=now + timedelta(seconds=0.5))
+
+    with patch.object(EchoConnector, "capabilities", slow):
+        reading.poll(pair.here.account_id)
+
+    assert rings.rung[-1][2] == pytest.approx(reading.GATHER + 1.0)

@@ -8,7 +8,6 @@ from datetime import timedelta
 from functools import partial
 
 from django.conf import settings
-from django.db.models import Min, Q, QuerySet
 
 from accounts.models import LinkedAccount
 from connectors.base import Connector, RoomId
@@ -17,7 +16,7 @@ from monitor import logs
 from sameroom import clock
 from sameroom.celery import stopping
 from tubes.models import Room
-from tubes.relay import bell, guard, health, hooking, sql
+from tubes.relay import bell, due, guard, health, hooking, sql
 from tubes.relay.destinations import Destinations
 from tubes.relay.intake import take_in
 from tubes.relay.leases import Lease, claim
@@ -26,14 +25,13 @@ log = logging.getLogger(__name__)
 
 TURN = 5.0  # seconds one task polls before it goes last in line
 BACKOFF = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)  # seconds after the first, second, … failure
-OVERDUE = timedelta(seconds=2)
-GATHER = 0.25  # seconds
+OVERDUE = timedelta(seconds=4)
+# So long a room may wait for others to be read with it: this and a tenth of the interval, at the most.
+GATHER, GATHER_MOST = 0.25, 3.0  # seconds
 LONGEST = 20.0  # seconds that reading one room may take: several calls, where much was said
 SAFETY = 240.0  # seconds between two reads of a room whose service announces its news
 AT_ONCE = 0.25  # seconds between two reads because of announcements, while the budget allows
 FULL = 1.0  # seconds until an account is tried again whose service holds its share of the threads
-
-ANNOUNCED = Q(pushes__gt=0) & ~Q(reader__hook_id="")
 
 readers = Destinations(settings.WORKER_THREADS)
 
@@ -44,12 +42,6 @@ class Pace:
 
     usual: float
     announced: float
-
-
-def rooms_read_by(account_id: int) -> QuerySet[Room]:
-    """The rooms that this account reads for everybody, soonest due first."""
-    rooms = Room.objects.filter(reader__account=account_id, reader__failure="", next_poll_at__isnull=False)
-    return rooms.order_by("next_poll_at")
 
 
 def overdue_accounts() -> list[tuple[int, int]]:
@@ -74,7 +66,7 @@ def poll(account_id: int, *, fence: int = 0) -> None:
         return
     pause = FULL
     try:
-        account = LinkedAccount.objects.get(pk=account_id)
+        account = due.account(account_id)
         if account.is_usable and readers.admits(account.kind, account.server):
             pause = _read_due(account, lease)
     finally:
@@ -84,7 +76,7 @@ def poll(account_id: int, *, fence: int = 0) -> None:
 
 
 def _set_alarm(account_id: int, fence: int, *, at_least: float) -> None:
-    soonest = rooms_read_by(account_id).aggregate(at=Min("next_poll_at"))["at"]
+    soonest = due.soonest(account_id)
     if soonest is not None:
         wait = (soonest - clock.now()).total_seconds()
         if wait < bell.FAR:
@@ -100,9 +92,8 @@ def _read_due(account: LinkedAccount, lease: Lease) -> float:
         return 0.0
     ends = clock.monotonic() + TURN
     pace = _pace(account.pk, connector)
-    gather = min(GATHER, pace.usual / 4)
-    due = rooms_read_by(account.pk).filter(next_poll_at__lte=clock.now())
-    for room in due.select_related("reader"):
+    gather = min(pace.usual / 4, GATHER + pace.usual / 10, GATHER_MOST)
+    for room in due.rooms(account.pk):
         if clock.monotonic() > ends or stopping() or not account.is_usable or not lease.lasts(LONGEST):
             return 0.0
         try:
@@ -121,10 +112,9 @@ def _read_due(account: LinkedAccount, lease: Lease) -> float:
 
 def _pace(account_id: int, connector: Connector) -> Pace:
     """How often this account's rooms are read, as their number and its budget allow."""
-    rooms = rooms_read_by(account_id)
-    count = rooms.count()
+    counts = due.counts(account_id)
+    count, announced = counts.all, counts.announced if connector.capabilities.hooks else 0
     interval = partial(connector.budget.poll_interval, fastest=connector.capabilities.fastest_poll)
-    announced = rooms.filter(ANNOUNCED).count() if connector.capabilities.hooks else 0
     if not announced:
         return Pace(interval(count), SAFETY)
     others = count - announced

@@ -1,0 +1,62 @@
+"""What an account has to read: the statements that each poll makes, most of which find little to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from accounts.models import LinkedAccount
+from sameroom import clock
+from tubes.models import Room, Seat
+from tubes.relay import sql
+
+ACCOUNT, ROOM, SEAT = sql.Columns(LinkedAccount, "a"), sql.Columns(Room, "r"), sql.Columns(Seat, "s")
+# The rooms that an account reads for everybody.
+READ_BY = """
+    FROM tubes_room r JOIN tubes_seat s ON s.id = r.reader_id
+    WHERE s.account_id = %s AND s.failure = '' AND r.next_poll_at IS NOT NULL
+"""
+ONE_ACCOUNT = f"SELECT {ACCOUNT.text} FROM accounts_linkedaccount a WHERE a.id = %s"
+DUE = f"SELECT {ROOM.text}, {SEAT.text} {READ_BY} AND r.next_poll_at <= %s ORDER BY r.next_poll_at"
+COUNTS = f"""
+    SELECT COUNT(*), COALESCE(SUM(CASE WHEN r.pushes > 0 AND s.hook_id <> '' THEN 1 ELSE 0 END), 0) {READ_BY}
+"""
+SOONEST = f"SELECT MIN(r.next_poll_at) {READ_BY}"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many rooms an account reads."""
+
+    all: int
+    announced: int  # of them, whose service tells of their news
+
+
+def account(account_id: int) -> LinkedAccount:
+    """One query. Raises LinkedAccount.DoesNotExist."""
+    found = sql.rows(ONE_ACCOUNT, [account_id])
+    if not found:
+        raise LinkedAccount.DoesNotExist(f"Account {account_id} is gone.")
+    return ACCOUNT.read(found[0])
+
+
+def rooms(account_id: int) -> list[Room]:
+    """What is due now, soonest first, each with its reader. One query."""
+    found = []
+    for row in sql.rows(DUE, [account_id, sql.moment(clock.now())]):
+        room = ROOM.read(row[: ROOM.count])
+        room.reader = SEAT.read(row[ROOM.count :])
+        found.append(room)
+    return found
+
+
+def counts(account_id: int) -> Counts:
+    """One query."""
+    [(every, announced)] = sql.rows(COUNTS, [account_id])
+    return Counts(every, announced)
+
+
+def soonest(account_id: int) -> datetime | None:
+    """When a room is due next; None where the account reads none. One query."""
+    [(at,)] = sql.rows(SOONEST, [account_id])
+    return sql.read_moment(at)
