@@ -1,3 +1,5 @@
+"""Prints docs/connectors.md's table."""
+
 from typing import Any
 
 from django.core.management.base import BaseCommand
