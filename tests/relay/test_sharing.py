@@ -1,8 +1,11 @@
 """Messages that share a post, where a limit has held their lane for long."""
 
+from dataclasses import replace
+
 import pytest
 
 from connectors.base import Kind
+from connectors.echo.connector import EchoConnector
 from connectors.errors import DeliveryUnknown, MessageRejected, RetryLater
 from tests import factories
 from tests.relay.conftest import Clock, Pair, Service, drain_all, statuses, take, texts
@@ -37,6 +40,18 @@ def test_a_room_catches_up_in_one_post(throttled: Pair) -> None:
     throttled.say("four", "five")
     drain_all()
     assert texts("globex", "garden")[1:] == ["[Ann, Acme] four", "[Ann, Acme] five"]
+
+
+@pytest.mark.parametrize("lack", ["history", "message_ids"])
+def test_where_nobody_could_look_it_up_nothing_shares_a_post(
+    throttled: Pair, monkeypatch: pytest.MonkeyPatch, lack: str
+) -> None:
+    """One send that is cut off there would leave all of them in doubt."""
+    monkeypatch.setattr(EchoConnector, "capabilities", replace(EchoConnector.capabilities, **{lack: False}))
+
+    drain_all()
+
+    assert texts("globex", "garden") == ["[Ann, Acme] one", "[Ann, Acme] two", "[Ann, Acme] three"]
 
 
 def test_a_short_limit_joins_nothing(pair: Pair, service: Service, time: Clock) -> None:

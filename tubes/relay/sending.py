@@ -247,7 +247,8 @@ def _is_throttled(lane: Lane) -> bool:
     """Whether a limit has held the lane for long, where a shared post that is cut off can be looked up."""
     since = lane.seat.throttled_since
     has_waited = since is not None and clock.now() - since > SHARE_AFTER
-    return has_waited and lane.connector.capabilities.history
+    can = lane.connector.capabilities
+    return has_waited and can.history and can.message_ids
 
 
 def _shared(lane: Lane, delivery: Delivery, plan: Plan, behind: Sequence[Delivery]) -> Go | None:
