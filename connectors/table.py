@@ -43,7 +43,10 @@ ROWS: Final[Sequence[Row]] = (
     ("what was said while we were away is read afterwards", lambda can: _yes(can.history)),
     ("requests of one login", _limit),
     ("characters in one post", lambda can: f"{can.max_text_length}"),
-    ("posts under the author's own name", lambda can: _yes(can.sender_override is Support.NATIVE)),
+    (
+        "posts under the author's own name, where a login may",
+        lambda can: _yes(can.sender_override is Support.NATIVE),
+    ),
     (
         "recognises a repeated send",
         lambda can: f"for {can.idempotency_life:g} s" if can.idempotency_life else "no",

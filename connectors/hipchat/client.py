@@ -119,12 +119,16 @@ class HipChatClient:
         params = {"start-index": str(start), "max-results": str(count), "expand": "items"}
         return self._items(self._get("/user", Use.OTHER, params, max_bytes=8 * 1024 * 1024))
 
-    def latest(self, room: str, *, count: int, not_before: str | None, use: Use) -> list[Json]:
+    def latest(
+        self, room: str, *, count: int, not_before: str | None, use: Use, deadline: float | None = None
+    ) -> list[Json]:
         """The newest `count` items of a room, oldest first, from `not_before` (inclusive) on."""
         params = {"max-results": str(count)}
         if not_before:
             params["not-before"] = not_before
-        return self._items(self._get(f"/room/{room}/history/latest", use, params, max_bytes=HISTORY_BYTES))
+        path = f"/room/{room}/history/latest"
+        call = Call("GET", path, use, params, max_bytes=HISTORY_BYTES, deadline=deadline)
+        return self._items(self._checked(self._request(call), call))
 
     def history(self, room: str, *, until: str, count: int) -> list[Json]:
         """The newest `count` items not later than `until` (ISO 8601), oldest first.
@@ -150,6 +154,13 @@ class HipChatClient:
         if not isinstance(sent, str) or not sent:
             raise DeliveryUnknown("HipChat took a message without saying under which id.")
         return sent
+
+    def notify(self, room: str, text: str, *, label: str, deadline: float) -> None:
+        """Post text as a notification of the token's owner, with a label beside the name. No id is told."""
+        body = {"message": text, "message_format": "text", "color": "gray", "from": label}
+        path = f"/room/{room}/notification"
+        call = Call("POST", path, Use.SEND, body=body, writes=True, sends_to=room, deadline=deadline)
+        self._checked(self._request(call), call)
 
     def share_file(self, room: str, upload: ShareBody, *, deadline: float) -> None:
         """Post a file as the token's owner. No id is told."""

@@ -28,13 +28,14 @@ from connectors.base import (
     Support,
     UserId,
 )
-from connectors.budget import Budget, Limit
-from connectors.errors import LoginRejected, RetryLater
+from connectors.budget import Budget, Limit, Use
+from connectors.errors import ConnectorError, DeliveryUnknown, LoginRejected, RetryLater
 from connectors.files import fetch_public
 from connectors.hipchat import hygiene, reading
 from connectors.hipchat.address import is_at
 from connectors.hipchat.client import HipChatClient
 from connectors.hipchat.forms import HipChatCredentialsForm
+from connectors.hipchat.history import in_order
 from connectors.hipchat.pictures import keep, pictured
 from connectors.hipchat.uploads import ShareBody
 from sameroom import clock
@@ -44,7 +45,9 @@ SCOPES = {"send_message": "Send Messages", "view_messages": "View Messages", "vi
 # Sends a minute by one token into one room, counted beside the requests.
 FLOOD = Limit(requests=30, seconds=60)
 LONGEST_LIFE = 10 * 366 * 86_400  # seconds; what is more is no expiry
-HOOKS_NEED, PEOPLE_NEED = "admin_room", "view_group"
+HOOKS_NEED, PEOPLE_NEED, NOTIFYING_NEEDS = "admin_room", "view_group", "send_notification"
+LONGEST_LABEL = 64
+NOTIFIED = 20  # newest items among which a notification that was just posted is looked for
 # What a room's news are: HipChat tells each apart, and a message is never a notification too.
 HOOKED = ("room_message", "room_notification", "room_file_upload")
 ROOMS_PER_PAGE = 200
@@ -63,6 +66,7 @@ class HipChatConnector(Connector):
         history=True,
         global_ids=True,
         hooks=True,
+        sender_override=Support.NATIVE,
         files=Support.NATIVE,
         max_file_size=50 * 1024 * 1024,
     )
@@ -70,8 +74,14 @@ class HipChatConnector(Connector):
 
     def __init__(self, login: Login) -> None:
         super().__init__(login)
-        if HOOKS_NEED not in login.scopes:
-            self.capabilities = replace(self.capabilities, hooks=False)
+        self._notifies = bool(login.credentials.get("notifications")) and NOTIFYING_NEEDS in login.scopes
+        self.capabilities = replace(
+            self.capabilities,
+            hooks=HOOKS_NEED in login.scopes,
+            sender_override=Support.NATIVE if self._notifies else Support.NONE,
+            # A file is shared under the owner's name alone: as a link it can stand under its author's.
+            files=Support.IMITATED if self._notifies else Support.NATIVE,
+        )
         self._ca_certificate = login.credentials.get("ca_certificate") or None
         self._client = HipChatClient(
             login.server, login.credentials["token"], self.budget, self._flood_of, self._ca_certificate
@@ -205,7 +215,23 @@ class HipChatConnector(Connector):
         deadline = min(self.capabilities.send_deadline, message.not_after - clock.monotonic())
         if deadline <= 0:
             raise RetryLater("This message's turn had passed before it could be sent.")
+        if self._notifies and message.sender_name:
+            return self._notify(room, message, clock.monotonic() + deadline)
         return MessageId(self._client.send_message(room, message.text, deadline=deadline))
+
+    def _notify(self, room: RoomId, message: OutgoingMessage, ends: float) -> MessageId:
+        """Post under the author's name. HipChat tells no id: it is looked up, or the send is unknown."""
+        label = message.sender_name[:LONGEST_LABEL]
+        self._client.notify(room, message.text, label=label, deadline=ends - clock.monotonic())
+        try:
+            left = max(0.1, ends - clock.monotonic())
+            newest = self._client.latest(room, count=NOTIFIED, not_before=None, use=Use.SETTLE, deadline=left)
+        except ConnectorError:
+            newest = []
+        for item in reversed(in_order(newest)):
+            if item.told.get("type") == "notification" and item.text == message.text:
+                return MessageId(item.id)
+        raise DeliveryUnknown("HipChat took a message and does not show it yet.")
 
     def send_file(self, room: RoomId, file: OutgoingFile) -> MessageId:
         deadline = min(self.capabilities.file_deadline, file.message.not_after - clock.monotonic())

@@ -43,7 +43,13 @@ class HipChatCredentialsForm(CredentialsForm):
         help_text="Only where the server has a certificate of its own making: the text from the line "
         "BEGIN CERTIFICATE to the line END CERTIFICATE. Whoever runs the server has it.",
     )
-    renewed = ("ca_certificate",)
+    notifications = forms.BooleanField(
+        label="Post under the authors' names",
+        required=False,
+        help_text="As notifications. Needs the scope Send Notification as well. Half as much can be posted, "
+        "and a message that is cut off may come to stand there twice.",
+    )
+    renewed = ("ca_certificate", "notifications")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -84,8 +90,19 @@ class HipChatCredentialsForm(CredentialsForm):
             ) from error
         return pem
 
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if not self.errors and cleaned["notifications"] and "send_notification" not in self.identity.scopes:
+            self.add_error(
+                "notifications",
+                "This token lacks Send Notification. Create one with that scope as well, or leave this out.",
+            )
+        return cleaned
+
     def login(self, cleaned: dict[str, Any]) -> Login:
         credentials = {"token": cleaned["token"], "team_name": cleaned["team_name"]}
         if cleaned["ca_certificate"]:
             credentials["ca_certificate"] = cleaned["ca_certificate"]
+        if cleaned["notifications"]:
+            credentials["notifications"] = "on"
         return Login(server=cleaned["server"], credentials=credentials)

@@ -67,7 +67,10 @@ class Item:
                 name=str(sender.get("name") or sender.get("mention_name") or ""),
                 username=str(sender.get("mention_name") or ""),
             )
-        return Author(id=UserId(""), name="HipChat" if sender is None else str(sender))
+        poster = self.told.get("notification_sender")  # a notification by somebody's own token is theirs
+        is_user = isinstance(poster, Mapping) and poster.get("type") == "user"
+        user = str(poster.get("id") or "") if is_user else ""  # type: ignore[union-attr]
+        return Author(id=UserId(user), name="HipChat" if sender is None else str(sender))
 
     @property
     def has_file(self) -> bool:

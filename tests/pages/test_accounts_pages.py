@@ -179,13 +179,15 @@ def test_renew_asks_again_for_what_may_have_changed_besides(page, ann):
         "token": "very-secret-word",
         "team_name": "Acme",
         "ca_certificate": "-----BEGIN CERTIFICATE-----",
+        "notifications": "on",
     }
     account = factories.account(ann, kind="hipchat", server="https://hipchat.example.com", credentials=known)
 
     response = page.get(reverse("accounts:account-renew", args=[account.code]))
 
     form = response.context["form"]
-    assert [field.name for field in form.visible_fields()] == ["token", "ca_certificate"]
+    assert [field.name for field in form.visible_fields()] == ["token", "ca_certificate", "notifications"]
+    assert [form[name].value() for name in ("token", "notifications")] == [None, "on"]
     assert form["ca_certificate"].value() == "-----BEGIN CERTIFICATE-----"
     assert "very-secret-word" not in response.text
 
