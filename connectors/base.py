@@ -364,8 +364,10 @@ class Connector:
         """Set or take away a reaction. Network I/O; may be repeated. `capabilities.reactions` NATIVE."""
         raise UnsupportedAction(f"{self.label} has no reactions.")
 
-    def escape(self, text: str) -> str:
+    def escape(self, text: str, *, rings: bool = False) -> str:
         """`text` such that this service shows it as it stands: nobody pinged, no command run. No I/O.
+
+        With `rings` what calls everybody in the room (@all, @here) is left as it is.
 
         It may grow: the relay splits first, escapes each part as it will stand, and splits again
         what has grown too long.

@@ -247,8 +247,8 @@ class HipChatConnector(Connector):
         left = max(ends - clock.monotonic(), 0.1)
         fetch_public(url, into, most=most, deadline=left, ca_certificate=certificate)
 
-    def escape(self, text: str) -> str:
-        return hygiene.harmless(text)
+    def escape(self, text: str, *, rings: bool = False) -> str:
+        return hygiene.harmless(text, rings=rings)
 
 
 def _require(scopes: list[str]) -> None:

@@ -21,6 +21,8 @@ MENTION: Final = re.compile(
       | @(?=[\w"])(?![\w-]{1,63}\.\w)""",
     re.IGNORECASE | re.VERBOSE,
 )
+# An @all or @here that was broken, where it had stood alone.
+EVERYBODY: Final = re.compile(rf"(?<![\w@])@{BREAK}(all|here)(?![\w-])", re.IGNORECASE)
 # What is a command, or the beginning of one that the next line would complete: messages may share a post.
 # White space at both ends is counted in, as whoever stores a text may strip it.
 _COMMANDS: Final = rf"/(?:me|em|quote|code)(?:{SPACE}|\Z)|/(?:pre|monospace)"
@@ -28,12 +30,14 @@ _CORRECTION: Final = rf"s/(?!/)[^/]*(?:/[^/]*(?:/{SPACE}*)?)?\Z"
 COMMAND: Final = re.compile(rf"({SPACE}*)(?={_COMMANDS}|{_CORRECTION})")
 
 
-def harmless(text: str) -> str:
+def harmless(text: str, *, rings: bool = False) -> str:
     """`text`, to be posted as it stands: no mention, no command, the same to see. Done twice it is done once.
 
+    With `rings`, an @all or @here that stands alone stays one.
     It is cleaned first: a control character that somebody drops must not bring a command to the beginning.
     Emoticons are shown by HipChat as its own pictures; their mark lets what we read back be what we sent.
     """
-    text = emoticons.marked(MENTION.sub(f"@{BREAK}", clean_text(text)))
+    broken = MENTION.sub(f"@{BREAK}", clean_text(text))
+    text = emoticons.marked(EVERYBODY.sub(r"@\1", broken) if rings else broken)
     command = COMMAND.match(text)
     return f"{command[1]}{BREAK}{text[command.end() :]}" if command else text

@@ -35,7 +35,7 @@ class PlainConnector(Connector):
 class GrowingConnector(PlainConnector):
     """A service whose signs have to be escaped, whereby they grow to six times their length."""
 
-    def escape(self, text: str) -> str:
+    def escape(self, text: str, *, rings: bool = False) -> str:
         return html.escape(text)
 
 

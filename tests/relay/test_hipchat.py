@@ -14,7 +14,7 @@ from tests import factories
 from tests.connectors.hipchat.harness import SCOPES
 from tests.relay.conftest import Clock, statuses
 from tests.relay.sandboxed import Sides
-from tubes.models import Event, RoomListing
+from tubes.models import Event, RoomListing, Seat
 from tubes.services import tube_close, tube_open, tube_pause, tube_resume
 
 pytestmark = pytest.mark.django_db
@@ -257,3 +257,14 @@ def test_an_alias_that_the_operator_names_is_one_server(settings: object) -> Non
 
     assert canonical("https://localhost:8001/v2") == "https://localhost:8001"
     assert canonical("http://LOCALHOST:8001/v2") == "http://127.0.0.1:8001"
+
+
+@pytest.mark.parametrize("rings", [False, True])
+def test_everybody_is_rung_in_a_room_whose_owner_allows_it(sides: Sides, rings: bool) -> None:
+    Seat.objects.filter(room__name="Helpdesk").update(rings_everybody=rings)
+    sides.say("Acme", "@all lunch @here")
+    sides.relay()
+
+    world = sides.server.world
+    [copy] = world.messages.all(world.room_named("Helpdesk").chat)
+    assert (copy.text == "[Ann Lee, Acme] @all lunch @here", copy.mentions != []) == (rings, rings)

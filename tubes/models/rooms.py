@@ -157,6 +157,9 @@ class Seat(models.Model):
     name_style = models.CharField(max_length=16, choices=NameStyle, default=NameStyle.DISPLAY)
     shows_team = models.BooleanField(default=True)
     takes_notices = models.BooleanField(default=True)
+    rings_everybody = models.BooleanField(
+        default=False, help_text="Whether @all and @here said in other rooms ring everybody here."
+    )
     direction = models.CharField(max_length=8, choices=Direction, default=Direction.BOTH)
     # By what name the service stops pushing what is said in the room; empty: it was not told to push.
     hook_id = models.CharField(max_length=255, blank=True, editable=False)

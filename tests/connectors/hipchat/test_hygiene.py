@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from connectors.hipchat import text
 from connectors.hipchat.connector import HipChatConnector
-from connectors.hipchat.hygiene import harmless
+from connectors.hipchat.hygiene import BREAK, harmless
 from connectors.hipchat.mentions import ids_of
 from connectors.markup import plain
 from connectors.markup.sanitize import clean_text
@@ -180,3 +180,18 @@ def test_everybody_mentioned_in_another_room_is_nobody_here() -> None:
 )
 def test_the_time_grows_with_the_text(unit: str) -> None:
     assert growth(harmless, unit) < 4
+
+
+@pytest.mark.parametrize(
+    ("text", "posted"),
+    [
+        ("@all lunch", "@all lunch"),
+        ("now, @HERE!", "now, @HERE!"),
+        ("@allen @all-in x@all.example", f"@{BREAK}allen @{BREAK}all-in x@{BREAK}all.example"),
+        ("@Ann @all", f"@{BREAK}Ann @all"),
+        ("/me @all", f"{BREAK}/me @all"),
+    ],
+)
+def test_everybody_is_rung_only_where_their_owner_lets_them(text: str, posted: str) -> None:
+    assert harmless(text, rings=True) == posted
+    assert not re.search("@(all|here)", harmless(text), re.IGNORECASE)

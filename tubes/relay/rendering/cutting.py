@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from connectors.base import MessageId, OutgoingMessage
+from connectors.base import Kind, MessageId, OutgoingMessage
 from connectors.markup.sanitize import clean_text
 from connectors.markup.split import split_text
 from tubes.relay.rendering.defusing import defused, is_visible
 from tubes.relay.rendering.names import author_name, head
 from tubes.relay.rendering.occasion import Occasion
+
+SAID = (Kind.MESSAGE.value,)  # an edit, or what tells of it, rings nobody a second time
 
 
 def cut(
@@ -22,11 +24,12 @@ def cut(
     takes the text for a command. Only the first one answers `reply_to`.
     """
     begin, as_author = opening(occasion, stamp), occasion.as_author
+    rings = occasion.seat.rings_everybody and occasion.event.kind in SAID
     start = begin.text
     pieces = fitting(
         clean_text(text),
         max(occasion.can.max_text_length - len(start), 1),
-        lambda piece: occasion.connector.escape(defused(piece, as_author=as_author)),
+        lambda piece: occasion.connector.escape(defused(piece, as_author=as_author), rings=rings),
     )
     posts = [replace(begin, text=start + piece) for piece in pieces]
     return [replace(posts[0], reply_to=reply_to), *posts[1:]] if posts and reply_to else posts
