@@ -54,7 +54,7 @@ def at_hand(lane: Lane, delivery: Delivery, step: Step) -> Iterator[tuple[Step, 
     if not isinstance(step, SendFile):
         yield step, None
         return
-    with TemporaryFile() as content:
+    with TemporaryFile(dir=settings.VAR_DIR) as content:  # /tmp may be memory
         why = _fill(lane, delivery, step, content)
         if why:
             yield untold(step, why), None
