@@ -71,6 +71,7 @@ INSTALLED_APPS = [
     "tubes",
     "connectors",
     *CONNECTOR_APPS,
+    "guides",
     "sandbox",
     "standalone",
     "monitor",

@@ -20,6 +20,7 @@ urlpatterns = [
     path("", home, name="home"),
     path("", include("accounts.urls")),
     path("", include("tubes.urls")),
+    path("", include("guides.urls")),
     path("user/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("", include("monitor.urls")),

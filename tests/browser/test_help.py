@@ -1,0 +1,56 @@
+"""Help pages in a browser: everybody can read them, on any screen, without a script."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, expect
+
+from standalone.throwaway import Sameroom
+from tests.browser.newcomer import Newcomer
+from tests.browser.screenshots import SCHEMES, WIDTHS
+
+HIPCHAT = "/getting-started/en/accounts/hipchat"
+PAGES = ["/getting-started/en/", HIPCHAT, "/getting-started/en/tubes-portals/tubes"]
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_help_keeps_wcag_and_needs_no_scrolling_sideways(
+    chromium: Browser, sameroom: Sameroom, width: int, scheme: str, path: str
+) -> None:
+    context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    visitor = Newcomer(context, sameroom.address)
+    page = visitor.go(path)
+
+    found = Axe().run(page, options={"runOnly": WCAG})
+    widest = page.evaluate("document.documentElement.scrollWidth")
+
+    assert found.violations_count == 0, found.generate_report()
+    assert len(found.response["passes"]) > 20
+    assert widest <= width
+    assert visitor.console == []
+    context.close()
+
+
+@pytest.mark.parametrize("width", [320, 768, 930])
+def test_signed_in_the_navigation_has_room_for_help(visitor: Newcomer, width: int) -> None:
+    visitor.sign_up(f"a-rather-long-address-{width}@example.com")
+    visitor.page.set_viewport_size({"width": width, "height": 800})
+
+    page = visitor.go(HIPCHAT)
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_from_the_form_to_its_help_without_a_script(chromium: Browser, sameroom: Sameroom) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    visitor = Newcomer(context, sameroom.address)
+    visitor.sign_up("reader@example.com")
+
+    visitor.go("/accounts/add/hipchat/").get_by_role("link", name="The whole way").click()
+    expect(visitor.page.get_by_role("heading", name="Link a HipChat account")).to_be_visible()
+    visitor.page.get_by_role("link", name="Messages, and what to do").click()
+
+    expect(visitor.page.get_by_role("heading", name="Messages, and what to do")).to_be_in_viewport()
+    context.close()
