@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chaos import network
@@ -74,6 +74,7 @@ def _result(outcome: Outcome, taken_back: set[int], refused: dict[str, int]) -> 
     verdict = outcome.verdict
     # What is taken back before it was read is nobody's loss.
     breaches = [one for one in verdict.breaches if one.what != "lost" or one.number not in taken_back]
+    verdict = replace(verdict, breaches=breaches)
     problems = [str(one) for one in [*breaches, *verdict.unknown]]
     problems += [f"{times} requests {name}" for name, times in refused.items()]
     problems += [f"ended by itself: {one}" for one in outcome.fallen]
