@@ -119,3 +119,11 @@ def rabbitmq() -> Iterator[servers.Server]:
     """A throw-away RabbitMQ; in the run that is for it only."""
     with servers.rabbitmq() as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def _counted_anew() -> None:
+    """Accounts of other tests had the same numbers."""
+    from tubes.relay import due  # Django is set up by now
+
+    due.forget()

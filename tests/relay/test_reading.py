@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -14,6 +15,7 @@ from tests.relay.conftest import Clock, Pair, Rings
 from tubes import tasks
 from tubes.models import Event, Room, Seat
 from tubes.relay import reading
+from tubes.relay.due import Counts, counts
 from tubes.relay.leases import claim
 
 pytestmark = pytest.mark.django_db
@@ -165,3 +167,16 @@ def test_rooms_due_soon_after_each_other_are_read_together(pair: Pair, rings: Ri
         reading.poll(pair.here.account_id)
 
     assert rings.rung[-1][2] == pytest.approx(reading.GATHER + 1.0)
+
+
+def test_rooms_are_counted_now_and_then_only(pair: Pair, time: Clock, django_assert_num_queries: Any) -> None:
+    account = pair.here.account_id
+    assert counts(account) == Counts(1, 0)
+
+    with django_assert_num_queries(0):
+        assert counts(account) == Counts(1, 0)
+
+    attic = factories.seat(pair.here.account, factories.room("attic"))
+    Room.objects.filter(pk=attic.room_id).update(reader=attic, next_poll_at=clock.now())
+    time.forward(11)
+    assert counts(account) == Counts(2, 0)

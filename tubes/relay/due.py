@@ -24,12 +24,19 @@ COUNTS = f"""
 SOONEST = f"SELECT MIN(r.next_poll_at) {READ_BY}"
 
 
+COUNT_HOLDS = 10.0  # seconds; by it only the pace is set
+MOST_COUNTED = 10_000  # accounts
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
     """How many rooms an account reads."""
 
     all: int
     announced: int  # of them, whose service tells of their news
+
+
+_counted: dict[int, tuple[float, Counts | None]] = {}
 
 
 def account(account_id: int) -> LinkedAccount:
@@ -51,9 +58,20 @@ def rooms(account_id: int) -> list[Room]:
 
 
 def counts(account_id: int) -> Counts:
-    """One query."""
-    [(every, announced)] = sql.rows(COUNTS, [account_id])
-    return Counts(every, announced)
+    """As counted a few seconds ago at the most. One query, or none."""
+    until, known = _counted.get(account_id, (0.0, None))
+    if known is None or clock.monotonic() > until:
+        [(every, announced)] = sql.rows(COUNTS, [account_id])
+        known = Counts(every, announced)
+        if len(_counted) > MOST_COUNTED:
+            _counted.clear()
+        _counted[account_id] = clock.monotonic() + COUNT_HOLDS, known
+    return known
+
+
+def forget() -> None:
+    """Count anew, at the next call in this process."""
+    _counted.clear()
 
 
 def soonest(account_id: int) -> datetime | None:
