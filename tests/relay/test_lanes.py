@@ -384,3 +384,12 @@ def test_a_move_under_a_fence_that_has_passed_hits_no_row(pair: Pair, time: Cloc
 
     assert not move(former, delivery, Delivery.Status.SENDING, sending_since=clock.now())
     assert statuses() == ["queued"]
+
+
+def test_what_was_queued_by_a_clock_slightly_ahead_is_due(pair: Pair) -> None:
+    pair.say("one")
+    Delivery.objects.update(next_attempt_at=clock.now() + timedelta(milliseconds=15))
+
+    after = lanes.drain(pair.there.pk)
+
+    assert (after, texts("globex", "garden")) == (None, ["[Ann, Acme] one"])

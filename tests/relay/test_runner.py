@@ -286,3 +286,19 @@ def test_a_parked_lane_has_its_turn_when_its_service_answers(services: tuple[Cre
 
     until(lambda: served.served[HUNG] == 60)
     assert served.most_hanging <= 5
+
+
+def test_an_alarm_is_heeded_at_its_time_also_where_a_later_one_was_waited_for(hire: Hire, work: Work) -> None:
+    crew = hire()
+    crew.start()
+    crew.wake_after(1, 5.0)
+    time.sleep(0.05)  # by now the alarms are waited for
+    late: list[float] = []
+
+    for number in range(2, 12):
+        begun = time.monotonic()
+        crew.wake_after(number, 0.01)
+        until(lambda: number in work.done)  # noqa: B023 - asked in this round only
+        late.append(time.monotonic() - begun - 0.01)
+
+    assert sorted(late)[5] < 0.1  # the median; a tick is 0.25 s

@@ -22,7 +22,7 @@ from tubes.relay import bell
 
 log = logging.getLogger(__name__)
 
-TICK = 0.25  # seconds; so long alarms and parked things may be late
+TICK = 0.25  # seconds; so long parked things may be late
 REST = 10.0  # seconds without work after which a thread ends
 AFTER_TROUBLE = 1.0  # seconds until a thing is tried again that met trouble with the database
 
@@ -46,6 +46,7 @@ class Crew:
         self._again: set[int] = set()  # rung for while busy
         self._alarms: list[tuple[float, int]] = []
         self._alarm_of: dict[int, float] = {}  # the one that counts; others in the list are void
+        self._nearer = threading.Event()  # an alarm was set that is before all others
         self._threads = self._idle = 0
         self._ends = False
 
@@ -178,8 +179,8 @@ class Crew:
             return
         self._alarm_of[number] = at
         heapq.heappush(self._alarms, (at, number))
-        if self._alarms[0][1] == number:
-            self._lock.notify_all()
+        if self._alarms[0] == (at, number):
+            self._nearer.set()
 
     def _keep_alarms(self) -> None:
         while not self._ends:
@@ -187,7 +188,8 @@ class Crew:
                 self.wake(number)
             with self._lock:
                 ahead = self._alarms[0][0] - clock.monotonic() if self._alarms else TICK
-            time.sleep(min(max(ahead, 0.005), TICK))
+            self._nearer.wait(min(max(ahead, 0.001), TICK))
+            self._nearer.clear()
             with self._lock:
                 if self._waiting:
                     self._find_thread()

@@ -55,7 +55,7 @@ def _work(seat_id: int, lease: Lease) -> None:
     lane = None
     try:
         seat = loading.seat(seat_id)
-        if is_open(seat) and not (seat.lane_not_before and seat.lane_not_before > clock.now()):
+        if is_open(seat) and not (seat.lane_not_before and seat.lane_not_before > clock.now() + loading.NEAR):
             lane = Lane(seat, lease, seat.account.connector())
             _take_turns(lane, clock.monotonic() + TURN)
     except LoginRejected as error:  # a secret that no key opens any more
@@ -85,7 +85,7 @@ def _take_turns(lane: Lane, ends: float) -> None:
 def _go_through(lane: Lane, queue: Sequence[Delivery], ends: float) -> Go:
     """ON: all of it has ended; AGAIN: read the queue anew; else the lane has to rest."""
     waiting: set[int | None] = set()  # rooms whose next delivery has to wait
-    now = clock.now()
+    now = clock.now() + loading.NEAR
     for number, delivery in enumerate(queue):
         if delivery.origin_id in waiting or delivery.status not in Delivery.OPEN:
             continue
