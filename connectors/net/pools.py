@@ -199,8 +199,9 @@ def _close_stale_now_and_then() -> None:
 
 def forget() -> None:
     """Starts with no connections, and closes none of the old ones here."""
-    global _lock
+    global _lock, _next_cleaning
     _lock = threading.Lock()
+    _next_cleaning = 0.0
     _adapters.clear()
     _pools.clear()
 

@@ -22,6 +22,8 @@ class Started:
 
 @pytest.fixture(autouse=True)
 def _crews(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A browser test that ran in this process before leaves an event loop in its thread.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
     Started.runs = False
     monkeypatch.setattr(worker, "Pollers", Started)
     monkeypatch.setattr(worker, "Runner", Started)
