@@ -52,6 +52,7 @@ class Options:
     talker: type[Generator] = Generator
     request_limit: int = 1_000_000  # of the sandbox: per token in five minutes
     flood_limit: int = 1_000_000  # per room in a minute
+    look_again: float = LOOK_AGAIN
     at_the_end: Callable[[Stage], None] = lambda stage: None  # before anything is stopped
 
 
@@ -171,7 +172,7 @@ def _wait_for_the_end(options: Options, stage: Stage, generator: Generator, say:
         quiet_since = (quiet_since or now) if is_quiet else None
         if now > ends or (quiet_since and now - quiet_since >= QUIET_FOR):
             verdict = judge(generator.said, plan, histories(stage, plan), stage.rows.unknown())
-            is_settled = quiet_since is not None and now - quiet_since >= LOOK_AGAIN
+            is_settled = quiet_since is not None and now - quiet_since >= options.look_again
             if not verdict.breaches or is_settled or now > ends:
                 return verdict
         if now - told > TELL_EVERY:
