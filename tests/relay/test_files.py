@@ -56,7 +56,21 @@ def test_a_file_that_is_gone_is_told_of(sides: Sides) -> None:
     sides.server.world.add_fault(path="/files/", status=404, count=-1)
     sides.relay()
 
-    assert sides.texts("Helpdesk") == ["[Ann Lee, Acme] the plan\nplan.pdf (8 bytes, not given out)"]
+    [text] = sides.texts("Helpdesk")
+    assert text.startswith("[Ann Lee, Acme] the plan\nplan.pdf: http://127.0.0.1:")
+    assert text.endswith("/plan.pdf (not given out)")
+
+
+def test_the_line_in_place_of_a_file_rings_nobody_and_fits(sides: Sides) -> None:
+    sides.server.world.set_switches(authenticated_files=True)
+    sides.share("Acme", "@all.pdf", b"%PDF-1.7", "the plan")
+    sides.share("Acme", "long.pdf", b"%PDF-1.7", "x" * 950)
+    sides.server.world.add_fault(path="/file", status=404, count=-1)
+    sides.relay()
+
+    first, *more = sides.texts("Helpdesk")
+    assert first == "[Ann Lee, Acme] the plan\n@\u200ball.pdf (8 bytes, not given out)"
+    assert more == [f"[Ann Lee, Acme] {'x' * 950}", "[Ann Lee, Acme]\nlong.pdf (8 bytes, not given out)"]
 
 
 def test_a_file_that_is_slow_to_come_holds_up_its_own_room_and_is_told_of_in_the_end(
@@ -74,10 +88,9 @@ def test_a_file_that_is_slow_to_come_holds_up_its_own_room_and_is_told_of_in_the
     for _ in range(5):
         time.forward(20)
         sides.relay(1)
-    assert sides.texts("Helpdesk") == [
-        "[Ann Lee, Acme]\nplan.pdf (8 bytes, cannot be fetched now)",
-        "[Ann Lee, Acme] after it",
-    ]
+    told, after = sides.texts("Helpdesk")
+    assert told.startswith("[Ann Lee, Acme]\nplan.pdf: http://")
+    assert (told.endswith(" (cannot be fetched now)"), after) == (True, "[Ann Lee, Acme] after it")
 
 
 @pytest.mark.parametrize("cut", ["before", "inside"])

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from connectors.base import Attachment, OutgoingMessage, Support
+from connectors.base import Attachment, Connector, OutgoingMessage, Support
 from connectors.markup.sanitize import clean_name
 from tubes.relay.rendering.cutting import opening
 from tubes.relay.rendering.occasion import Occasion
 from tubes.relay.rendering.steps import Send, SendFile, Step
 
 MOST_PARTS: Final = 10  # of one text; what is longer goes on in a file
+LINE: Final = 200  # characters kept free beside a file, for the line that may have to stand there instead
 WHOLE: Final = Attachment("message.txt")
 UNITS: Final = ("bytes", "KB", "MB", "GB")
 
@@ -41,7 +42,7 @@ def line(file: Attachment, why: str = "") -> str:
     """What tells of a file that is not posted: its name, its address or its size, and why."""
     url = "".join(file.url.split())
     if url.lower().startswith(("https://", "http://")):
-        return f"{_name(file)}: {url}"
+        return f"{_name(file)}: {url}{f' ({why})' if why else ''}"
     told = ", ".join(filter(None, (_size(file.size), why)))
     return f"{_name(file)} ({told})" if told else _name(file)
 
@@ -68,7 +69,7 @@ def with_files(
     if len(posts) > MOST_PARTS and occasion.can.files is Support.NATIVE:
         yield from (Send(post) for post in posts[: MOST_PARTS - 1])
         yield SendFile(alone, WHOLE, text=text)
-    elif len(posts) == 1 and files:
+    elif len(posts) == 1 and files and len(posts[0].text) + LINE <= occasion.can.max_text_length:
         yield SendFile(posts[0], files[0])
         files = files[1:]
     else:
@@ -77,8 +78,14 @@ def with_files(
         yield SendFile(alone, file)
 
 
-def untold(step: SendFile, why: str) -> Send:
-    """A line in place of a file that could not be fetched."""
+def untold(step: SendFile, why: str, connector: Connector) -> Send:
+    """A line in place of a file that could not be fetched, with its address: people may be able to open it.
+
+    Where the address does not fit the post, it is left out.
+    """
     beside = step.message.text.rstrip()
-    told = line(replace(step.file, url=""), why)
-    return Send(replace(step.message, text=f"{beside}\n{told}" if beside else told))
+    start = f"{beside}\n" if beside else ""
+    told = connector.escape(line(step.file, why))
+    if len(start) + len(told) > connector.capabilities.max_text_length:
+        told = connector.escape(line(replace(step.file, url=""), why))
+    return Send(replace(step.message, text=start + told))
