@@ -1,248 +1,70 @@
 """The contract every service is connected through.
 
 The relay knows this module and no service. It asks `capabilities`, hands over ids it never looks
-into, and acts on the class of a `ConnectorError` (see `errors`). All methods block; the docstring
-of each says whether it does network I/O, what it may raise and whether it may be repeated.
+into, and acts on the class of a `ConnectorError` (see `errors`). All methods but `stream` block; the
+docstring of each says whether it does network I/O, what it may raise and whether it may be repeated.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NewType
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, BinaryIO, ClassVar
 
-from connectors.budget import Budget, Limit
+from connectors.budget import Budget
 from connectors.errors import UnsupportedAction
 from connectors.files import fetch_public
-from connectors.markup.tree import Document
+from connectors.model import (
+    Attachment,
+    Author,
+    Batch,
+    Capabilities,
+    Cursor,
+    Grant,
+    Identity,
+    IncomingEvent,
+    Kind,
+    Login,
+    MessageId,
+    OutgoingFile,
+    OutgoingMessage,
+    Page,
+    Push,
+    Reading,
+    Recent,
+    RoomId,
+    RoomInfo,
+    Support,
+    UserId,
+)
 
 if TYPE_CHECKING:
     from connectors.forms import CredentialsForm
 
-RoomId = NewType("RoomId", str)
-MessageId = NewType("MessageId", str)
-UserId = NewType("UserId", str)
-
-
-class Support(StrEnum):
-    """How well a service can do something."""
-
-    NATIVE = "native"
-    IMITATED = "imitated"  # the relay sends a stand-in
-    NONE = "none"
-
-
-class Reading(StrEnum):
-    """How a service's messages reach us."""
-
-    POLL = "poll"
-    WEBHOOK = "webhook"
-    STREAM = "stream"
-
-
-class Kind(StrEnum):
-    """What happened in a room."""
-
-    MESSAGE = "message"
-    EDIT = "edit"
-    DELETE = "delete"
-    REACTION = "reaction"
-    UNREACTION = "unreaction"
-    NOTICE = "notice"
-
-
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What a service can do; the class value is the maximum, an account's may be less."""
-
-    max_text_length: int  # code points in one post
-    limit: Limit | None  # documented requests per window and credential; None: none is known
-    reading: Reading = Reading.POLL
-    history: bool = False  # `read_after` also finds what was said while we were away
-    message_ids: bool = True  # False: a send tells no id, and what is read may carry none
-    global_ids: bool = False  # a message id is unique over all servers of this kind (UUIDs)
-    hooks: bool = False  # it can be told to push to us when a room that we poll has news
-    fastest_poll: float = 0.5  # seconds between two polls of one room at the least
-    send_deadline: float = 10.0  # seconds after which a send has ended one way or the other
-    sender_override: Support = Support.NONE  # NATIVE: posts under the author's own name
-    idempotency_life: float = 0.0  # seconds for which the service recognises a repeated send; 0: never
-    edit_age: float = math.inf  # seconds after which a post of ours cannot be edited any more
-    edits: Support = Support.IMITATED
-    deletes: Support = Support.IMITATED
-    replies: Support = Support.IMITATED
-    reactions: Support = Support.IMITATED
-    files: Support = Support.IMITATED
-    max_file_size: int = 0  # bytes of one file that is posted natively
-    file_deadline: float = 60.0  # seconds after which posting a file has ended one way or the other
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """What a connector works with: one account at one service, without any database."""
-
-    server: str  # base address, or "" where the service has only one
-    credentials: Mapping[str, str] = field(repr=False)
-    user_id: UserId = UserId("")
-    team_id: str = ""
-    scopes: Sequence[str] = ()  # what the service had granted when it was last asked
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What a login may do, and until when, as its service says now."""
-
-    scopes: Sequence[str] = ()
-    expires_at: datetime | None = None  # None: it does not end, or the service does not tell
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who a login is, as the service said after it let us in."""
-
-    server: str  # the address we authenticated at, in its one canonical spelling
-    user_id: UserId
-    user_name: str
-    team_id: str
-    team_name: str
-    space: str  # scope inside which a room id is unique; built from `server`, never from a server's claim
-    scopes: Sequence[str] = ()
-    expires_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RoomInfo:
-    """A room as its service describes it."""
-
-    id: RoomId
-    name: str
-    topic: str = ""
-    is_private: bool = False
-    is_archived: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Author:
-    """Who said something. Names are raw: whoever shows them cleans them."""
-
-    id: UserId  # "" for integrations that have none
-    name: str
-    username: str = ""
-    avatar_url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """A place in a room's history: the last item read. Portable between accounts."""
-
-    id: MessageId
-    time: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A file that came with a message, as its service describes it. Stored with the event."""
-
-    name: str
-    size: int | None = None  # bytes, where the service tells
-    url: str = ""  # where anybody may open it; "" where a login is needed
-    reference: str = ""  # by which its connector finds it, where there is no `url`
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Attachment:
-        """What was stored as a dict of these fields; unknown ones are left out."""
-        return cls(
-            name=str(stored.get("name") or "file"),
-            size=stored.get("size"),
-            url=str(stored.get("url") or ""),
-            reference=str(stored.get("reference") or ""),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class IncomingEvent:
-    """One thing that happened in a room, in the project's own words.
-
-    `dedupe_key` is the connector's: the message's id; for an edit target + time; for a reaction
-    target + user + emoji + event id or time; without ids the reading session's own sequence.
-    `target` is the message that is edited, deleted or reacted to, `reply_to` the one answered.
-    """
-
-    kind: Kind
-    dedupe_key: str
-    id: MessageId
-    author: Author
-    said_at: datetime
-    body: Document | None = None
-    target: MessageId | None = None
-    reply_to: MessageId | None = None
-    emoji: str = ""  # of a reaction, as Unicode, or `:name:` where the service has its own
-    attachments: Sequence[Attachment] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What a read of a room found after a cursor, oldest first.
-
-    `cursor` is where to go on; it moves also past items that are no events (deleted ones, topic
-    changes). `more` asks to be read again at once. `gap` says that the anchor was not found.
-    """
-
-    events: Sequence[IncomingEvent]
-    cursor: Cursor | None
-    more: bool = False
-    gap: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Recent:
-    """The end of a room's history, oldest first. `whole`: nothing was said before the first one."""
-
-    events: Sequence[IncomingEvent]
-    whole: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Push:
-    """What a service sent to our webhook.
-
-    `events` are stored before the push is acknowledged. `rooms` are only made due to be read at
-    once: a service that signs nothing can say no more than that. `answer` is the body it expects.
-    """
-
-    events: Sequence[tuple[RoomId, IncomingEvent]] = ()
-    rooms: Sequence[RoomId] = ()
-    answer: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class OutgoingMessage:
-    """One part of a message, rendered and within the length limit.
-
-    `not_after` is the moment (`clock.monotonic()`) after which the request must not begin any more:
-    by then somebody else may be finding out what became of it.
-    """
-
-    text: str
-    not_after: float = math.inf
-    idempotency_key: str = ""
-    sender_name: str = ""  # only where `sender_override` is NATIVE
-    sender_avatar_url: str = ""
-    reply_to: MessageId | None = None  # only where `replies` is NATIVE
-
-
-@dataclass(frozen=True, slots=True)
-class OutgoingFile:
-    """A file to be posted, whole on the disk of this machine; `message` is what stands beside it."""
-
-    name: str
-    content_type: str
-    size: int  # bytes
-    content: BinaryIO = field(repr=False)  # read from its beginning
-    message: OutgoingMessage = field(default_factory=lambda: OutgoingMessage(""))
+__all__ = [
+    "Attachment",
+    "Author",
+    "Batch",
+    "Capabilities",
+    "Connector",
+    "Cursor",
+    "Grant",
+    "Identity",
+    "IncomingEvent",
+    "Kind",
+    "Login",
+    "MessageId",
+    "OutgoingFile",
+    "OutgoingMessage",
+    "Page",
+    "Push",
+    "Reading",
+    "Recent",
+    "RoomId",
+    "RoomInfo",
+    "Support",
+    "UserId",
+]
 
 
 class Connector:
@@ -309,6 +131,16 @@ class Connector:
         RetryLater (also for any 5xx). Only where `capabilities.reading` is POLL.
         """
         raise UnsupportedAction(f"{self.label} cannot be polled.")
+
+    def stream(self, token: str, rooms: Callable[[], Collection[RoomId]]) -> AsyncGenerator[Batch, None]:
+        """What happens in the account's rooms, batch by batch, after `token`; "": from now on.
+
+        asyncio; network I/O until it is closed. A batch was stored when the next one is asked for; with its
+        token another stream goes on where this one ended, and may bring the same events again. `rooms`
+        tells which rooms matter now. Ends with RetryLater where the connection is lost; LoginRejected.
+        Only where `capabilities.reading` is STREAM.
+        """
+        raise UnsupportedAction(f"{self.label} has no stream.")
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Push:
         """Check and read what came to this account's webhook. No I/O; may be repeated.
