@@ -131,10 +131,11 @@ class BareLoop:
         every = list(chain.from_iterable(stored.values()))
         return Run(throughput_between(begins, begins + seconds, every), [], usage)
 
-    def cpu_of_polls(self, count: int) -> float:
-        """CPU seconds of one poll of an empty room, by our HTTP client alone."""
-        room = self._world.rooms[0][0]
-        return float(self._peers[0].ask("poll", server=self._world.stub.url, room=room, count=count))
+    def cpu_of_polls(self, count: int, rate: float) -> float:
+        """CPU seconds of one poll of an empty room, by our HTTP client alone, at so many a second."""
+        world = self._world
+        asked = {"server": world.stub.url, "room": world.rooms[0][0], "count": count, "pause": 1 / rate}
+        return float(self._peers[0].ask("poll", **asked))
 
     def _shares(self) -> Sequence[list[str]]:
         return [self._world.destinations[n :: len(self._peers)] for n in range(len(self._peers))]

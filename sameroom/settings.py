@@ -178,7 +178,7 @@ CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # keeps no file: every entry is a short, idempotent interval
 CELERY_BEAT_SCHEDULE = {
-    "wake-rooms": {"task": "tubes.tasks.wake_rooms", "schedule": 1.0, "options": {"expires": 5}},
+    "wake-rooms": {"task": "tubes.tasks.wake_rooms", "schedule": 2.5, "options": {"expires": 5}},
     "sweep": {"task": "tubes.tasks.sweep", "schedule": 5.0, "options": {"expires": 30}},
     "check-seats": {"task": "tubes.tasks.check_stale_seats", "schedule": 60.0, "options": {"expires": 60}},
     "purge": {"task": "tubes.tasks.purge", "schedule": 600.0, "options": {"expires": 600}},

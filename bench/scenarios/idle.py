@@ -39,7 +39,7 @@ def _measure(result: Result, options: Options, title: str, shape: Shape) -> None
         time.sleep(seconds)
         quiet = meter.stop()
         polls = (_polls(world) - polls) / quiet.seconds if not shape.is_pushed else 0.0
-        bare = runs.BareLoop(world, stack).cpu_of_polls(BARE_POLLS) * polls if not shape.is_pushed else 0.0
+        bare = runs.BareLoop(world, stack).cpu_of_polls(BARE_POLLS, polls) * polls if polls else 0.0
         memory = {label: pss(pid) for label, pid in world.pids.items()}
         busy = _say_a_little(world, seconds)
         result.add("CPU while idle, % of one core", _shares(quiet, polls, bare), title)

@@ -1,11 +1,13 @@
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 
 from accounts.models import LinkedAccount
+from connectors.base import RoomId
 from connectors.echo import connector as echo
 from connectors.echo.connector import EchoConnector
 from connectors.errors import ConnectorError, LoginRejected, RetryLater, RoomGone
@@ -167,6 +169,37 @@ def test_rooms_due_soon_after_each_other_are_read_together(pair: Pair, rings: Ri
         reading.poll(pair.here.account_id)
 
     assert rings.rung[-1][2] == pytest.approx(reading.GATHER + 1.0)
+
+
+def test_rooms_read_apart_are_read_together_before_long(pair: Pair, time: Clock) -> None:
+    """An account's rooms are read at four moments of their interval, each as often as ever."""
+    seats = [pair.here]
+    for number in range(12):
+        seats.append(factories.seat(pair.here.account, factories.room(f"room {number}")))
+        Room.objects.filter(pk=seats[-1].room_id).update(reader=seats[-1])
+    now = clock.now()
+    for number, seat in enumerate(seats):
+        Room.objects.filter(pk=seat.room_id).update(next_poll_at=now + timedelta(seconds=3 * number))
+    slow = replace(EchoConnector.capabilities, fastest_poll=40.0)
+    before: dict[int, list[float]] = {seat.room_id: [] for seat in seats}
+
+    rooms = {RoomId(f"room {number}"): f"Room {number}" for number in range(12)}
+    echo.clear()
+    with patch.dict(echo.ROOMS, rooms), patch.object(EchoConnector, "capabilities", slow):
+        for _ in range(200):
+            reading.poll(pair.here.account_id)
+            for pk, due_at in Room.objects.filter(pk__in=before).values_list("pk", "next_poll_at"):
+                if due_at and before[pk][-1:] != [due_at.timestamp()]:
+                    before[pk].append(due_at.timestamp())
+            time.forward(1)
+
+    latest = {round(moments[-1] - 40 * (moments[-1] // 40), 1) % 40 for moments in before.values()}
+    assert len(latest) <= 4
+    for moments in before.values():
+        steps = [later - sooner for sooner, later in pairwise(moments)]
+        assert all(34 <= step <= 46 for step in steps[:1])
+        assert steps[1:] == pytest.approx([40.0] * len(steps[1:]), abs=0.01)
+        assert len(steps) >= 4
 
 
 def test_rooms_are_counted_now_and_then_only(pair: Pair, time: Clock, django_assert_num_queries: Any) -> None:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from django.db.models import Q
 
 from accounts.models import LinkedAccount
-from connectors.base import RoomId
+from connectors.base import RoomId, RoomInfo
 from connectors.errors import ConnectorError, LoginRejected, RoomGone
 from connectors.markup.sanitize import clean_name
 from sameroom import clock
@@ -51,9 +51,16 @@ def check(seat_id: int) -> None:
         # Trouble says nothing about access; it stays unconfirmed.
         Seat.objects.filter(pk=seat.pk).update(checked_at=clock.now() - EVERY + TRY_AGAIN)
     else:
-        Room.objects.filter(pk=seat.room_id).update(name=clean_name(info.name), is_archived=info.is_archived)
+        _note(seat.room, info)
         if info.is_archived:  # it can be read, but nothing can be posted
             health.seat_failed(seat, "This room is archived at its service.")
         else:
             health.seat_works(seat)
             health.choose_reader(seat.room)
+
+
+def _note(room: Room, info: RoomInfo) -> None:
+    """Mostly there is nothing new."""
+    name = clean_name(info.name)
+    if (name, info.is_archived) != (room.name, room.is_archived):
+        Room.objects.filter(pk=room.pk).update(name=name, is_archived=info.is_archived)

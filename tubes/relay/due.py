@@ -8,21 +8,24 @@ from datetime import datetime
 from accounts.models import LinkedAccount
 from sameroom import clock
 from tubes.models import Room, Seat
-from tubes.relay import sql
+from tubes.relay import leases, sql
+from tubes.relay.leases import Lease
 
-ACCOUNT, ROOM, SEAT = sql.Columns(LinkedAccount, "a"), sql.Columns(Room, "r"), sql.Columns(Seat, "s")
+ACCOUNT = sql.Columns(LinkedAccount, LinkedAccount._meta.db_table)
+ROOM, SEAT = sql.Columns(Room, "r"), sql.Columns(Seat, "s")
 # The rooms that an account reads for everybody.
 READ_BY = """
     FROM tubes_room r JOIN tubes_seat s ON s.id = r.reader_id
     WHERE s.account_id = %s AND s.failure = '' AND r.next_poll_at IS NOT NULL
 """
-ONE_ACCOUNT = f"SELECT {ACCOUNT.text} FROM accounts_linkedaccount a WHERE a.id = %s"
 DUE = f"SELECT {ROOM.text}, {SEAT.text} {READ_BY} AND r.next_poll_at <= %s ORDER BY r.next_poll_at"
 COUNTS = f"""
     SELECT COUNT(*), COALESCE(SUM(CASE WHEN r.pushes > 0 AND s.hook_id <> '' THEN 1 ELSE 0 END), 0) {READ_BY}
 """
-SOONEST = f"SELECT MIN(r.next_poll_at) {READ_BY}"
-
+RELEASE = f"""
+    UPDATE accounts_linkedaccount SET poll_lease_until = NULL WHERE id = %s AND poll_fence = %s
+    {{without_waiting}} RETURNING (SELECT MIN(r.next_poll_at) {READ_BY})
+"""
 
 COUNT_HOLDS = 10.0  # seconds; by it only the pace is set
 MOST_COUNTED = 10_000  # accounts
@@ -39,12 +42,16 @@ class Counts:
 _counted: dict[int, tuple[float, Counts | None]] = {}
 
 
-def account(account_id: int) -> LinkedAccount:
-    """One query. Raises LinkedAccount.DoesNotExist."""
-    found = sql.rows(ONE_ACCOUNT, [account_id])
-    if not found:
-        raise LinkedAccount.DoesNotExist(f"Account {account_id} is gone.")
-    return ACCOUNT.read(found[0])
+def claim(account_id: int, fence: int) -> tuple[LinkedAccount, Lease] | None:
+    """An account and the lease to read for it, or None while somebody has it. One UPDATE. See `leases`."""
+    return leases.claim_row(ACCOUNT, account_id, "poll", fence=fence)
+
+
+def release(lease: Lease) -> datetime | None:
+    """Give the lease back; when a room is due next, None where none is or the lease was lost. One UPDATE."""
+    statement = RELEASE.format(without_waiting=sql.without_waiting())
+    found = sql.rows(statement, [lease.pk, lease.fence, lease.pk])
+    return sql.read_moment(found[0][0]) if found else None
 
 
 def rooms(account_id: int) -> list[Room]:
@@ -72,9 +79,3 @@ def counts(account_id: int) -> Counts:
 def forget() -> None:
     """Count anew, at the next call in this process."""
     _counted.clear()
-
-
-def soonest(account_id: int) -> datetime | None:
-    """When a room is due next; None where the account reads none. One query."""
-    [(at,)] = sql.rows(SOONEST, [account_id])
-    return sql.read_moment(at)

@@ -95,9 +95,9 @@ def seat_works(seat: Seat) -> None:
 def choose_reader(room: Room) -> None:
     """Have a Seat that works read the room for everybody; keep the present one while it does."""
     able = Seat.objects.able().filter(room=room).order_by("pk")
-    reader = able.filter(pk=room.reader_id or 0)
-    if reader.exists():
-        hooking.mark(reader.filter(hook_id="").values_list("pk", flat=True))
+    if reader := able.filter(pk=room.reader_id or 0).values_list("pk", "hook_id").first():
+        if not reader[1]:
+            hooking.mark([reader[0]])
     elif seat := able.first():
         due = clock.now() if _is_polled(seat) else None
         Room.objects.filter(pk=room.pk).update(

@@ -13,6 +13,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from django.db.models import Model
 
@@ -22,6 +23,8 @@ from tubes.relay import sql
 LEASE = timedelta(seconds=30)
 MARGIN = timedelta(seconds=5)
 FENCES = 2**62
+
+ModelT = TypeVar("ModelT", bound=Model)
 
 
 @dataclass(slots=True)
@@ -63,6 +66,20 @@ def claim(model: type[Model], pk: int, prefix: str, *, fence: int = 0) -> Lease 
 
     `prefix` names the columns: `<prefix>_fence` and `<prefix>_lease_until`.
     """
+    lease, statement, values = _claiming(model, pk, prefix, fence)
+    return lease if sql.run(statement, values) == 1 else None
+
+
+def claim_row(
+    columns: sql.Columns[ModelT], pk: int, prefix: str, *, fence: int = 0
+) -> tuple[ModelT, Lease] | None:
+    """As `claim`, together with the row as it is then; `columns` of the table by its own name."""
+    lease, statement, values = _claiming(columns.model, pk, prefix, fence)
+    found = sql.rows(f"{statement} RETURNING {columns.text}", values)
+    return (columns.read(found[0]), lease) if found else None
+
+
+def _claiming(model: type[Model], pk: int, prefix: str, fence: int) -> tuple[Lease, str, list[object]]:
     now = clock.now()
     until = now + LEASE
     statement = f"""
@@ -71,5 +88,5 @@ def claim(model: type[Model], pk: int, prefix: str, *, fence: int = 0) -> Lease 
         AND CAST(%s AS BIGINT) IN (0, {prefix}_fence){sql.without_waiting()}
     """
     mine = secrets.randbelow(FENCES) + 1
-    claimed = sql.run(statement, [mine, sql.moment(until), pk, sql.moment(now), fence]) == 1
-    return Lease(model, pk, prefix, mine, until) if claimed else None
+    values = [mine, sql.moment(until), pk, sql.moment(now), fence]
+    return Lease(model, pk, prefix, mine, until), statement, values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from django.conf import settings
@@ -19,18 +19,21 @@ from tubes.models import Room
 from tubes.relay import bell, due, guard, health, hooking, sql
 from tubes.relay.destinations import Destinations
 from tubes.relay.intake import take_in
-from tubes.relay.leases import Lease, claim
+from tubes.relay.leases import Lease
 
 log = logging.getLogger(__name__)
 
 TURN = 5.0  # seconds one task polls before it goes last in line
 BACKOFF = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)  # seconds after the first, second, … failure
-OVERDUE = timedelta(seconds=4)
+OVERDUE = timedelta(seconds=3)
 # So long a room may wait for others to be read with it: this and a tenth of the interval, at the most.
 GATHER, GATHER_MOST = 0.25, 3.0  # seconds
+# From this interval on (seconds) an account's rooms are read at so many moments of it, several at once.
+SLOW, MOMENTS = 4.0, 4
 LONGEST = 20.0  # seconds that reading one room may take: several calls, where much was said
 SAFETY = 240.0  # seconds between two reads of a room whose service announces its news
 AT_ONCE = 0.25  # seconds between two reads because of announcements, while the budget allows
+GOLDEN = (5**0.5 - 1) / 2  # its multiples, cut to their fractions, lie as far apart as they can
 FULL = 1.0  # seconds until an account is tried again whose service holds its share of the threads
 
 readers = Destinations(settings.WORKER_THREADS)
@@ -61,22 +64,21 @@ def poll(account_id: int, *, fence: int = 0) -> None:
     """
     if guard.is_stopped():
         return
-    lease = claim(LinkedAccount, account_id, "poll", fence=fence)
-    if lease is None:
+    claimed = due.claim(account_id, fence)
+    if claimed is None:
         return
-    pause = FULL
+    account, lease = claimed
+    pause, soonest = FULL, None
     try:
-        account = due.account(account_id)
         if account.is_usable and readers.admits(account.kind, account.server):
             pause = _read_due(account, lease)
     finally:
-        lease.release()
+        soonest = due.release(lease)
     if account.is_usable and not stopping():
-        _set_alarm(account_id, lease.fence, at_least=pause)
+        _set_alarm(account_id, lease.fence, soonest, at_least=pause)
 
 
-def _set_alarm(account_id: int, fence: int, *, at_least: float) -> None:
-    soonest = due.soonest(account_id)
+def _set_alarm(account_id: int, fence: int, soonest: datetime | None, *, at_least: float) -> None:
     if soonest is not None:
         wait = (soonest - clock.now()).total_seconds()
         if wait < bell.FAR:
@@ -140,7 +142,19 @@ def _read(connector: Connector, room: Room, pace: Pace) -> tuple[float, bool]:
         hooking.doubt(room)
     if page.more:
         return 0.0, False
-    return (pace.announced if room.is_announced else pace.usual), True
+    return (pace.announced if room.is_announced else _together(room, pace.usual)), True
+
+
+def _together(room: Room, usual: float) -> float:
+    """About `usual` seconds: until a moment at which other rooms of the account are read as well.
+
+    A turn costs as much as two reads. The moments of different accounts are spread.
+    """
+    if usual < SLOW or room.reader is None:
+        return usual
+    step, now = usual / MOMENTS, clock.now().timestamp()
+    phase = room.reader.account_id * GOLDEN % 1.0
+    return (round((now + usual) / step - phase) + phase) * step - now
 
 
 def _failed(account: LinkedAccount, room: Room, error: ConnectorError) -> float:

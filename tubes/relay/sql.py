@@ -129,7 +129,7 @@ class Columns(Generic[ModelT]):
 
     def __init__(self, model: type[ModelT], alias: str) -> None:
         fields = model._meta.concrete_fields
-        self._model, self._names = model, [field.attname for field in fields]
+        self.model, self._names = model, [field.attname for field in fields]
         self.text = ", ".join(f"{alias}.{field.column}" for field in fields)
         self.count = len(fields)
         self._readers: list[tuple[int, Callable[[Any], Any]]] = [
@@ -143,7 +143,7 @@ class Columns(Generic[ModelT]):
         values = list(row)
         for number, reader in self._readers:
             values[number] = reader(values[number])
-        return self._model.from_db(connection.alias, self._names, values)
+        return self.model.from_db(connection.alias, self._names, values)
 
 
 def give_back() -> None:
