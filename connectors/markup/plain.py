@@ -93,7 +93,7 @@ def _render_block(block: Block) -> str:
 
 
 def _render_items(block: List) -> Iterator[str]:
-    for number, item in enumerate(block.items, start=1):
+    for number, item in enumerate(block.items, start=block.start):
         sign = f"{number}. " if block.ordered else "- "
         # Later lines stand under the first word, so that a nested list is seen to be nested.
         yield sign + _render_blocks(item, "\n").replace("\n", "\n" + " " * len(sign))

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from connectors.markup.split import clusters
@@ -151,7 +152,7 @@ def _clean_block(block: Block) -> Block:
     if isinstance(block, Quote):
         return Quote(_clean_blocks(block.blocks))
     if isinstance(block, List):
-        return List(tuple(_clean_blocks(item) for item in block.items), block.ordered)
+        return replace(block, items=tuple(_clean_blocks(item) for item in block.items))
     return CodeBlock(clean_text(block.text), _one_line(block.language))
 
 

@@ -12,6 +12,8 @@ from typing import Any, Final, TypeAlias, cast
 VERSION: Final = 1
 # Deeper than anybody writes by hand, shallow enough for recursive renderers. A document is depth 0.
 MAX_DEPTH: Final = 20
+# What CommonMark (section 5.3, list items) and every browser take for the number of an item.
+MAX_START: Final = 999_999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,11 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class List:
-    """Every item is a row of blocks."""
+    """Every item is a row of blocks. `start` is the number of the first one, where they are ordered."""
 
     items: tuple[tuple["Block", ...], ...]
     ordered: bool = False
+    start: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +130,12 @@ _BLOCKS: Final[dict[str, type[Any]]] = {
 }
 _NAMES: Final = {node: name for name, node in (_INLINES | _BLOCKS).items()}
 _FIELDS: Final = {node: tuple(field.name for field in fields(node)) for node in _NAMES}
+# Stored only where they say something else: so a field can be added, and what was stored before reads on.
+_DEFAULTS: Final[dict[str, object]] = {"start": 1}
 
 
 def to_json(document: Document) -> dict[str, Any]:
-    """The stored form, made of dicts, lists, strings and booleans.
+    """The stored form, made of dicts, lists, strings, numbers and booleans.
 
     Raises ValueError if the tree is deeper than MAX_DEPTH; that of `normal_form` never is.
     """
@@ -146,6 +151,8 @@ def _encode(node: Node, depth: int) -> dict[str, Any] | str:
     stored: dict[str, Any] = {"type": _NAMES[kind]}
     for name in _FIELDS[kind]:
         value = getattr(node, name)
+        if name in _DEFAULTS and value == _DEFAULTS[name]:
+            continue
         if name in ("inlines", "blocks"):
             value = [_encode(child, depth + 1) for child in value]
         elif name == "items":
@@ -190,9 +197,11 @@ def _decode(stored: object, kinds: Mapping[str, type[Any]], depth: int) -> Any:
     if not isinstance(name, str) or name not in kinds:
         raise ValueError("The type of a node is unknown, or not allowed where it stands.")
     kind = kinds[name]
-    if set(stored) != {"type", *_FIELDS[kind]}:
+    expected = {"type", *_FIELDS[kind]}
+    if not expected - set(_DEFAULTS) <= set(stored) <= expected:
         raise ValueError(f"The fields of a {name} are {', '.join(_FIELDS[kind]) or 'none'}.")
-    return kind(*(_decode_field(field, stored[field], depth + 1) for field in _FIELDS[kind]))
+    found = (field for field in _FIELDS[kind] if field in stored)
+    return kind(**{field: _decode_field(field, stored[field], depth + 1) for field in found})
 
 
 def _decode_field(name: str, value: object, depth: int) -> object:
@@ -202,7 +211,7 @@ def _decode_field(name: str, value: object, depth: int) -> object:
         return _decode_all(value, _decode_block, depth)
     if name == "items":
         return _decode_all(value, lambda item, _: _decode_all(item, _decode_block, depth), depth)
-    expected = bool if name == "ordered" else str
+    expected = {"ordered": bool, "start": int}.get(name, str)
     if type(value) is not expected:
         raise ValueError(f"'{name}' has to be of type {expected.__name__}.")
     return value
@@ -213,8 +222,9 @@ def normal_form(document: Document) -> Document:
     """The same text with one way to write it; applying it twice changes nothing.
 
     Adjacent texts and adjacent equal styles are one, a style inside itself is dropped, empty nodes
-    are gone, a link without words shows its address, newlines in text are line breaks, and what
-    lies deeper than MAX_DEPTH is plain text. Code points stay as they are (no NFC).
+    are gone, a link without words shows its address, newlines in text are line breaks, only ordered
+    lists count, from what every service takes as a number, and what lies deeper than MAX_DEPTH is plain
+    text. Code points stay as they are (no NFC).
     """
     return Document(_normal_blocks(document.blocks, 1))
 
@@ -237,7 +247,8 @@ def _normal_block(block: Block, depth: int) -> Block | None:
         blocks = _normal_blocks(block.blocks, depth + 1)
         return Quote(blocks) if blocks else None
     items = tuple(item for item in (_normal_blocks(item, depth + 1) for item in block.items) if item)
-    return List(items, block.ordered) if items else None
+    start = block.start if block.ordered and 0 <= block.start <= MAX_START else 1
+    return List(items, block.ordered, start) if items else None
 
 
 def _pruned(inlines: Iterable[Inline], depth: int, around: frozenset[type[Any]]) -> Iterator[Inline]:

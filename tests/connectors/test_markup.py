@@ -46,7 +46,8 @@ def _inlines(children):
 
 def _blocks(children):
     rows = st.lists(children, max_size=3).map(tuple)
-    return st.builds(Quote, rows) | st.builds(List, st.lists(rows, max_size=3).map(tuple), st.booleans())
+    items = st.lists(rows, max_size=3).map(tuple)
+    return st.builds(Quote, rows) | st.builds(List, items, st.booleans(), st.integers(-1, 3))
 
 
 leaves = (
@@ -127,6 +128,32 @@ def test_stored_form_is_this_and_stays_this():
     }
 
 
+def test_where_a_list_starts_is_stored_only_if_it_is_not_one():
+    items = ((Paragraph((Text("a"),)),),)
+    stored = {"type": "list", "items": [[{"type": "paragraph", "inlines": ["a"]}]], "ordered": True}
+
+    assert to_json(Document((List(items, ordered=True),)))["blocks"] == [stored]
+    assert to_json(Document((List(items, ordered=True, start=7),)))["blocks"] == [stored | {"start": 7}]
+    assert from_json({"v": 1, "blocks": [stored]}) == Document((List(items, ordered=True),))
+    assert from_json({"v": 1, "blocks": [stored | {"start": 7}]}) == Document((List(items, True, 7),))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            List(((CodeBlock("a"),),), ordered=True, start=0),
+            List(((CodeBlock("a"),),), ordered=True, start=0),
+        ),
+        (List(((CodeBlock("a"),),), ordered=True, start=-1), List(((CodeBlock("a"),),), ordered=True)),
+        (List(((CodeBlock("a"),),), ordered=True, start=10**9), List(((CodeBlock("a"),),), ordered=True)),
+        (List(((CodeBlock("a"),),), start=7), List(((CodeBlock("a"),),))),
+    ],
+)
+def test_normal_form_counts_where_there_are_numbers(before, after):
+    assert normal_form(Document((before,))) == Document((after,))
+
+
 @pytest.mark.parametrize(
     "stored",
     [
@@ -148,6 +175,8 @@ def test_stored_form_is_this_and_stays_this():
         {"v": 1, "blocks": [{"type": "codeblock", "text": 1, "language": ""}]},
         {"v": 1, "blocks": [{"type": "list", "items": [], "ordered": 1}]},
         {"v": 1, "blocks": [{"type": "list", "items": [{}], "ordered": True}]},
+        {"v": 1, "blocks": [{"type": "list", "items": [], "ordered": True, "start": "1"}]},
+        {"v": 1, "blocks": [{"type": "list", "items": [], "ordered": True, "start": True}]},
     ],
 )
 def test_from_json_refuses_what_it_did_not_write(stored):
@@ -301,12 +330,13 @@ def test_plain_renders_every_kind():
             List(
                 ((Paragraph((Text("1"),)), List(((Paragraph((Text("n"),)),),))), (CodeBlock("x\ny"),)),
                 ordered=True,
+                start=9,
             ),
         )
     )
 
     assert plain.render(document) == (
-        "bisc\n\n@Ann (yes)x (https://x.org)\n\n  a\n\nb\n\n> q\n> r\n>\n> > s\n\n1. 1\n   - n\n2. x\n   y"
+        "bisc\n\n@Ann (yes)x (https://x.org)\n\n  a\n\nb\n\n> q\n> r\n>\n> > s\n\n9. 1\n   - n\n10. x\n    y"
     )
 
 

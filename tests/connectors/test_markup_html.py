@@ -1,9 +1,5 @@
 """HTML, as integrations write it, becomes a tree."""
 
-import gc
-from collections.abc import Callable
-from time import thread_time
-
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -15,7 +11,6 @@ from connectors.markup.tree import (
     Code,
     CodeBlock,
     Document,
-    Inline,
     Italic,
     LineBreak,
     Link,
@@ -26,8 +21,8 @@ from connectors.markup.tree import (
     plain_text,
     to_json,
 )
+from tests.connectors.trees import growth, line, paragraphs
 
-SIZE = 1 << 16
 TAGS = "b strong i em a br img pre code ul ol li table tr td p span script style template title svg x"
 tags = st.sampled_from(TAGS.split())
 pieces = st.one_of(
@@ -43,33 +38,6 @@ pieces = st.one_of(
     st.text(),
 )
 markup = st.lists(pieces).map("".join)
-
-
-def growth(work: Callable[[str], object], unit: str) -> float:
-    """How much longer a text takes than its 16 parts: 1 where time is linear, 16 where it is quadratic."""
-    text = (unit * SIZE)[:SIZE]
-    parts = min(_timed(work, text[: SIZE // 16], 16) for _ in range(3))
-    whole = min(_timed(work, text, 1) for _ in range(3))
-    return whole / max(parts, 0.01)
-
-
-def _timed(work: Callable[[str], object], text: str, times: int) -> float:
-    gc.disable()  # a collection looks at all that the tests before have left
-    try:
-        begin = thread_time()
-        for _ in range(times):
-            work(text)
-        return thread_time() - begin
-    finally:
-        gc.enable()
-
-
-def line(*inlines: Inline) -> Document:
-    return Document((Paragraph(inlines),))
-
-
-def paragraphs(*texts: str) -> Document:
-    return Document(tuple(Paragraph((Text(text),)) for text in texts))
 
 
 @pytest.mark.parametrize(

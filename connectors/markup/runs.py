@@ -1,0 +1,80 @@
+"""A row of inlines as runs: each leaf, and what is around it.
+
+So styles that overlap can be read, and rows cut anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import count, groupby
+from typing import Final, NamedTuple, TypeAlias
+
+from connectors.markup.tree import (
+    Bold,
+    Code,
+    Emoji,
+    Inline,
+    Italic,
+    LineBreak,
+    Link,
+    Mention,
+    Strike,
+    Text,
+)
+
+Leaf: TypeAlias = Text | Code | Mention | Emoji | LineBreak
+Style: TypeAlias = type[Bold] | type[Italic] | type[Strike]
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A link around a run. The number keeps two in a row to one address apart."""
+
+    url: str
+    number: int
+
+
+Wrap: TypeAlias = Style | Anchor
+BLANK: Final = Text(" ")
+
+
+class Run(NamedTuple):
+    around: tuple[Wrap, ...]  # outermost first
+    leaf: Leaf
+
+
+def runs_of(inlines: Iterable[Inline]) -> Iterator[Run]:
+    """The leaves of `inlines` in order. Call it on normal form: deep trees recurse."""
+    return _runs(inlines, (), count())
+
+
+def _runs(inlines: Iterable[Inline], around: tuple[Wrap, ...], numbers: Iterator[int]) -> Iterator[Run]:
+    for inline in inlines:
+        if isinstance(inline, Link):
+            yield from _runs(inline.inlines, (*around, Anchor(inline.url, next(numbers))), numbers)
+        elif isinstance(inline, Bold | Italic | Strike):
+            yield from _runs(inline.inlines, (*around, type(inline)), numbers)
+        else:
+            yield Run(around, inline)
+
+
+def inlines_of(runs: Iterable[Run], depth: int = 0) -> tuple[Inline, ...]:
+    """The row that `runs` stands for: neighbours share what is around both. Texts are not joined."""
+    inlines: list[Inline] = []
+    for wrap, group in groupby(runs, lambda run: run.around[depth] if len(run.around) > depth else None):
+        if wrap is None:
+            inlines.extend(run.leaf for run in group)
+        elif isinstance(wrap, Anchor):
+            inlines.append(Link(wrap.url, inlines_of(group, depth + 1)))
+        else:
+            inlines.append(wrap(inlines_of(group, depth + 1)))
+    return tuple(inlines)
+
+
+def shared(one: tuple[Wrap, ...], other: tuple[Wrap, ...]) -> tuple[Wrap, ...]:
+    """What is around both of two neighbours."""
+    for depth, (left, right) in enumerate(zip(one, other, strict=False)):
+        if left != right:
+            return one[:depth]
+    return min(one, other, key=len)
