@@ -3,6 +3,7 @@
 Nothing in this package does I/O, and the time of everything grows linearly with the text.
 """
 
+from connectors.markup.parts import split_document
 from connectors.markup.sanitize import (
     clean_document,
     clean_name,
@@ -57,6 +58,7 @@ __all__ = [
     "normal_form",
     "normalise_for_compare",
     "plain_text",
+    "split_document",
     "split_text",
     "to_json",
 ]

@@ -26,7 +26,7 @@ from connectors.markup.tree import (
     normal_form,
     plain_text,
 )
-from tests.connectors.trees import documents, growth, line, paragraphs, stored, talk
+from tests.connectors.trees import NODES, documents, growth, line, paragraphs, stored, talk
 
 ADDRESS = "https://matrix.to/#/"
 ALLOWED = {"p", "br", "strong", "em", "del", "code", "pre", "blockquote", "ol", "ul", "li", "a"}
@@ -279,7 +279,7 @@ TREES = {
 }
 
 
-@pytest.mark.parametrize("unit", ["a", " ", "\n", "&", "\t", "a "])
+@pytest.mark.parametrize("unit", ["a", "\n", "&", "\t"])
 @pytest.mark.parametrize("tree", TREES.values(), ids=TREES)
 def test_the_time_to_write_grows_with_the_text(tree, unit):
-    assert growth(lambda text: html.render(normal_form(tree(text))), unit) < 4
+    assert growth(lambda text: html.render(normal_form(tree(text))), unit, NODES) < 4

@@ -28,6 +28,7 @@ from connectors.markup.tree import (
 )
 
 SIZE = 1 << 16
+NODES = 1 << 13  # as many as 64 KB of markup can say
 
 # What means something in at least one flavour.
 MARKUP = (
@@ -115,10 +116,10 @@ def paragraphs(*texts: str) -> Document:
     return Document(tuple(Paragraph((Text(text),)) for text in texts))
 
 
-def growth(work: Callable[[str], object], unit: str) -> float:
+def growth(work: Callable[[str], object], unit: str, size: int = SIZE) -> float:
     """How much longer a text takes than its 16 parts: 1 where time is linear, 16 where it is quadratic."""
-    text = (unit * SIZE)[:SIZE]
-    parts = min(_timed(work, text[: SIZE // 16], 16) for _ in range(3))
+    text = (unit * size)[:size]
+    parts = min(_timed(work, text[: size // 16], 16) for _ in range(3))
     whole = min(_timed(work, text, 1) for _ in range(3))
     return whole / max(parts, 0.01)
 
