@@ -1,13 +1,13 @@
 """Forms of rooms: searching one, and picking the second."""
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.db.models import Case, When
 
 from accounts.models import LinkedAccount, User
-from tubes.models import RoomListing
+from tubes.models import RoomListing, Seat
 from tubes.models.rooms import RoomListingQuerySet
 from tubes.services import end_of, joined_to
 
@@ -68,3 +68,23 @@ class SideBForm(forms.Form):
         super().__init__(*args, **kwargs)
         picked = cast("forms.ModelChoiceField[RoomListing]", self.fields["side_b"])
         picked.queryset = candidates(user, side_a).select_related("account")
+
+
+class PostingOptionsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    """How messages arrive in one room."""
+
+    class Meta:
+        model = Seat
+        fields = ("name_style", "shows_team", "direction", "rings_everybody", "takes_notices")
+        labels: ClassVar[dict[str, str]] = {
+            "name_style": "Authors are shown by",
+            "shows_team": "Name the team behind the author",
+            "direction": "Messages pass",
+            "rings_everybody": "Let @all and @here from other rooms ring everybody here",
+            "takes_notices": "Post Sameroom’s own notices here",
+        }
+        help_texts: ClassVar[dict[str, str]] = {
+            "rings_everybody": "Otherwise the words are shown, and nobody is called.",
+            "takes_notices": "When messages were left out, or come late. Manage shows them in any case.",
+            "direction": "Your side only. The people at the other side have a say of their own.",
+        }

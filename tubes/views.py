@@ -19,7 +19,7 @@ from accounts.decorators import SignedIn, acting_page, live_page
 from accounts.models import LinkedAccount
 from connectors.registry import connectors
 from tubes.forms import RoomSearchForm, SideBForm
-from tubes.models import RoomListing, Tube
+from tubes.models import RoomListing, Seat, Tube
 from tubes.models.tubes import TubeQuerySet
 from tubes.services import (
     Standing,
@@ -47,6 +47,7 @@ class Row:
     state: TubeState
     flow: str  # which way messages may go: both, forward (A to B), back, none
     undelivered: str  # how much did not arrive, a sentence or empty
+    mine: list[Seat]  # the viewer's sides, whose options are theirs to set
 
     @classmethod
     def of(cls, tube: Tube, viewer: Any, known: Standing) -> Row:
@@ -55,7 +56,8 @@ class Row:
         flow = {(True, True): "both", (True, False): "forward", (False, True): "back"}.get(
             (forward, back), "none"
         )
-        return cls(tube, tube_state(tube, viewer, known), flow, undelivered_words(tube, known))
+        mine = [seat for seat in (a, b) if seat.owner_id == viewer.pk]
+        return cls(tube, tube_state(tube, viewer, known), flow, undelivered_words(tube, known), mine)
 
 
 @require_GET

@@ -17,6 +17,7 @@ OWNED: dict[str, Callable[[Any], str]] = {
     "account_code": lambda owner: factories.account(owner).code,
     "listing_code": lambda owner: factories.listing(factories.account(owner)).code,
     "tube_code": lambda owner: factories.tube(factories.seat(factories.account(owner))).code,
+    "seat_code": lambda owner: factories.tube(factories.seat(factories.account(owner))).side_a.code,
     "notice_code": lambda owner: code_of(factories.notice(factories.seat(factories.account(owner)))),
     "delivery_code": lambda owner: code_of(lost_at(Tube.objects.owned_by(owner).latest("pk"))),
 }

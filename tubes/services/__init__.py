@@ -3,6 +3,7 @@
 from tubes.services.again import NotAgain, deliveries_send_again, delivery_send_again, prospects
 from tubes.services.notices import notice_dismiss, notices_dismiss
 from tubes.services.opening import TubeRefused, end_of, joined_to, tube_open
+from tubes.services.options import options_preview, options_set
 from tubes.services.running import (
     rooms_rewatch,
     tube_close,
@@ -26,6 +27,8 @@ __all__ = [
     "joined_to",
     "notice_dismiss",
     "notices_dismiss",
+    "options_preview",
+    "options_set",
     "prospects",
     "rooms_rewatch",
     "standing_of",

@@ -1,0 +1,74 @@
+import pytest
+from django.urls import reverse
+
+from tests import factories
+from tests.pages.test_manage import LIST, tube_of
+from tubes.models import Seat
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HTTP_HX_REQUEST": "true"}
+
+
+def path(seat: Seat) -> str:
+    return reverse("tubes:posting-options", args=[seat.code])
+
+
+@pytest.fixture
+def seat(ann) -> Seat:
+    return tube_of(ann).side_a
+
+
+def chosen(**changes: str) -> dict[str, str]:
+    return {"name_style": "display", "direction": "both"} | changes
+
+
+def test_options_are_shown_as_they_are_and_kept_as_picked(page, seat):
+    shown = page.get(path(seat)).content.decode()
+    assert "[Ann Lee, Acme] Lunch is served, @all!" in shown
+    assert "Nobody is rung" in shown
+
+    answer = page.post(
+        path(seat), chosen(name_style="both", direction="in", rings_everybody="on"), follow=True
+    )
+
+    assert answer.redirect_chain == [(LIST, 302)]
+    assert "From now on messages arrive in" in answer.content.decode()
+    seat.refresh_from_db()
+    assert (seat.name_style, seat.direction, seat.rings_everybody) == ("both", "in", True)
+    assert (seat.shows_team, seat.takes_notices) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("picked", "shown"),
+    [
+        ({"name_style": "username"}, "[annlee] Lunch"),
+        ({"shows_team": "on", "name_style": "both"}, "[Ann Lee (annlee), Acme] Lunch"),
+        ({"rings_everybody": "on"}, "ring everybody in this room"),
+        ({"direction": "out"}, "Nothing arrives in this room."),
+    ],
+)
+def test_the_preview_follows_what_is_picked_and_nothing_is_kept(page, seat, picked, shown):
+    answer = page.post(path(seat), chosen(**picked), **HTMX).content.decode()
+
+    assert shown in answer
+    assert "<form" not in answer
+    assert Seat.objects.get(pk=seat.pk).name_style == "display"
+    assert Seat.objects.get(pk=seat.pk).direction == "both"
+
+
+def test_a_wrong_value_is_refused_with_a_sentence_and_nothing_is_kept(page, seat):
+    answer = page.post(path(seat), chosen(name_style="shouting", rings_everybody="on"))
+
+    assert answer.status_code == 200
+    assert "That did not work yet" in answer.content.decode()
+    assert not Seat.objects.get(pk=seat.pk).rings_everybody
+
+
+def test_only_ones_own_room_at_an_open_tube_has_options(page, ann, seat):
+    other, closed = tube_of(ann, factories.user()).side_b, tube_of(ann, status="closed").side_a
+
+    assert [page.get(path(one)).status_code for one in (seat, other, closed)] == [200, 404, 404]
+    assert page.post(path(other), chosen(direction="in")).status_code == 404
+    listed = page.get(LIST).content.decode()
+    assert path(seat) in listed
+    assert path(other) not in listed

@@ -1,0 +1,43 @@
+"""Posting options of a Seat: how messages arrive in its room."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from connectors.base import Kind, OutgoingMessage
+from connectors.errors import LoginRejected
+from connectors.markup.tree import Document, Mention, Paragraph, Text, to_json
+from sameroom import clock
+from tubes.models import Event, Seat
+from tubes.relay import rendering
+
+OPTIONS: Final = ("name_style", "shows_team", "takes_notices", "rings_everybody", "direction")
+
+
+def options_set(*, seat: Seat) -> None:
+    """Keep the options that the Seat was given. What is on its way already is rendered with them, too."""
+    seat.save(update_fields=OPTIONS)
+
+
+def options_preview(*, seat: Seat) -> list[OutgoingMessage]:
+    """What a message from elsewhere would look like with the options the Seat has now, saved or not. No I/O.
+
+    Empty where nothing would arrive, or where the account's secret cannot be read.
+    """
+    if not seat.lets_in:
+        return []
+    try:
+        connector = seat.account.connector()
+    except LoginRejected:
+        return []
+    said = Document((Paragraph((Text("Lunch is served, "), Mention("", "all"), Text("!"))),))
+    event = Event(
+        kind=Kind.MESSAGE,
+        room_id=0,
+        author_name="Ann Lee",
+        author_username="annlee",
+        author_team="Acme",
+        said_at=clock.now(),
+        body=to_json(said),
+    )
+    return rendering.parts(event, seat, connector)

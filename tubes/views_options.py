@@ -1,0 +1,32 @@
+"""The page of a room's posting options, with a preview that follows what is picked."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts.decorators import SignedIn
+from tubes.forms import PostingOptionsForm
+from tubes.models import Seat
+from tubes.services import options_preview, options_set
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "POST"])
+def posting_options(request: SignedIn, seat_code: str) -> HttpResponse:
+    """How messages arrive in one room of the viewer's. Asked by htmx, only what the preview shows."""
+    mine = Seat.objects.owned_by(request.user).in_use().select_related("account", "room")
+    seat = get_object_or_404(mine, code=seat_code)
+    form = PostingOptionsForm(request.POST or None, instance=seat)
+    is_valid = form.is_valid()  # which gives the Seat the picked values, unsaved
+    if is_valid and not request.htmx:
+        options_set(seat=seat)
+        messages.success(request, f"From now on messages arrive in {seat.room} like this.")
+        return redirect("tubes:tube-list")
+    context = {"form": form, "seat": seat, "posts": options_preview(seat=seat)}
+    return render(request, "tubes/_preview.html" if request.htmx else "tubes/posting_options.html", context)
