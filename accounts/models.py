@@ -101,6 +101,11 @@ class LinkedAccount(models.Model):
     team_name = models.CharField(max_length=255, blank=True)
     remote_user_id = models.CharField(max_length=255)
     remote_user_name = models.CharField(max_length=255)
+    remote_username = models.CharField(
+        max_length=255,
+        blank=True,
+        help_text="By what name people mention this user, if another.",
+    )
     is_shared = models.BooleanField(
         default=False, help_text="An app or bot login that several owners may use."
     )

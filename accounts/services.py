@@ -44,6 +44,7 @@ def account_link(*, owner: User, form: CredentialsForm) -> LinkedAccount:
         "team_id": identity.team_id,
         "team_name": clean_name(identity.team_name) if identity.team_name else "",
         "remote_user_name": clean_name(identity.user_name),
+        "remote_username": clean_name(identity.username) if identity.username else "",
         "credentials": form.secrets(),
         "scopes": list(identity.scopes),
         "expires_at": identity.expires_at,

@@ -196,10 +196,15 @@ class Connector:
         """Set or take away a reaction. Network I/O; may be repeated. `capabilities.reactions` NATIVE."""
         raise UnsupportedAction(f"{self.label} has no reactions.")
 
-    def escape(self, text: str, *, rings: bool = False) -> str:
+    def length(self, message: OutgoingMessage) -> int:
+        """How much of `capabilities.max_text_length` a post takes: code points of its text. No I/O."""
+        return len(message.text)
+
+    def escape(self, text: str, *, rings: bool = False, people: Collection[str] = ()) -> str:
         """`text` such that this service shows it as it stands: nobody pinged, no command run. No I/O.
 
-        With `rings` what calls everybody in the room (@all, @here) is left as it is.
+        With `rings` what calls everybody in the room (@all, @here) is left as it is, and so is what
+        mentions one of `people`, by the name that this service mentions them by.
 
         It may grow: the relay splits first, escapes each part as it will stand, and splits again
         what has grown too long.

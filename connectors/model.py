@@ -99,6 +99,7 @@ class Identity:
     team_id: str
     team_name: str
     space: str  # scope inside which a room id is unique; built from `server`, never from a server's claim
+    username: str = ""  # by which people mention this user there; "" where that is the name
     scopes: Sequence[str] = ()
     expires_at: datetime | None = None
 
@@ -238,6 +239,7 @@ class OutgoingMessage:
     sender_name: str = ""  # only where `sender_override` is NATIVE
     sender_avatar_url: str = ""
     reply_to: MessageId | None = None  # only where `replies` is NATIVE
+    rings_everybody: bool = False  # a mention of `all` or `here` in `body` may ring all who are in the room
 
 
 @dataclass(frozen=True, slots=True)

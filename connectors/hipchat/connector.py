@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, BinaryIO
@@ -110,6 +110,7 @@ class HipChatConnector(Connector):
             team_id=team_id,
             team_name=self._team_name(grant.scopes, str(owner["id"]), team_id),
             space=f"{self.login.server}#{team_id}",
+            username=str(owner.get("mention_name") or ""),
             scopes=grant.scopes,
             expires_at=grant.expires_at,
         )
@@ -247,8 +248,8 @@ class HipChatConnector(Connector):
         left = max(ends - clock.monotonic(), 0.1)
         fetch_public(url, into, most=most, deadline=left, ca_certificate=certificate)
 
-    def escape(self, text: str, *, rings: bool = False) -> str:
-        return hygiene.harmless(text, rings=rings)
+    def escape(self, text: str, *, rings: bool = False, people: Collection[str] = ()) -> str:
+        return hygiene.harmless(text, rings=rings, people=people)
 
 
 def _require(scopes: list[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,10 +12,11 @@ from typing import Any
 from hypothesis import strategies as st
 
 from connectors.base import Capabilities, Connector, Login, MessageId, OutgoingMessage, Support
-from connectors.markup import plain
+from connectors.markup import html_render, plain
 from connectors.markup.tree import to_json
 from tubes.models import Event, Seat
 from tubes.relay import rendering
+from tubes.relay.rendering.people import People
 from tubes.relay.rendering.steps import Copy, Edit, Send, Step
 
 NATIVE, IMITATED, NONE = Support.NATIVE, Support.IMITATED, Support.NONE
@@ -35,8 +36,17 @@ class PlainConnector(Connector):
 class GrowingConnector(PlainConnector):
     """A service whose signs have to be escaped, whereby they grow to six times their length."""
 
-    def escape(self, text: str, *, rings: bool = False) -> str:
+    def escape(self, text: str, *, rings: bool = False, people: Collection[str] = ()) -> str:
         return html.escape(text)
+
+
+class RichConnector(PlainConnector):
+    """A service that posts HTML."""
+
+    capabilities = Capabilities(max_text_length=400, limit=None, rich=True)
+
+    def length(self, message: OutgoingMessage) -> int:
+        return len(html_render.render(message.body)) if message.body else 0
 
 
 def connector(cls: type[Connector] = PlainConnector, **can: Any) -> Connector:
@@ -77,8 +87,22 @@ def steps(
     by: Connector | None = None,
     seat: Seat | None = None,
 ) -> list[Step]:
+    return steps_of(event_, stored(text), copy_, late=late, by=by, seat=seat)
+
+
+def steps_of(
+    event_: Event,
+    body: Any,
+    copy_: Copy | None = None,
+    *,
+    late: timedelta = timedelta(0),
+    by: Connector | None = None,
+    seat: Seat | None = None,
+    people: People | None = None,
+) -> list[Step]:
+    """As `steps`, of a stored tree."""
     return rendering.steps(
-        event_, seat or Seat(), by or connector(), body=stored(text), copy=copy_, late=late
+        event_, seat or Seat(), by or connector(), body=body, copy=copy_, late=late, people=people
     )
 
 

@@ -9,12 +9,15 @@ from accounts.services import account_link, account_refresh_rooms
 from connectors.hipchat.address import canonical
 from connectors.hipchat.connector import HipChatConnector
 from connectors.hipchat.forms import HipChatCredentialsForm
+from connectors.markup.sanitize import normalise_for_compare
+from connectors.markup.tree import Document, Mention, Paragraph, to_json
 from sameroom import clock
 from tests import factories
 from tests.connectors.hipchat.harness import SCOPES
 from tests.relay.conftest import Clock, statuses
 from tests.relay.sandboxed import Sides
-from tubes.models import Event, RoomListing, Seat
+from tubes.models import Event, Room, RoomListing, Seat, Tube
+from tubes.relay.people import known_here
 from tubes.services import tube_close, tube_open, tube_pause, tube_resume
 
 pytestmark = pytest.mark.django_db
@@ -268,3 +271,39 @@ def test_everybody_is_rung_in_a_room_whose_owner_allows_it(sides: Sides, rings: 
     world = sides.server.world
     [copy] = world.messages.all(world.room_named("Helpdesk").chat)
     assert (copy.text == "[Ann Lee, Acme] @all lunch @here", copy.mentions != []) == (rings, rings)
+
+
+def test_who_is_known_on_both_sides_is_mentioned_and_others_are_named(sides: Sides) -> None:
+    world = sides.server.world
+    here, there = (world.user_named("Sameroom Bot", group=group) for group in ("Acme", "Globex"))
+    stranger = world.user_named("Dana Fox", group="Globex")
+    world.create_user(here.group_id, "Dana Fox", mention_name=stranger.mention_name)
+
+    sides.say("Acme", f"@{here.mention_name} and @{stranger.mention_name}, come")
+    sides.relay()
+
+    [copy] = world.messages.all(world.room_named("Helpdesk").chat)
+    assert copy.mentions == [there.id]
+    assert normalise_for_compare(copy.text or "") == (
+        f"[Ann Lee, Acme] @{there.mention_name} and @{stranger.mention_name}, come"
+    )
+
+
+@pytest.mark.parametrize("gone", ["tube", "seat", "other owner"])
+def test_nobody_is_mentioned_who_does_not_sit_in_that_room(sides: Sides, gone: str) -> None:
+    world = sides.server.world
+    here = world.user_named("Sameroom Bot", group="Acme")
+    seat = Seat.objects.get(room__name="Helpdesk")
+    event = Event(room=Room.objects.get(name="Support"), kind="message")
+    body = to_json(Document((Paragraph((Mention(str(here.id), here.mention_name),)),)))
+    assert list(known_here(event, seat, body)) == [str(here.id)]
+
+    if gone == "tube":
+        Tube.objects.update(status="closed")
+    elif gone == "seat":
+        Seat.objects.filter(pk=seat.pk).update(failure="gone")
+    else:
+        LinkedAccount.objects.filter(remote_user_id=here.id).update(owner=factories.user())
+
+    assert known_here(event, seat, body) == {}
+    assert known_here(Event(room=event.room, kind="edit"), seat, body) == {}

@@ -12,8 +12,12 @@ def send(text, **extra):
     return [Send(OutgoingMessage(text, **extra))]
 
 
+def allowing(length):
+    return connector(max_text_length=length)
+
+
 def test_plain_messages_share_a_post_line_by_line():
-    assert joined([send("[Ann] one"), send("[Bob] two"), send("[Ann] three")], 400) == (
+    assert joined([send("[Ann] one"), send("[Bob] two"), send("[Ann] three")], allowing(400)) == (
         3,
         Send(OutgoingMessage("[Ann] one\n[Bob] two\n[Ann] three")),
     )
@@ -22,7 +26,7 @@ def test_plain_messages_share_a_post_line_by_line():
 def test_as_many_share_a_post_as_its_limit_allows():
     lines = [send("1234"), send("1234"), send("1234")]
 
-    assert [joined(lines, limit) for limit in (8, 9, 13, 14)] == [
+    assert [joined(lines, allowing(limit)) for limit in (8, 9, 13, 14)] == [
         None,
         (2, Send(OutgoingMessage("1234\n1234"))),
         (2, Send(OutgoingMessage("1234\n1234"))),
@@ -46,7 +50,9 @@ def test_what_is_no_plain_message_of_the_same_sender_ends_a_shared_post(other):
     mine = send("x", sender_name="Ann")
     both = (2, Send(OutgoingMessage("x\nx", sender_name="Ann")))
 
-    assert [joined(row, 400) for row in ([mine, mine, other, mine], [mine, other], [other, mine])] == [
+    assert [
+        joined(row, allowing(400)) for row in ([mine, mine, other, mine], [mine, other], [other, mine])
+    ] == [
         both,
         None,
         None,
@@ -55,14 +61,14 @@ def test_what_is_no_plain_message_of_the_same_sender_ends_a_shared_post(other):
 
 @pytest.mark.parametrize("renderings", [[], [send("x")]])
 def test_one_message_alone_is_not_shared(renderings):
-    assert joined(renderings, 400) is None
+    assert joined(renderings, allowing(400)) is None
 
 
 @given(st.lists(st.tuples(names, tricky), min_size=2, max_size=5))
 def test_a_shared_post_has_as_many_prefixes_as_messages(said):
     found = [steps(event(author_name=name), text, by=connector(max_text_length=4000)) for name, text in said]
 
-    shared = joined(found, 20_000)
+    shared = joined(found, allowing(20_000))
 
     if shared:
         lines = shared[1].message.text.split("\n")

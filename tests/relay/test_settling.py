@@ -94,6 +94,24 @@ def test_an_edit_made_while_a_send_is_repeated_is_not_swallowed_by_its_key(world
     assert world.texts("there") == ["[Ann, Stub] hello"]
 
 
+@pytest.mark.parametrize("stored", [True, False])
+def test_what_its_author_took_back_while_it_was_in_doubt_does_not_stay(
+    world: World, time: Clock, stored: bool
+) -> None:
+    joined(world, f"{KEYS},deletes")
+    cut(world, stored=stored)
+    id_ = world.stub.say("here", "Ann", "secret")
+    world.relay(rounds=1)
+    world.stub.fault("throttle", room="there", count=1, retry_after=5)
+    wait(world, time, 2)
+
+    world.stub.delete("here", id_)
+    world.read()
+    wait(world, time, 6, 2)
+
+    assert (world.texts("there"), ends()) == ([], ["sent"])
+
+
 def test_what_may_have_arrived_is_not_taken_in_while_its_repetition_is_put_off(
     world: World, time: Clock
 ) -> None:

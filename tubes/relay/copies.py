@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from connectors.base import Kind, MessageId
+from connectors.base import Attachment, Kind, MessageId
 from connectors.markup import plain
 from connectors.markup.tree import from_json
 from tubes.models import Delivery, Event, Post
 from tubes.relay.moves import Lane
 from tubes.relay.rendering import Copy
+from tubes.relay.rendering.files import is_posted
 
 Status = Delivery.Status
 NOT_THERE = (Status.FAILED, Status.SKIPPED, Status.REMOVED)
@@ -48,7 +49,14 @@ def copy_for(lane: Lane, delivery: Delivery) -> Copy | None:
         is_ours=mine and len(ids) == len(posts) and bool(ids),
         is_shared=original.lead_id is not None and _is_shared(original.lead_id),
         posts=posts,
+        files=_files(lane, about),
     )
+
+
+def _files(lane: Lane, about: Event) -> int:
+    """How many of a message's posts are files."""
+    files = map(Attachment.from_json, about.attachments)
+    return sum(is_posted(lane.connector.capabilities, file) for file in files)
 
 
 def _posts(about: Event, delivery: Delivery) -> list[Post]:
@@ -70,6 +78,7 @@ def _copy(
     is_ours: bool,
     is_shared: bool = False,
     posts: list[Post] | None = None,
+    files: int = 0,
 ) -> Copy:
     return Copy(
         ids=ids,
@@ -79,6 +88,7 @@ def _copy(
         author_name=about.author_name,
         text=plain.render(from_json(about.body)) if about.body else "",
         said_at=about.said_at,
+        files=files,
     )
 
 

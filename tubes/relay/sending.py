@@ -16,6 +16,7 @@ from tubes.relay import files, handover, rendering, routing, sql
 from tubes.relay.copies import NotYet, Removed, copy_for, reacted_by_others
 from tubes.relay.destinations import destinations
 from tubes.relay.moves import Lane, Status, again, end
+from tubes.relay.people import known_here
 from tubes.relay.queueing import WAIT_FOR_LOGIN, WAITS
 from tubes.relay.rendering import Delete, Edit, React, Send, SendFile, Step
 from tubes.relay.wire import Beginning
@@ -123,7 +124,8 @@ def steps_of(lane: Lane, delivery: Delivery) -> list[Step]:
         lane.flush()  # the message it is about may be what arrived last
         copy = copy_for(lane, delivery)
     late = clock.now() - event.said_at
-    steps = rendering.steps(event, lane.seat, lane.connector, body=body, copy=copy, late=late)
+    people = known_here(event, lane.seat, body)
+    steps = rendering.steps(event, lane.seat, lane.connector, body=body, copy=copy, late=late, people=people)
     if any(isinstance(step, React) and not step.add for step in steps) and reacted_by_others(event):
         return []  # our account holds one reaction there for everybody
     return steps
@@ -266,7 +268,7 @@ def _shared(lane: Lane, delivery: Delivery, plan: Plan, behind: Sequence[Deliver
             break
         group.append(other)
         plans.append(ready)
-    joined = rendering.joined([one.steps for one in plans], lane.connector.capabilities.max_text_length)
+    joined = rendering.joined([one.steps for one in plans], lane.connector)
     if joined is None:
         return None
     count, send = joined

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from connectors.base import Connector, IncomingEvent, MessageId, Recent, RoomId
+from connectors.base import Connector, IncomingEvent, MessageId, Recent, RoomId, Support
 from connectors.errors import MessageRejected
 from connectors.markup import plain
 from sameroom import clock
@@ -78,10 +78,13 @@ def _first_sent(delivery: Delivery) -> datetime | None:
 
 
 def _same_part(lane: Lane, delivery: Delivery) -> Send | None:
-    """The part on the wire, if it is still wanted, and still reads as it did."""
+    """The part on the wire, if it is wanted and reads as it did; a stand-in where it is erased."""
     event = delivery.event
     if event.room_id is not None and delivery.room_id not in routing.ways(event, only_safe=True):
         return None
+    if event.body is None and lane.connector.capabilities.deletes is Support.NATIVE:
+        # Its author took it back. What stands there is found by its key, and the deletion is on its way.
+        return rendering.stand_in(event, lane.seat, lane.connector)
     if delivery.parts is not None:
         steps: Sequence[Step] = rendering.parts_from_json(delivery.parts)
     else:

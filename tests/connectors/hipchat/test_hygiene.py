@@ -131,7 +131,7 @@ def test_every_post_reads_back_as_what_was_sent(typed, name, team, limit, overri
     """What became of a send that was cut off is found out by this."""
     by = connector(HipChatConnector, max_text_length=limit, sender_override=override)
     found = steps(event(author_name=name, author_team=team), typed, by=by, seat=Seat(name_style="both"))
-    shared = joined([found[:1], found[:1]], 1000)
+    shared = joined([found[:1], found[:1]], connector(HipChatConnector))
 
     for post in [*texts(found), *(texts([shared[1]]) if shared else [])]:
         read = text.parse(post, ids_of([ANN, BO]))

@@ -4,6 +4,8 @@ steps.py         what a rendering is made of, and what stands of an original in 
 occasion.py      who says it, where, how late: what every rendering below needs to know
 names.py         `[Display Name, team] `, which no name and no text can imitate
 stamps.py        times as they are said in a room
+composing.py     our own words around what an author wrote
+people.py        mentions of people who are known where the message is posted
 cutting.py       text in parts that the service takes and that do no harm
 files.py         files posted as files, or told by a line
 message.py       a message, its reply and its files
@@ -18,8 +20,9 @@ fingerprints.py  one text known again behind other bridges
 
 from tubes.relay.rendering.files import untold
 from tubes.relay.rendering.fingerprints import content_fingerprint, echo_fingerprint, fingerprint
-from tubes.relay.rendering.message import parts
+from tubes.relay.rendering.message import parts, stand_in
 from tubes.relay.rendering.names import author_name, prefix
+from tubes.relay.rendering.people import People, mentioned
 from tubes.relay.rendering.planning import steps
 from tubes.relay.rendering.shared import joined
 from tubes.relay.rendering.steps import (
@@ -39,6 +42,7 @@ __all__ = [
     "Copy",
     "Delete",
     "Edit",
+    "People",
     "Posting",
     "React",
     "Send",
@@ -49,10 +53,12 @@ __all__ = [
     "echo_fingerprint",
     "fingerprint",
     "joined",
+    "mentioned",
     "parts",
     "parts_from_json",
     "parts_to_json",
     "prefix",
+    "stand_in",
     "steps",
     "untold",
 ]

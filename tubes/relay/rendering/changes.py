@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from connectors.base import Kind, MessageId, OutgoingMessage, Support
 from connectors.markup.sanitize import clean_name
+from connectors.markup.tree import Document, Text
+from tubes.relay.rendering.composing import begun, paragraph
 from tubes.relay.rendering.cutting import cut
 from tubes.relay.rendering.imitating import mention, of_a_time
-from tubes.relay.rendering.message import has_ids, text_of
+from tubes.relay.rendering.message import NO_MORE, has_ids, said_in
 from tubes.relay.rendering.occasion import Occasion
 from tubes.relay.rendering.stamps import late_stamp
 from tubes.relay.rendering.steps import Copy, Delete, Edit, React, Send, Step
 
 EDITED = "✎ "
-NO_MORE = "…"  # what a part says that an edit left without words
 
 
 def edit_steps(occasion: Occasion, body: object, copy: Copy | None) -> list[Step]:
@@ -23,26 +24,31 @@ def edit_steps(occasion: Occasion, body: object, copy: Copy | None) -> list[Step
     can = occasion.can
     if can.edits is Support.NONE or body is None:
         return []
-    text = text_of(occasion, body)
+    said = said_in(occasion, body)
     if copy is not None and can.edits is Support.NATIVE and _is_editable(occasion, copy):
-        return _edit_natively(occasion, text, copy)
+        return _edit_natively(occasion, said, copy)
     stamp = late_stamp(occasion.event.said_at, occasion.now)
-    return _told(occasion, f"{EDITED}{text}", stamp) if text else []
+    return _told(occasion, begun(said, (Text(EDITED),)), stamp) if said.blocks else []
 
 
 def _is_editable(occasion: Occasion, copy: Copy) -> bool:
     age = (occasion.now - copy.posted_at).total_seconds()
-    return _is_ours_alone(occasion, copy) and age <= occasion.can.edit_age
+    return _is_ours_alone(occasion, copy) and age <= occasion.can.edit_age and bool(_ids_of_text(copy))
+
+
+def _ids_of_text(copy: Copy) -> list[MessageId]:
+    """The posts that carry the text: files come after it, each in a post of its own, or in one with it."""
+    return list(copy.ids[: len(copy.ids) - copy.files])
 
 
 def _is_ours_alone(occasion: Occasion, copy: Copy) -> bool:
     return copy.is_ours and not copy.is_shared and has_ids(occasion, copy)
 
 
-def _edit_natively(occasion: Occasion, text: str, copy: Copy) -> list[Step]:
+def _edit_natively(occasion: Occasion, said: Document, copy: Copy) -> list[Step]:
     # The post keeps its place and its time, so it keeps the stamp it was posted with.
     stamp = late_stamp(copy.said_at, copy.posted_at)
-    parts, ids = cut(occasion, text, stamp=stamp), list(copy.ids)
+    parts, ids = cut(occasion, said, stamp=stamp), _ids_of_text(copy)
     changed: list[Step] = [Edit(target, part) for target, part in zip(ids, parts, strict=False)]
     more = [Send(part) for part in parts[len(ids) :]]
     return [*changed, *_without(occasion, ids[len(parts) :], stamp), *more]
@@ -52,7 +58,7 @@ def _without(occasion: Occasion, surplus: list[MessageId], stamp: str) -> list[S
     """Takes away the parts that a shorter text no longer needs."""
     if occasion.can.deletes is Support.NATIVE:
         return [Delete(target) for target in reversed(surplus)]
-    empty: list[OutgoingMessage] = cut(occasion, NO_MORE, stamp=stamp)
+    empty: list[OutgoingMessage] = cut(occasion, paragraph(Text(NO_MORE)), stamp=stamp)
     return [Edit(target, part) for target in surplus for part in empty]
 
 
@@ -63,7 +69,7 @@ def delete_steps(occasion: Occasion, copy: Copy | None) -> list[Step]:
         return []
     if can.deletes is Support.NATIVE and _is_ours_alone(occasion, copy):
         return [Delete(target) for target in reversed(copy.ids)]
-    return _told(occasion, f"deleted {of_a_time(copy, occasion.now)}.")
+    return _told(occasion, paragraph(Text(f"deleted {of_a_time(copy, occasion.now)}.")))
 
 
 def reaction_steps(occasion: Occasion, copy: Copy | None) -> list[Step]:
@@ -76,8 +82,8 @@ def reaction_steps(occasion: Occasion, copy: Copy | None) -> list[Step]:
         return [React(copy.ids[0], event.emoji, is_added)]
     emoji, message = clean_name(event.emoji), mention(copy, occasion.now)
     deed = f"reacted {emoji} to {message}" if is_added else f"took back {emoji} from {message}"
-    return _told(occasion, deed)
+    return _told(occasion, paragraph(Text(deed)))
 
 
-def _told(occasion: Occasion, text: str, stamp: str = "") -> list[Step]:
-    return [Send(part) for part in cut(occasion, text, stamp=stamp)]
+def _told(occasion: Occasion, said: Document, stamp: str = "") -> list[Step]:
+    return [Send(part) for part in cut(occasion, said, stamp=stamp)]

@@ -4,35 +4,63 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from connectors.base import Kind, MessageId, OutgoingMessage
-from connectors.markup.sanitize import clean_text
+from connectors.markup import plain
+from connectors.markup.parts import split_document
+from connectors.markup.sanitize import clean_document, clean_text
 from connectors.markup.split import split_text
-from tubes.relay.rendering.defusing import defused, is_visible
-from tubes.relay.rendering.names import author_name, head
+from connectors.markup.tree import Document, normal_form
+from tubes.relay.rendering.composing import begun, paragraph
+from tubes.relay.rendering.defusing import defused, defused_document, is_visible
+from tubes.relay.rendering.names import author_name, head, rich_head
 from tubes.relay.rendering.occasion import Occasion
+from tubes.relay.rendering.people import names
 
 SAID = (Kind.MESSAGE.value,)  # an edit, or what tells of it, rings nobody a second time
 
 
 def cut(
-    occasion: Occasion, text: str, *, stamp: str = "", reply_to: MessageId | None = None
+    occasion: Occasion, said: Document, *, stamp: str = "", reply_to: MessageId | None = None
 ) -> list[OutgoingMessage]:
-    """Foreign `text` as the posts that carry it, in order; empty where there is nothing to see.
+    """What was `said` as the posts that carry it, in order; empty where there is nothing to see.
 
     Every part carries the prefix: parts of two authors may interleave, and behind it no service
     takes the text for a command. Only the first one answers `reply_to`.
     """
-    begin, as_author = opening(occasion, stamp), occasion.as_author
-    rings = occasion.seat.rings_everybody and occasion.event.kind in SAID
-    start = begin.text
-    pieces = fitting(
-        clean_text(text),
-        max(occasion.can.max_text_length - len(start), 1),
-        lambda piece: occasion.connector.escape(defused(piece, as_author=as_author), rings=rings),
-    )
-    posts = [replace(begin, text=start + piece) for piece in pieces]
+    posts = list(_rich(occasion, said, stamp) if occasion.can.rich else _plain(occasion, said, stamp))
     return [replace(posts[0], reply_to=reply_to), *posts[1:]] if posts and reply_to else posts
+
+
+def _plain(occasion: Occasion, said: Document, stamp: str) -> Iterator[OutgoingMessage]:
+    begin, as_author = opening(occasion, stamp), occasion.as_author
+    escape = partial(occasion.connector.escape, rings=_rings(occasion), people=names(occasion.people))
+    pieces = fitting(
+        clean_text(plain.render(said)),
+        max(occasion.can.max_text_length - len(begin.text), 1),
+        lambda piece: escape(defused(piece, as_author=as_author)),
+    )
+    return (replace(begin, text=begin.text + piece) for piece in pieces)
+
+
+def _rich(occasion: Occasion, said: Document, stamp: str) -> Iterator[OutgoingMessage]:
+    begin, start = opening(occasion, stamp), rich_head(occasion, stamp)
+    said = defused_document(clean_document(normal_form(said)), as_author=occasion.as_author)
+    rings = _rings(occasion)
+
+    def post(part: Document) -> OutgoingMessage:
+        body = normal_form(begun(part, start))
+        return replace(begin, text=plain.render(body), body=body, rings_everybody=rings)
+
+    def fits(part: Document) -> bool:
+        return occasion.connector.length(post(part)) <= occasion.can.max_text_length
+
+    return (post(part) for part in split_document(said, fits) if is_visible(plain.render(part)))
+
+
+def _rings(occasion: Occasion) -> bool:
+    return occasion.seat.rings_everybody and occasion.event.kind in SAID
 
 
 def opening(occasion: Occasion, stamp: str) -> OutgoingMessage:
@@ -40,6 +68,7 @@ def opening(occasion: Occasion, stamp: str) -> OutgoingMessage:
     as_author = occasion.as_author
     return OutgoingMessage(
         head(occasion, stamp),
+        body=normal_form(paragraph(*rich_head(occasion, stamp))) if occasion.can.rich else None,
         sender_name=author_name(occasion.event, occasion.seat.name_style) if as_author else "",
         sender_avatar_url=occasion.event.author_avatar_url if as_author else "",
     )

@@ -9,9 +9,26 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
+from connectors.markup import plain
 from connectors.markup.sanitize import normalise_for_compare
+from connectors.markup.tree import (
+    Block,
+    Bold,
+    Code,
+    CodeBlock,
+    Document,
+    Inline,
+    Italic,
+    LineBreak,
+    Link,
+    Paragraph,
+    Strike,
+    Text,
+)
 
 MARK: Final = "· "
 
@@ -37,6 +54,48 @@ def defused(text: str, *, as_author: bool) -> str:
         return text
     first, *rest = text.split("\n")
     return "\n".join([first, *(MARK + line if _has_prefix(line) else line for line in rest)])
+
+
+def defused_document(document: Document, *, as_author: bool) -> Document:
+    """The same for a tree in normal form. Quotes and lists show by themselves that they go on."""
+    blocks: list[Block] = []
+    for number, block in enumerate(document.blocks):
+        behind_prefix = number == 0 and not as_author and isinstance(block, Paragraph)
+        blocks.append(_defused_block(block, _has_stamp if as_author else _has_prefix, behind_prefix))
+    return Document(tuple(blocks))
+
+
+def _defused_block(block: Block, passes: Callable[[str], bool], behind_prefix: bool) -> Block:
+    if isinstance(block, CodeBlock):
+        code = (MARK + line if passes(line) else line for line in block.text.split("\n"))
+        return CodeBlock("\n".join(code), block.language)
+    if not isinstance(block, Paragraph):
+        return block
+    lines = plain.render(Document((block,))).split("\n")
+    marked = {number for number, line in enumerate(lines) if passes(line)} - ({0} if behind_prefix else set())
+    return Paragraph(tuple(_Lines(marked).walk(block.inlines))) if marked else block
+
+
+class _Lines:
+    """Walks the inlines of a paragraph, and puts a mark at the beginning of some of its lines."""
+
+    def __init__(self, marked: set[int]) -> None:
+        self._marked, self._line, self._begins = marked, 0, True
+
+    def walk(self, inlines: Iterable[Inline]) -> Iterator[Inline]:
+        for inline in inlines:
+            if isinstance(inline, LineBreak):
+                self._line, self._begins = self._line + 1, True
+                yield inline
+                continue
+            if self._begins and self._line in self._marked:
+                yield Text(MARK)
+            self._begins = False
+            if isinstance(inline, Bold | Italic | Strike | Link):
+                yield replace(inline, inlines=tuple(self.walk(inline.inlines)))
+            else:
+                self._line += inline.text.count("\n") if isinstance(inline, Code) else 0
+                yield inline
 
 
 def _has_prefix(line: str) -> bool:

@@ -6,8 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from connectors.base import Attachment, Connector, OutgoingMessage, Support
+from connectors.base import Attachment, Capabilities, Connector, OutgoingMessage, Support
+from connectors.markup import plain
 from connectors.markup.sanitize import clean_name
+from connectors.markup.tree import Text
+from tubes.relay.rendering.composing import below, paragraph
 from tubes.relay.rendering.cutting import opening
 from tubes.relay.rendering.occasion import Occasion
 from tubes.relay.rendering.steps import Send, SendFile, Step
@@ -26,16 +29,17 @@ def of(occasion: Occasion) -> tuple[list[Attachment], list[str]]:
         return posted, told
     for stored in occasion.event.attachments:
         file = Attachment.from_json(stored)
-        if _is_posted(occasion, file):
+        if is_posted(occasion.can, file):
             posted.append(file)
         else:
             told.append(line(file))
     return posted, told
 
 
-def _is_posted(occasion: Occasion, file: Attachment) -> bool:
-    fits = file.size is None or 0 < file.size <= occasion.can.max_file_size
-    return occasion.can.files is Support.NATIVE and fits
+def is_posted(can: Capabilities, file: Attachment) -> bool:
+    """Whether a file is posted as one: the service takes it, as far as is known of its size."""
+    fits = file.size is None or 0 < file.size <= can.max_file_size
+    return can.files is Support.NATIVE and fits
 
 
 def line(file: Attachment, why: str = "") -> str:
@@ -65,11 +69,11 @@ def with_files(
 ) -> Iterator[Step]:
     """Posts of a text, and its files: one post together, where there is one of each."""
     alone = opening(occasion, stamp)
-    alone = replace(alone, text=alone.text.rstrip())
+    alone = replace(alone, text=alone.text.rstrip())  # a body in normal form ends without a space
     if len(posts) > MOST_PARTS and occasion.can.files is Support.NATIVE:
         yield from (Send(post) for post in posts[: MOST_PARTS - 1])
         yield SendFile(alone, WHOLE, text=text)
-    elif len(posts) == 1 and files and len(posts[0].text) + LINE <= occasion.can.max_text_length:
+    elif len(posts) == 1 and files and _has_room(occasion, posts[0]):
         yield SendFile(posts[0], files[0])
         files = files[1:]
     else:
@@ -78,14 +82,24 @@ def with_files(
         yield SendFile(alone, file)
 
 
+def _has_room(occasion: Occasion, post: OutgoingMessage) -> bool:
+    return occasion.connector.length(post) + LINE <= occasion.can.max_text_length
+
+
 def untold(step: SendFile, why: str, connector: Connector) -> Send:
     """A line in place of a file that could not be fetched, with its address: people may be able to open it.
 
     Where the address does not fit the post, it is left out.
     """
-    beside = step.message.text.rstrip()
-    start = f"{beside}\n" if beside else ""
-    told = connector.escape(line(step.file, why))
-    if len(start) + len(told) > connector.capabilities.max_text_length:
-        told = connector.escape(line(replace(step.file, url=""), why))
-    return Send(replace(step.message, text=start + told))
+    told = _with_line(step.message, line(step.file, why), connector)
+    if connector.length(told) > connector.capabilities.max_text_length:
+        told = _with_line(step.message, line(replace(step.file, url=""), why), connector)
+    return Send(told)
+
+
+def _with_line(message: OutgoingMessage, told: str, connector: Connector) -> OutgoingMessage:
+    if message.body is not None:
+        body = below(message.body, [told]) if message.body.blocks else paragraph(Text(told))
+        return replace(message, text=plain.render(body), body=body)
+    beside = message.text.rstrip()
+    return replace(message, text="\n".join([*([beside] if beside else []), connector.escape(told)]))

@@ -29,9 +29,9 @@ def excerpt(text: str) -> str:
 
 
 def quotation(copy: Copy, now: datetime) -> str:
-    """The line above an answer: `> Ann: first words…`."""
+    """What is quoted above an answer: `Ann: first words…`."""
     words = excerpt(copy.text)
-    return f"> {shown_name(copy.author_name)}: {words}" if words else f"> {of_a_time(copy, now)}"
+    return f"{shown_name(copy.author_name)}: {words}" if words else of_a_time(copy, now)
 
 
 def mention(copy: Copy, now: datetime) -> str:

@@ -6,8 +6,10 @@ import re
 import unicodedata
 from typing import Final
 
+from connectors.base import OutgoingMessage
 from connectors.markup.sanitize import NOBODY, clean_name, normalise_for_compare
 from connectors.markup.split import split_text
+from connectors.markup.tree import Bold, Inline, Text
 from tubes.models import Event, NameStyle, Seat
 from tubes.relay.rendering.occasion import Occasion
 
@@ -59,9 +61,17 @@ def head(occasion: Occasion, stamp: str) -> str:
     """What every part begins with, escaped; a long label is cut to leave half of the limit to the text."""
     if occasion.as_author:
         return occasion.connector.escape(f"({stamp}) ") if stamp else ""
-    label = _label(occasion.event, occasion.seat)
+    label, most = _label(occasion.event, occasion.seat), occasion.can.max_text_length // 2
     whole = occasion.connector.escape(_bracketed(label, stamp))
-    while len(whole) > occasion.can.max_text_length // 2 and len(label) > 1:
+    while occasion.connector.length(OutgoingMessage(whole)) > most and len(label) > 1:
         label = split_text(label, len(label) // 2)[0]
         whole = occasion.connector.escape(_bracketed(f"{label}…", stamp))
     return whole
+
+
+def rich_head(occasion: Occasion, stamp: str) -> tuple[Inline, ...]:
+    """The same as a tree: the prefix stands out from what its author wrote."""
+    begin = head(occasion, stamp)
+    if occasion.as_author or not begin:
+        return (Text(begin),) if begin else ()
+    return (Bold((Text(begin.rstrip()),)), Text(" "))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from connectors.base import Capabilities, Connector, Support
 from tubes.models import Event, Seat
+from tubes.relay.rendering.people import People
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Occasion:
     seat: Seat
     connector: Connector
     late: timedelta = timedelta(0)
+    people: People = field(default_factory=dict)  # those mentioned who are known where it is posted
 
     @property
     def can(self) -> Capabilities:

@@ -9,20 +9,29 @@ from tubes.models import Event, Seat
 from tubes.relay.rendering.changes import delete_steps, edit_steps, reaction_steps
 from tubes.relay.rendering.message import message_steps
 from tubes.relay.rendering.occasion import Occasion
+from tubes.relay.rendering.people import People
 from tubes.relay.rendering.steps import Copy, Step
 
 
 def steps(
-    event: Event, seat: Seat, connector: Connector, *, body: object, copy: Copy | None, late: timedelta
+    event: Event,
+    seat: Seat,
+    connector: Connector,
+    *,
+    body: object,
+    copy: Copy | None,
+    late: timedelta,
+    people: People | None = None,
 ) -> list[Step]:
     """What is to be done at the service, in order; empty where there is nothing. No I/O, repeatable.
 
     `body` is what is posted, the event's own or that of the edit it carries, None where it was
     erased; a message of nothing but files has an empty one. `copy` is what stands in the Seat's
     room of the message that is edited, deleted, reacted to or answered. `late` is now - said_at.
+    `people` are those whom it mentions and who are known in that room.
     The same arguments give the same steps. Raises ValueError for a body that is none.
     """
-    occasion = Occasion(event, seat, connector, late)
+    occasion = Occasion(event, seat, connector, late, people or {})
     match event.kind:
         case Kind.EDIT:
             return edit_steps(occasion, body, copy)

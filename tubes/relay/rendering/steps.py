@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from connectors.base import Attachment, MessageId, OutgoingMessage
+from connectors.markup.tree import from_json, to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,11 @@ class Copy:
     author_name: str  # of the original, raw
     text: str  # of the original, plain; "" once it is erased
     said_at: datetime
+    files: int = 0  # how many of the posts are files that came with it
 
 
 _STORED = ("text", "sender_name", "sender_avatar_url", "reply_to")
+_ALL = {*_STORED, "body", "rings", "file", "content"}
 
 
 def parts_to_json(parts: Sequence[Posting]) -> list[dict[str, Any]]:
@@ -82,9 +85,14 @@ def parts_to_json(parts: Sequence[Posting]) -> list[dict[str, Any]]:
 
 
 def _part_to_json(part: Posting) -> dict[str, Any]:
+    message = part.message
     stored: dict[str, Any] = {
-        name: value for name in _STORED if (value := getattr(part.message, name)) or name == "text"
+        name: value for name in _STORED if (value := getattr(message, name)) or name == "text"
     }
+    if message.body is not None:
+        stored["body"] = to_json(message.body)
+    if message.rings_everybody:
+        stored["rings"] = True
     if isinstance(part, SendFile):
         stored |= {"file": asdict(part.file), "content": part.text}
     return stored
@@ -98,12 +106,13 @@ def parts_from_json(stored: object) -> list[Posting]:
 
 
 def _part_from_json(stored: object) -> Posting:
-    if not isinstance(stored, dict) or not {"text"} <= set(stored) <= {*_STORED, "file", "content"}:
-        raise ValueError(f"A stored part has a text and may have {', '.join(_STORED[1:])}, and a file.")
+    if not isinstance(stored, dict) or not {"text"} <= set(stored) <= _ALL:
+        raise ValueError(f"A stored part has a text and may have {', '.join(sorted(_ALL - {'text'}))}.")
     fields = {name: value for name, value in stored.items() if name in _STORED}
     if not all(type(value) is str for value in fields.values()):
         raise ValueError("The fields of a stored part are strings.")
-    message = OutgoingMessage(**fields)
+    body = from_json(stored["body"]) if "body" in stored else None
+    message = OutgoingMessage(**fields, body=body, rings_everybody=bool(stored.get("rings")))
     if "file" not in stored:
         return Send(message)
     if not isinstance(stored["file"], dict):

@@ -1,0 +1,50 @@
+"""Who of those mentioned is known in another room, and by what name and id."""
+
+from __future__ import annotations
+
+from connectors.base import Kind
+from connectors.markup.tree import Mention, from_json
+from tubes.models import Event, Seat
+from tubes.relay import sql
+from tubes.relay.rendering import People, mentioned
+
+# People who linked the account that is mentioned, and sit in the room that is posted to with another one
+# of theirs. They have shown both to be theirs, and are seen in that room anyway.
+KNOWN = """
+    SELECT m.remote_user_id, there.remote_user_id, there.remote_username, there.remote_user_name
+    FROM tubes_room origin
+    JOIN accounts_linkedaccount m ON m.kind = origin.kind AND m.space = origin.space AND NOT m.is_shared
+    JOIN tubes_seat s ON s.room_id = %s AND s.owner_id = m.owner_id AND s.failure = ''
+    JOIN accounts_linkedaccount there ON there.id = s.account_id AND NOT there.is_shared
+    WHERE origin.id = %s AND m.remote_user_id IN {ids}
+    AND EXISTS (
+        SELECT 1 FROM tubes_tube t WHERE t.status <> 'closed' AND (t.side_a_id = s.id OR t.side_b_id = s.id)
+    )
+    ORDER BY s.id
+"""
+IN_ONE_SPACE = """
+    SELECT 1 FROM tubes_room origin
+    JOIN tubes_room there ON there.kind = origin.kind AND there.space = origin.space
+    WHERE origin.id = %s AND there.id = %s
+"""
+MOST = 100  # people that one message mentions
+
+
+def known_here(event: Event, seat: Seat, body: object) -> People:
+    """Whom of those mentioned in `body` the Seat's service knows as well. Two queries where somebody is.
+
+    Inside one space ids mean the same everywhere. An edit mentions nobody: it would ring a second time.
+    """
+    if event.kind != Kind.MESSAGE or event.room_id is None or not body:
+        return {}
+    mentions = mentioned(from_json(body))
+    if not mentions:
+        return {}
+    if sql.rows(IN_ONE_SPACE, [event.room_id, seat.room_id]):
+        return mentions
+    ids = sorted(mentions)[:MOST]
+    found = sql.rows(KNOWN.format(ids=sql.marks(ids)), [seat.room_id, event.room_id, *ids])
+    people: dict[str, Mention] = {}
+    for origin_id, remote_id, username, name in found:
+        people.setdefault(origin_id, Mention(remote_id, username or name))
+    return people
