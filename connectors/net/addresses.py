@@ -4,7 +4,7 @@ import ipaddress
 import queue
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
@@ -85,10 +85,14 @@ def open_socket(host: str, port: int, *, encrypted: bool) -> DeadlineSocket:
     """
     call = current()
     host = host.strip("[]")
-    found = _lookup(host, port, call)
+    return _connect(host, callable_ones(host, _lookup(host, port, call), encrypted=encrypted), call)
+
+
+def callable_ones(host: str, found: Sequence[Found], *, encrypted: bool) -> Sequence[Found]:
+    """Those of a host's addresses that may be called, a few at the most; else AddressRefused. No I/O."""
     usable = [one for one in found if _may_be_called(ipaddress.ip_address(one[1][0]), encrypted)]
     if usable:
-        return _connect(host, usable[:_MOST_TRIED], call)
+        return usable[:_MOST_TRIED]
     if not encrypted and any(is_public(ipaddress.ip_address(one[1][0])) for one in found):
         raise AddressRefused(
             f"{host} may only be called over https, as plain http would show the token to others"
@@ -112,8 +116,8 @@ def _lookup(host: str, port: int, call: Call) -> list[Found]:
     else:
         family = socket.AF_INET if literal.version == 4 else socket.AF_INET6
         return [(family, (host, port))]
-    answers: queue.SimpleQueue[list[Found] | None] = queue.SimpleQueue()
-    threading.Thread(target=_ask, args=(host, port, answers), name="lookup", daemon=True).start()
+    answers: queue.SimpleQueue[list[Found]] = queue.SimpleQueue()
+    ask_in_thread(host, port, answers.put)
     try:
         found = answers.get(timeout=call.remaining())
     except (queue.Empty, TimeoutError):
@@ -123,12 +127,17 @@ def _lookup(host: str, port: int, call: Call) -> list[Found]:
     return found
 
 
-def _ask(host: str, port: int, answers: "queue.SimpleQueue[list[Found] | None]") -> None:
-    try:
-        rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        answers.put([(row[0], row[4]) for row in rows if row[0] in (socket.AF_INET, socket.AF_INET6)])
-    except (OSError, ValueError):  # gaierror; UnicodeError for a label that is too long
-        answers.put(None)
+def ask_in_thread(host: str, port: int, answer: Callable[[list[Found]], object]) -> None:
+    """Look a name up, and hand what was found to `answer`, in that thread; nothing where it is not known."""
+
+    def ask() -> None:
+        try:
+            rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, ValueError):  # gaierror; UnicodeError for a label that is too long
+            rows = []
+        answer([(row[0], row[4]) for row in rows if row[0] in (socket.AF_INET, socket.AF_INET6)])
+
+    threading.Thread(target=ask, name="lookup", daemon=True).start()
 
 
 def _connect(host: str, usable: Sequence[Found], call: Call) -> DeadlineSocket:

@@ -22,7 +22,7 @@ _HEADER_ALLOWANCE: Final = 256 * 1024  # bytes besides the body: status line, he
 _PIECE: Final = 64 * 1024
 _MOST_REDIRECTS: Final = 3
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
-_HEADERS: Final = {"User-Agent": "Sameroom", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
+HEADERS: Final = {"User-Agent": "Sameroom", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def request(
     """
     body = bytearray()
     call = Call(deadline, max_bytes + _HEADER_ALLOWANCE)
-    parts = {"headers": {**_HEADERS, **(headers or {})}, "params": params, "json": json, "data": data}
+    parts = {"headers": {**HEADERS, **(headers or {})}, "params": params, "json": json, "data": data}
     outcome = _attempt(method, url, body.extend, call, max_bytes, ca_certificate, parts)
     if isinstance(outcome, Answer):
         return replace(outcome, body=bytes(body))
@@ -88,26 +88,28 @@ def download(
     *,
     deadline: float,
     max_bytes: int,
+    headers: Mapping[str, str] | None = None,
     ca_certificate: str | None = None,
     secrets: Sequence[str] = (),
 ) -> Answer:
     """GET a file piece by piece into `into`; the answer, without its body. Network I/O, blocking.
 
-    Follows a few redirects, each to an address that is checked anew; nothing but the address is sent,
-    so a token never leaves with it. `deadline`, the errors and the rest as for `request`. Whatever the
-    status, the body is written; repeat it with a fresh `into`.
+    Follows a few redirects, each to an address that is checked anew; to those nothing but the address is
+    sent, so a token among the `headers` goes to the first one only. `deadline`, the errors and the rest as
+    for `request`. Whatever the status, the body is written; repeat it with a fresh `into`.
     """
     call = Call(deadline, max_bytes + _HEADER_ALLOWANCE)
+    sent = {**HEADERS, **(headers or {})}
     for _ in range(_MOST_REDIRECTS + 1):
         into.seek(0)
         into.truncate()
-        outcome = _attempt("GET", url, into.write, call, max_bytes, ca_certificate, {"headers": _HEADERS})
+        outcome = _attempt("GET", url, into.write, call, max_bytes, ca_certificate, {"headers": sent})
         if not isinstance(outcome, Answer):
             raise type(outcome)(redact(str(outcome), secrets))
         if outcome.status not in _REDIRECTS or not outcome.headers.get("Location"):
             return outcome
-        url = urljoin(url, outcome.headers["Location"])
-    raise Cut(f"{_checked_host(url)} sends from one address to the next")
+        url, sent = urljoin(url, outcome.headers["Location"]), {**HEADERS}
+    raise Cut(f"{checked_host(url)} sends from one address to the next")
 
 
 def check_certificate(ca_certificate: str) -> None:
@@ -127,7 +129,7 @@ def _attempt(
     """One request, its decoded body handed to `write`; or what went wrong with it."""
     host = "the address"
     try:
-        host = _checked_host(url)
+        host = checked_host(url)
         prepared = requests.Request(method, url, **parts).prepare()
         with running(call):
             call.remaining()
@@ -145,7 +147,8 @@ def _attempt(
         return _explained(error, host, call, max_bytes)
 
 
-def _checked_host(url: str) -> str:
+def checked_host(url: str) -> str:
+    """The host of an http or https address. AddressRefused for anything else. No I/O."""
     try:
         parsed = parse_url(url)
     except ValueError:  # urllib3's LocationParseError, which quotes the URL

@@ -237,7 +237,17 @@ def test_download_follows_redirects_and_takes_nothing_along_but_the_address():
             answer = net.download(outer.url, into, deadline=DEADLINE, max_bytes=10)
 
         assert (answer.status, answer.body, into.getvalue()) == (200, b"", b"file")
-        assert b"Authorization" not in inner.requests[0]
+        assert b"Authorization" not in inner.requests[0][0]
+
+
+def test_token_of_a_download_goes_to_the_first_address_only():
+    with serving(keeps_answering(b"file")) as inner:
+        with serving(keeps_answering(b"", f"Location: {inner.url}", status="307 Moved")) as outer:
+            token = {"Authorization": "Bearer s3cret"}
+            net.download(outer.url, io.BytesIO(), deadline=DEADLINE, max_bytes=10, headers=token)
+
+        assert b"Authorization: Bearer s3cret" in outer.requests[0][0]
+        assert b"Authorization" not in inner.requests[0][0]
 
 
 def test_download_is_not_led_to_a_private_address(settings):
