@@ -4,8 +4,39 @@ from typing import Any, ClassVar
 
 from django import forms
 
+from connectors import net
 from connectors.base import Connector, Identity, Login
 from connectors.errors import ConnectorError
+
+
+class CertificateField(forms.CharField):
+    """A CA certificate in PEM form, for servers whose own is not signed by a public one. May be left out."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            label="CA certificate",
+            max_length=65_536,
+            required=False,
+            widget=forms.Textarea(attrs={"rows": 4, "autocomplete": "off", "spellcheck": "false"}),
+            help_text="Only where the server has a certificate of its own making: the text from the line "
+            "BEGIN CERTIFICATE to the line END CERTIFICATE. Whoever runs the server has it.",
+        )
+
+    def clean(self, value: Any) -> str:
+        pem = str(super().clean(value)).strip()
+        if "PRIVATE KEY" in pem:
+            raise forms.ValidationError(
+                "This holds a private key, which nobody else should have. Enter the certificate alone."
+            )
+        try:
+            if pem:
+                net.check_certificate(pem)
+        except net.CertificateUnreadable as error:
+            raise forms.ValidationError(
+                "This is no certificate. Enter the whole text, from the line BEGIN CERTIFICATE to the line "
+                "END CERTIFICATE."
+            ) from error
+        return pem
 
 
 class CredentialsForm(forms.Form):

@@ -6,9 +6,8 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
-from connectors import net
 from connectors.base import Login
-from connectors.forms import CredentialsForm
+from connectors.forms import CertificateField, CredentialsForm
 from connectors.hipchat.address import AddressUnusable, canonical
 
 V1_TOKEN = re.compile(r"[0-9a-f]{30}")
@@ -35,14 +34,7 @@ class HipChatCredentialsForm(CredentialsForm):
         max_length=200,
         help_text="The address in the browser when you use HipChat, such as https://hipchat.example.com.",
     )
-    ca_certificate = forms.CharField(
-        label="CA certificate",
-        max_length=65_536,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 4, "autocomplete": "off", "spellcheck": "false"}),
-        help_text="Only where the server has a certificate of its own making: the text from the line "
-        "BEGIN CERTIFICATE to the line END CERTIFICATE. Whoever runs the server has it.",
-    )
+    ca_certificate = CertificateField()
     notifications = forms.BooleanField(
         label="Post under the authors' names",
         required=False,
@@ -73,22 +65,6 @@ class HipChatCredentialsForm(CredentialsForm):
             return canonical(str(self.cleaned_data["server"]))
         except AddressUnusable as error:
             raise forms.ValidationError(str(error)) from error
-
-    def clean_ca_certificate(self) -> str:
-        pem = str(self.cleaned_data["ca_certificate"]).strip()
-        if "PRIVATE KEY" in pem:
-            raise forms.ValidationError(
-                "This holds a private key, which nobody else should have. Enter the certificate alone."
-            )
-        try:
-            if pem:
-                net.check_certificate(pem)
-        except net.CertificateUnreadable as error:
-            raise forms.ValidationError(
-                "This is no certificate. Enter the whole text, from the line BEGIN CERTIFICATE to the line "
-                "END CERTIFICATE."
-            ) from error
-        return pem
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

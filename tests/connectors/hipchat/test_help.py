@@ -15,6 +15,8 @@ SHARED = (
     "accounts/secrets.py",
     "accounts/services.py",
     "accounts/views.py",
+    "connectors/addresses.py",
+    "connectors/forms.py",
     "tubes/relay/access.py",
 )
 # What the connector says around what `connectors.net` says of the way to a server.
