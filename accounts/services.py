@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from django.db import IntegrityError, transaction
 
@@ -154,8 +155,8 @@ def account_try_again(*, account: LinkedAccount) -> bool:
 
 
 def account_remove(*, account: LinkedAccount) -> None:
-    """Forget an account and its secret; its Tubes end. Network I/O where its service pushes."""
-    hooking.leave(account)
+    """Forget an account and its secret; its Tubes end. Network I/O where its service has to be told."""
+    _leave(account)
     with transaction.atomic():
         rooms = _rooms_touched(account)
         account.delete()
@@ -165,11 +166,18 @@ def account_remove(*, account: LinkedAccount) -> None:
 def user_remove(*, user: User) -> None:
     """Delete a user and everything of theirs: accounts, secrets, Tubes. Network I/O, as `account_remove`."""
     for account in user.linked_accounts.all():
-        hooking.leave(account)
+        _leave(account)
     with transaction.atomic():
         rooms = {room for account in user.linked_accounts.all() for room in _rooms_touched(account)}
         user.delete()
         rooms_rewatch(rooms)
+
+
+def _leave(account: LinkedAccount) -> None:
+    """Have the service push no more, and end the login. What it refuses is no reason to keep the account."""
+    hooking.leave(account)
+    with suppress(ConnectorError, LookupError):
+        account.connector().sign_out()
 
 
 def _rooms_touched(account: LinkedAccount) -> set[int]:

@@ -95,6 +95,12 @@ class Connector:
         identity = self.verify()
         return Grant(identity.scopes, identity.expires_at)
 
+    def sign_out(self) -> None:
+        """End this login at its service, where it was made for us: its account is removed.
+
+        Network I/O; may be repeated. Does nothing where the login is its owner's to end.
+        """
+
     def refresh_people(self) -> None:
         """Look up anew what is known of people besides what their messages tell: their pictures.
 
@@ -108,6 +114,14 @@ class Connector:
     def room(self, room: RoomId) -> RoomInfo:
         """One room as it is now. Network I/O; may be repeated. RoomGone where it is closed to us."""
         raise UnsupportedAction(f"{self.label} cannot look at a room.")
+
+    def enter(self, address: str) -> RoomInfo:
+        """The room that a typed address or id leads to, entered as its user where that is open to them.
+
+        Network I/O; may be repeated. RoomGone where there is none for us. Only where
+        `capabilities.addresses`.
+        """
+        raise UnsupportedAction(f"{self.label} finds no room by an address.")
 
     def newest(self, room: RoomId, count: int = 1) -> Sequence[Cursor]:
         """The newest items of a room, oldest first; empty where nothing was ever said.

@@ -28,6 +28,7 @@ def _claims(cls: type[Connector]) -> Iterator[tuple[str, bool]]:
     yield "receive", can.reading is Reading.WEBHOOK or can.hooks
     yield "subscribe", can.hooks
     yield "unsubscribe", can.hooks
+    yield "enter", can.addresses
     yield "newest", can.history
     yield "recent", can.history
     yield "edit", can.edits is Support.NATIVE

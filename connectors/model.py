@@ -67,6 +67,7 @@ class Capabilities:
     files: Support = Support.IMITATED
     max_file_size: int = 0  # bytes of one file that is posted natively
     file_deadline: float = 60.0  # seconds after which posting a file has ended one way or the other
+    addresses: bool = False  # a room can be found and entered by an address that somebody types
     rich: bool = False  # posts are made of `OutgoingMessage.body`; else of its `text`
 
 
@@ -214,11 +215,13 @@ class Batch:
     """What a stream brought, in the order it happened, and the token from which to go on.
 
     `lost` are rooms that are closed to us from now on, each with the sentence that its owner reads.
+    `unreadable` counts the events that could not be understood and were left out.
     """
 
     events: Sequence[tuple[RoomId, IncomingEvent]]
     token: str
     lost: Mapping[RoomId, str] = field(default_factory=dict)
+    unreadable: int = 0
 
 
 @dataclass(frozen=True, slots=True)

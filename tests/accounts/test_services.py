@@ -7,7 +7,7 @@ from django.db import connection
 
 from accounts.models import LinkedAccount, User
 from accounts.secrets import SecretsUnreadable
-from accounts.services import LinkRefused, account_link, account_refresh_rooms, account_remove
+from accounts.services import LinkRefused, account_link, account_refresh_rooms, account_remove, user_remove
 from accounts.tasks import refresh_rooms
 from connectors.base import RoomId, RoomInfo
 from connectors.echo.connector import EchoConnector, EchoCredentialsForm
@@ -162,6 +162,28 @@ def test_removing_an_account_ends_its_tubes_and_stops_reading_their_rooms() -> N
 
     assert Tube.objects.count() == 0
     assert list(Room.objects.values_list("next_poll_at", flat=True)) == [None, None]
+
+
+def test_login_made_for_us_ends_with_its_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[str] = []
+    monkeypatch.setattr(EchoConnector, "sign_out", lambda self: ended.append(self.login.user_id))
+    first, second = factories.account(), factories.account()
+
+    account_remove(account=first)
+    user_remove(user=second.owner)
+
+    assert ended == [first.remote_user_id, second.remote_user_id]
+
+
+def test_account_is_removed_also_where_its_service_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(self: EchoConnector) -> None:
+        raise RetryLater("Echo is away.")
+
+    monkeypatch.setattr(EchoConnector, "sign_out", away)
+
+    account_remove(account=factories.account())
+
+    assert not LinkedAccount.objects.exists()
 
 
 def test_search_finds_rooms_by_room_team_and_account_and_only_ones_own() -> None:
