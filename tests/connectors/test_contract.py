@@ -11,10 +11,10 @@ from connectors.errors import ConnectorError, LoginRejected, MessageRejected, Re
 from connectors.markup import plain
 from connectors.registry import connectors
 from sameroom import clock
-from tests.connectors.harness import Harness, harness_of
+from tests.connectors.harness import Harness, harness_of, marks_of, read
 
 
-@pytest.fixture(params=sorted(connectors()))
+@pytest.fixture(params=[pytest.param(kind, marks=marks_of(kind)) for kind in sorted(connectors())])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -60,30 +60,30 @@ def test_the_room_is_listed_and_described(connector: Connector, harness: Harness
 
 
 def test_a_missing_room_is_gone(connector: Connector, harness: Harness) -> None:
-    for call in (connector.room, connector.newest, lambda room: connector.read_after(room, None)):
+    for call in (connector.room, connector.newest, lambda room: read(connector, room)):
         with pytest.raises(RoomGone):
             call(harness.missing_room)
 
 
 def test_an_empty_room_has_nothing_and_then_everything(connector: Connector, harness: Harness) -> None:
-    assert (connector.newest(harness.room), connector.read_after(harness.room, None).cursor) == ([], None)
+    assert (connector.newest(harness.room), read(connector, harness.room).events) == ([], [])
 
     harness.say("first")
 
-    assert rendered(connector.read_after(harness.room, None).events) == ["first"]
+    assert rendered(read(connector, harness.room, expected=1).events) == ["first"]
 
 
-def test_reading_goes_on_after_the_cursor_and_may_be_repeated(connector: Connector, harness: Harness) -> None:
+def test_reading_goes_on_where_it_was_and_may_be_repeated(connector: Connector, harness: Harness) -> None:
     harness.say("before")
-    [cursor] = connector.newest(harness.room)
+    before = read(connector, harness.room, expected=1)
     ids = [harness.say("one"), harness.say("two")]
 
-    page = connector.read_after(harness.room, cursor)
+    after = read(connector, harness.room, before.place, expected=2)
 
-    assert [event.id for event in page.events] == ids
-    assert rendered(page.events) == ["one", "two"]
-    assert connector.read_after(harness.room, cursor) == page
-    assert connector.read_after(harness.room, page.cursor).events == []
+    assert after.ids == ids
+    assert rendered(after.events) == ["one", "two"]
+    assert read(connector, harness.room, before.place, expected=2).events == after.events
+    assert read(connector, harness.room, after.place).events == []
 
 
 def test_a_sent_message_stands_in_history_under_its_id(connector: Connector, harness: Harness) -> None:
