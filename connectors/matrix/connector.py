@@ -1,0 +1,185 @@
+"""Matrix, by the Client-Server API of one homeserver: read by long polling, posted as the linked user."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
+from dataclasses import replace
+from typing import BinaryIO, Final
+
+from connectors.base import (
+    Attachment,
+    Batch,
+    Capabilities,
+    Connector,
+    Cursor,
+    Grant,
+    Identity,
+    Login,
+    MessageId,
+    OutgoingFile,
+    OutgoingMessage,
+    Reading,
+    Recent,
+    RoomId,
+    RoomInfo,
+    Support,
+    UserId,
+)
+from connectors.errors import DeliveryUnknown, LoginRejected, MessageRejected, RetryLater
+from connectors.matrix import content, files, history, reactions, rooms
+from connectors.matrix.client import MEBIBYTE, MatrixClient
+from connectors.matrix.forms import MatrixCredentialsForm
+from connectors.matrix.polling import Polls
+from connectors.matrix.stream import Stream
+from connectors.net.waiting import connections
+from sameroom import clock
+
+_UPLOAD: Final = "upload:"  # the scope that tells how large a file this homeserver takes
+_MOST_UPLOAD: Final = 50 * MEBIBYTE  # Synapse's own default (`max_upload_size`)
+
+
+class MatrixConnector(Connector):
+    """One access token. An event's id is a hash of it, so ids are unique over all homeservers."""
+
+    kind = "matrix"
+    label = "Matrix"
+    capabilities = Capabilities(
+        max_text_length=content.MAX_TEXT_LENGTH,
+        limit=None,
+        reading=Reading.STREAM,
+        history=True,
+        global_ids=True,
+        # Synapse keeps transaction ids for a day, Dendrite for half an hour.
+        idempotency_life=1800.0,
+        edits=Support.NATIVE,
+        deletes=Support.NATIVE,
+        replies=Support.NATIVE,
+        reactions=Support.NATIVE,
+        files=Support.NATIVE,
+        max_file_size=_MOST_UPLOAD,
+        addresses=True,
+        rich=True,
+    )
+    credentials_form = MatrixCredentialsForm
+
+    def __init__(self, login: Login) -> None:
+        super().__init__(login)
+        self.capabilities = replace(self.capabilities, max_file_size=_upload_of(login.scopes))
+        self._ca_certificate = login.credentials.get("ca_certificate") or None
+        self._client = MatrixClient(login.server, login.credentials["token"], self._ca_certificate)
+
+    # ------------------------------------------------------------------ who
+
+    def verify(self) -> Identity:
+        user = str(self._client.whoami().get("user_id") or "")
+        if not user.startswith("@") or ":" not in user:
+            raise LoginRejected("This access token belongs to no user. Use one of a Matrix user.")
+        team = user.partition(":")[2]
+        return Identity(
+            server=self.login.server,
+            user_id=UserId(user),
+            user_name=str(self._client.profile(user).get("displayname") or "") or user,
+            team_id=team,
+            team_name=team,
+            space=self.login.server,
+            scopes=self._scopes(),
+        )
+
+    def granted(self) -> Grant:
+        self._client.whoami()
+        return Grant(self._scopes())
+
+    def _scopes(self) -> list[str]:
+        limit = self._client.upload_limit()
+        return [f"{_UPLOAD}{limit}"] if limit else []
+
+    def sign_out(self) -> None:
+        if self.login.credentials.get("device"):
+            self._client.log_out()
+
+    # ------------------------------------------------------------------ rooms
+
+    def list_rooms(self) -> Iterator[RoomInfo]:
+        return rooms.list_rooms(self._client)
+
+    def room(self, room: RoomId) -> RoomInfo:
+        return rooms.room(self._client, room)
+
+    def enter(self, address: str) -> RoomInfo:
+        return rooms.enter(self._client, address)
+
+    # ------------------------------------------------------------------ reading
+
+    def newest(self, room: RoomId, count: int = 1) -> Sequence[Cursor]:
+        return history.newest(self._client, room, count)
+
+    def recent(self, room: RoomId) -> Recent:
+        return history.recent(self._client, room)
+
+    async def stream(
+        self, token: str, rooms: Callable[[], Collection[RoomId]]
+    ) -> AsyncGenerator[Batch, None]:
+        server = self.login.server
+        async with connections(self._ca_certificate) as http:
+            polls = Polls(http, server, self.login.credentials["token"])
+            async for batch in Stream(polls, server, self.login.user_id, rooms).batches(token):
+                yield batch
+
+    # ------------------------------------------------------------------ writing
+
+    def send(self, room: RoomId, message: OutgoingMessage) -> MessageId:
+        return self._post(room, content.message(message), message, self._left(message, "message"))
+
+    def send_file(self, room: RoomId, file: OutgoingFile) -> MessageId:
+        ends = clock.monotonic() + self._left(file.message, "file", self.capabilities.file_deadline)
+        if file.size > self.capabilities.max_file_size:  # a server may cut the upload off without a word
+            raise MessageRejected("Matrix refused the message: it is too large for this homeserver.")
+        # A part of the time is kept, so that the event that shows the file can be sent and awaited.
+        address = files.upload(self._client, file, deadline=(ends - clock.monotonic()) * 0.8)
+        return self._post(room, content.file(file, address), file.message, ends - clock.monotonic())
+
+    def _post(
+        self, room: RoomId, posted: dict[str, object], message: OutgoingMessage, deadline: float
+    ) -> MessageId:
+        sent = self._client.send(
+            room, "m.room.message", posted, key=message.idempotency_key, deadline=deadline
+        )
+        if not sent:
+            raise DeliveryUnknown("Matrix took a message without saying under which id.")
+        return MessageId(sent)
+
+    def _left(self, message: OutgoingMessage, what: str, most: float | None = None) -> float:
+        """Seconds that a send may take. RetryLater where its turn is over."""
+        most = self.capabilities.send_deadline if most is None else most
+        deadline = min(most, message.not_after - clock.monotonic())
+        if deadline <= 0:
+            raise RetryLater(f"This {what}'s turn had passed before it could be sent.")
+        return deadline
+
+    def edit(self, room: RoomId, target: MessageId, message: OutgoingMessage) -> None:
+        self._post(room, content.edit(message, target), message, self._left(message, "message"))
+
+    def delete(self, room: RoomId, target: MessageId) -> None:
+        self._client.redact(room, target, deadline=self.capabilities.send_deadline)
+
+    def react(self, room: RoomId, target: MessageId, emoji: str, *, add: bool) -> None:
+        deadline = self.capabilities.send_deadline
+        if add:
+            reactions.add(self._client, room, target, emoji, deadline=deadline)
+        else:
+            reactions.remove(self._client, room, target, emoji, self.login.user_id, deadline=deadline)
+
+    def fetch(self, attachment: Attachment, into: BinaryIO, *, most: int, deadline: float) -> None:
+        files.fetch(self._client, attachment, into, most=most, deadline=deadline)
+
+    def escape(self, text: str, *, rings: bool = False) -> str:
+        # Who is rung stands in `m.mentions`; servers from before v1.7 look for this word instead.
+        return text if rings else text.replace("@room", "@\u200broom")
+
+
+def _upload_of(scopes: Sequence[str]) -> int:
+    told = [scope.removeprefix(_UPLOAD) for scope in scopes if scope.startswith(_UPLOAD)]
+    return int(told[0]) if told and told[0].isdecimal() else _MOST_UPLOAD
+
+
+CONNECTOR = MatrixConnector

@@ -1,0 +1,80 @@
+"""What we post, as the content of an event. No I/O.
+
+Matrix specification v1.16, Client-Server API: "Instant messaging", "Event replacements", "Rich replies",
+"User and room mentions", "Event annotations and reactions".
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from connectors.base import MessageId, OutgoingFile, OutgoingMessage
+from connectors.errors import MessageRejected
+from connectors.matrix.shapes import Json
+from connectors.matrix.text import FORMAT, formatted, mentioned
+
+MAX_TEXT_LENGTH: Final = 10_000  # code points; whatever they are, the text alone fits an event
+# An event is 65 536 bytes of canonical JSON at the most, with what the server adds.
+_MOST_BYTES: Final = 60_000
+_FALLBACK: Final = 200  # code points of an edit that clients without edits show
+
+
+def message(outgoing: OutgoingMessage, **more: object) -> Json:
+    """A post. Raises MessageRejected for a text over the limit."""
+    content = {"msgtype": "m.text", **_said(outgoing), **more}
+    if outgoing.reply_to:
+        content["m.relates_to"] = {"m.in_reply_to": {"event_id": outgoing.reply_to}}
+    return _fitting(content)
+
+
+def edit(outgoing: OutgoingMessage, target: MessageId) -> Json:
+    """A post that replaces `target`; nobody is rung a second time."""
+    new = {"msgtype": "m.text", **_said(outgoing)}
+    return _fitting(
+        {
+            "msgtype": "m.text",
+            "body": f"* {outgoing.text[:_FALLBACK]}",
+            "m.mentions": {},
+            "m.new_content": new,
+            "m.relates_to": {"rel_type": "m.replace", "event_id": target},
+        }
+    )
+
+
+def file(posted: OutgoingFile, address: str) -> Json:
+    """A file that was uploaded to `address`, with its caption (v1.10)."""
+    family = posted.content_type.partition("/")[0]
+    content = message(
+        posted.message,
+        msgtype=f"m.{family}" if family in ("image", "video", "audio") else "m.file",
+        filename=posted.name,
+        url=address,
+        info={"mimetype": posted.content_type, "size": posted.size},
+    )
+    return content if content["body"] else content | {"body": posted.name}
+
+
+def reaction(target: MessageId, emoji: str) -> Json:
+    """A reaction to `target`."""
+    return {"m.relates_to": {"rel_type": "m.annotation", "event_id": target, "key": emoji}}
+
+
+def _said(outgoing: OutgoingMessage) -> Json:
+    """The text both ways. Without `m.mentions`, be it empty, servers would guess from the words."""
+    if len(outgoing.text) > MAX_TEXT_LENGTH:
+        raise MessageRejected(f"A message to Matrix has {MAX_TEXT_LENGTH} characters at the most.")
+    people = mentioned(outgoing.body)
+    said: Json = {"body": outgoing.text, "m.mentions": {"user_ids": people} if people else {}}
+    if html := formatted(outgoing):
+        said |= {"format": FORMAT, "formatted_body": html}
+    return said
+
+
+def _fitting(content: Json) -> Json:
+    """`content`, without its HTML where the two together are too much for an event."""
+    if len(json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")) > _MOST_BYTES:
+        for part in (content, content.get("m.new_content", {})):
+            part.pop("format", None)
+            part.pop("formatted_body", None)
+    return content

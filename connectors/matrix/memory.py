@@ -1,0 +1,69 @@
+"""What recent events were: who sent them, and what a reaction said of which message.
+
+A redaction names an event by its id alone, and by then the server has emptied it: which emoji is taken back
+from which message is only known to who saw the reaction. One memory for all streams of a process, bounded.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from threading import Lock
+from typing import Final
+
+from connectors.matrix.shapes import Json, table, text
+
+_MOST: Final = 50_000  # events; about 25 MiB
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An event as far as later ones may be about it."""
+
+    kind: str
+    sender: str
+    target: str = ""  # of a reaction or an edit
+    emoji: str = ""
+    is_edit: bool = False
+
+
+# By server, room and event: what one server tells must not speak for the events of another.
+_known: OrderedDict[tuple[str, str, str], Known] = OrderedDict()
+_lock = Lock()
+
+
+def known_of(raw: Json) -> Known:
+    """What there is to know of an event as its server tells it."""
+    relation = table(table(raw.get("content")).get("m.relates_to"))
+    is_annotation = relation.get("rel_type") == "m.annotation"
+    is_edit = relation.get("rel_type") == "m.replace"
+    return Known(
+        kind=text(raw.get("type")),
+        sender=text(raw.get("sender")),
+        target=text(relation.get("event_id")) if is_annotation or is_edit else "",
+        emoji=text(relation.get("key")) if is_annotation else "",
+        is_edit=is_edit,
+    )
+
+
+def keep(server: str, room: str, event: str, known: Known) -> None:
+    """Remember an event; what is known of a reaction is not forgotten for its emptied self."""
+    key = (server, room, event)
+    with _lock:
+        if key not in _known or known.target:
+            _known[key] = known
+        _known.move_to_end(key)
+        while len(_known) > _MOST:
+            _known.popitem(last=False)
+
+
+def recall(server: str, room: str, event: str) -> Known | None:
+    """What is remembered of an event."""
+    with _lock:
+        return _known.get((server, room, event))
+
+
+def forget() -> None:
+    """As in a new process. For tests."""
+    with _lock:
+        _known.clear()

@@ -1,0 +1,82 @@
+"""The calls of a stream: long polls and what they leave open. asyncio; refusals as in `client`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from connectors import net
+from connectors.errors import RoomGone
+from connectors.matrix.client import PAGE_BYTES, READ_DEADLINE, V3, path
+from connectors.matrix.refusals import answered, broken, refused
+from connectors.matrix.shapes import Json
+from connectors.net.waiting import Connections
+
+POLL: Final = 30.0  # seconds that the server may keep a poll
+GRACE: Final = 15.0  # seconds that its answer may take on top
+PAGE: Final = 100  # events
+
+
+class TokenUnknown(Exception):
+    """The server cannot go on from this token any more."""
+
+
+class Polls:
+    """One access token at one homeserver. asyncio; every method is one request, and may be repeated."""
+
+    def __init__(self, http: Connections, server: str, token: str) -> None:
+        self._http = http
+        self._server, self._token = server, token
+
+    async def sync(self, filter_: Json, since: str, *, waits: bool) -> Json:
+        """What happened since a token; where it `waits`, as soon as something did.
+
+        LoginRejected, RetryLater, TokenUnknown.
+        """
+        params: dict[str, str | int] = {"filter": _compact(filter_), "set_presence": "offline"}
+        params |= {"timeout": int(POLL * 1000) if waits else 0}
+        params |= {"since": since} if since else {}
+        answer = await self._ask(f"{V3}/sync", params, deadline=POLL + GRACE)
+        if answer.status == 400 and since:
+            raise TokenUnknown
+        return self._good(answer)
+
+    async def messages(self, room: str, filter_: Json, *, start: str = "", end: str = "") -> Json:
+        """A page of a room, newest first, from one token back to another. RoomGone."""
+        params: dict[str, str | int] = {"dir": "b", "limit": PAGE, "filter": _compact(filter_)}
+        params |= {"from": start} if start else {}
+        params |= {"to": end} if end else {}
+        return self._good(await self._ask(path("rooms", room, "messages"), params), in_room=True)
+
+    async def event(self, room: str, event: str) -> Json:
+        """One event as it is now, {} where there is none for us."""
+        answer = await self._ask(path("rooms", room, "event", event))
+        try:
+            return self._good(answer, in_room=True)
+        except RoomGone:
+            return {}
+
+    async def _ask(
+        self, where: str, params: Mapping[str, str | int] | None = None, *, deadline: float = READ_DEADLINE
+    ) -> net.Answer:
+        try:
+            return await self._http.get(
+                f"{self._server}{where}",
+                deadline=deadline,
+                max_bytes=PAGE_BYTES,
+                headers={"Authorization": f"Bearer {self._token}"},
+                params=params,
+                secrets=[self._token],
+            )
+        except net.NetError as error:
+            raise broken(error, self._server) from None
+
+    def _good(self, answer: net.Answer, *, in_room: bool = False) -> Json:
+        if answer.status != 200:
+            refused(answer, in_room=in_room)
+        return answered(answer)
+
+
+def _compact(filter_: Json) -> str:
+    return json.dumps(filter_, separators=(",", ":"))

@@ -1,0 +1,159 @@
+"""The rooms of a login, as one first sync with a narrow filter tells them, however many there are.
+
+Names: Matrix specification v1.16, Client-Server API, "Calculating the display name for a room".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+from urllib.parse import unquote
+
+from connectors.base import RoomId, RoomInfo
+from connectors.errors import RoomGone
+from connectors.matrix.client import MatrixClient
+from connectors.matrix.refusals import ENCRYPTED, NOT_IN_ROOM
+from connectors.matrix.shapes import Json, rows, table, text
+
+_STATE: Final = (
+    "m.room.name",
+    "m.room.canonical_alias",
+    "m.room.topic",
+    "m.room.join_rules",
+    "m.room.encryption",
+    "m.room.tombstone",
+    "m.room.create",
+    "m.room.member",
+)
+_NOTHING: Final[Json] = {"types": []}
+_SPACE: Final = "m.space"
+_LINK: Final = "https://matrix.to/#/"
+_ADDRESS: Final = re.compile(r"[#!][^\s/]{1,254}")
+NOT_OPEN: Final = (
+    "Matrix knows no such room, or does not let the linked user in. "
+    "Check the address, or have the user invited."
+)
+_NAMED: Final = 3  # people that name a room without a name
+
+
+def list_rooms(client: MatrixClient) -> Iterator[RoomInfo]:
+    """Every joined room, and every room that the user is invited to. Spaces are no rooms."""
+    told = client.sync(_filter())
+    for room, described in _joined(told):
+        if _type_of(described) != _SPACE:
+            yield _info(room, described)
+    for room, invited in _section(told, "invite"):
+        if _type_of(invited) != _SPACE:
+            yield _info(room, invited)
+
+
+def room(client: MatrixClient, wanted: RoomId) -> RoomInfo:
+    """One room that is joined; an invitation to it is accepted, since somebody asks for the room.
+
+    RoomGone where the user is not in it, where it is encrypted, and where it was upgraded.
+    """
+    told = client.sync(_filter([wanted]))
+    if any(one == wanted for one, _ in _section(told, "invite")):
+        client.join(wanted)
+        told = client.sync(_filter([wanted]))
+    for one, described in _joined(told):
+        if one == wanted:
+            require_readable(_state(described))
+            return _info(one, described)
+    raise RoomGone(NOT_IN_ROOM)
+
+
+def enter(client: MatrixClient, address: str) -> RoomInfo:
+    """As `Connector.enter`: by an alias, an id, or a link to one of them."""
+    wanted = address_of(address)
+    try:
+        joined = client.join(wanted)
+    except RoomGone:
+        raise RoomGone(NOT_OPEN) from None
+    return room(client, RoomId(joined))
+
+
+def address_of(typed: str) -> str:
+    """The alias or id in what somebody typed or pasted. RoomGone where there is none. No I/O."""
+    text_ = unquote(typed.strip().removeprefix(_LINK)).partition("?")[0]
+    if not _ADDRESS.fullmatch(text_):
+        raise RoomGone("This is no address of a Matrix room. Type something like #room:example.org.")
+    return text_
+
+
+def require_readable(state: Sequence[Json]) -> None:
+    """Raise RoomGone where this state is that of an encrypted or an upgraded room."""
+    if _content(state, "m.room.encryption"):
+        raise RoomGone(ENCRYPTED)
+    if successor := text(_content(state, "m.room.tombstone").get("replacement_room")):
+        raise RoomGone(upgraded(successor))
+
+
+def upgraded(successor: str) -> str:
+    """The sentence for a room that goes on as another."""
+    return (
+        f"This room was upgraded and goes on as {successor[:255]}. "
+        "Have the linked user join that one, and open a Tube to it."
+    )
+
+
+def _filter(only: Sequence[str] | None = None) -> Json:
+    room: Json = {
+        "state": {"types": list(_STATE), "lazy_load_members": True},
+        "timeline": {"types": [], "limit": 1},
+        "ephemeral": _NOTHING,
+        "account_data": _NOTHING,
+    }
+    if only is not None:
+        room["rooms"] = list(only)
+    return {"presence": _NOTHING, "account_data": _NOTHING, "room": room}
+
+
+def _joined(told: Json) -> Iterator[tuple[RoomId, Json]]:
+    return _section(told, "join")
+
+
+def _section(told: Json, name: str) -> Iterator[tuple[RoomId, Json]]:
+    for room, described in table(table(told.get("rooms")).get(name)).items():
+        if isinstance(described, dict):
+            yield RoomId(room), described
+
+
+def _state(described: Json) -> list[Json]:
+    """The state of a joined room, or the little of it that an invitation shows."""
+    part = table(described.get("state")) or table(described.get("invite_state"))
+    return rows(part.get("events"))
+
+
+def _content(state: Sequence[Json], kind: str, key: str = "") -> Json:
+    for event in state:
+        if event.get("type") == kind and event.get("state_key", "") == key:
+            return table(event.get("content"))
+    return {}
+
+
+def _type_of(described: Json) -> Any:
+    return _content(_state(described), "m.room.create").get("type")
+
+
+def _info(room: RoomId, described: Json) -> RoomInfo:
+    state = _state(described)
+    return RoomInfo(
+        id=room,
+        name=_name(room, state, table(described.get("summary"))),
+        topic=text(_content(state, "m.room.topic").get("topic")),
+        is_private=_content(state, "m.room.join_rules").get("join_rule") != "public",
+        is_archived=bool(_content(state, "m.room.tombstone").get("replacement_room")),
+    )
+
+
+def _name(room: RoomId, state: Sequence[Json], summary: Json) -> str:
+    named = text(_content(state, "m.room.name").get("name")).strip()
+    alias = text(_content(state, "m.room.canonical_alias").get("alias"))
+    if named or alias:
+        return named or alias
+    people = summary.get("m.heroes")
+    ids = [text(one) for one in people if text(one)] if isinstance(people, list) else []
+    names = [text(_content(state, "m.room.member", one).get("displayname")) or one for one in ids[:_NAMED]]
+    return ", ".join(names) or room

@@ -1,0 +1,228 @@
+"""What happens in an account's rooms, by long polling /sync, without a hole. asyncio.
+
+A sync tells at most so many events of a room; what is left out in between is read backwards by /messages. A
+room that begins to matter is read back a little, so that what was said since its Tube was opened is there.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from django.conf import settings
+
+from connectors.base import Batch, IncomingEvent, RoomId
+from connectors.errors import RoomGone
+from connectors.matrix import memory
+from connectors.matrix.events import READ, Malformed, Room, asks_about, event_of, note
+from connectors.matrix.polling import PAGE, Polls, TokenUnknown
+from connectors.matrix.refusals import BANNED, ENCRYPTED, NOT_IN_ROOM, REMOVED
+from connectors.matrix.rooms import upgraded
+from connectors.matrix.shapes import Json, moment, rows, table, text
+from sameroom import clock
+
+log = logging.getLogger(__name__)
+
+ENCRYPTED_EVENT, ENCRYPTION, TOMBSTONE = "m.room.encrypted", "m.room.encryption", "m.room.tombstone"
+MEMBER: Final = "m.room.member"
+BEGINNING: Final = 50  # events that are read of a room that begins to matter
+MOST_PAGES: Final = 100  # of one gap; 10 000 events
+LOOKED_UP: Final = 100  # events that one answer may have us ask for
+KEPT: Final = 300.0  # seconds after which a token is handed on although nothing happened
+_NOTHING: Final[Json] = {"types": []}
+_LAZY: Final[Json] = {"lazy_load_members": True, "include_redundant_members": True}
+_READ: Final = [*READ, ENCRYPTED_EVENT, ENCRYPTION, TOMBSTONE]
+# With who comes and goes: a room that we are out of is only told where its last event is asked for.
+_TIMELINE: Final = [*_READ, MEMBER]
+FILTER: Final[Json] = {
+    "presence": _NOTHING,
+    "account_data": _NOTHING,
+    "room": {
+        "ephemeral": _NOTHING,
+        "account_data": _NOTHING,
+        "state": {"types": [MEMBER, ENCRYPTION, TOMBSTONE], **_LAZY},
+        "timeline": {"types": _TIMELINE, "limit": PAGE},
+    },
+}
+# For a token to begin with: no room is told.
+NO_ROOMS: Final[Json] = {**FILTER, "room": {**FILTER["room"], "rooms": []}}
+_HISTORY: Final[Json] = {"types": _READ, **_LAZY}
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What one answer brought."""
+
+    events: list[tuple[RoomId, IncomingEvent]] = field(default_factory=list)
+    lost: dict[RoomId, str] = field(default_factory=dict)
+    unreadable: int = 0
+
+
+class Stream:
+    """One account's stream. Made for one use of `batches`."""
+
+    def __init__(self, polls: Polls, server: str, user: str, rooms: Callable[[], Collection[RoomId]]) -> None:
+        self._polls, self._server, self._user, self._rooms = polls, server, user, rooms
+        self._watched: set[RoomId] = set()  # rooms that are read without a hole
+        self._warned: set[str] = set()  # types of events that could not be read
+        self._handed = 0.0
+
+    async def batches(self, token: str) -> AsyncGenerator[Batch, None]:
+        """As `Connector.stream`."""
+        since, waits = token, False  # a login that is refused shows at once
+        if since:  # what was said in these rooms since the token is told by the first answer
+            self._watched = set(self._rooms())
+        while True:
+            try:
+                told = await self._polls.sync(FILTER if since else NO_ROOMS, since, waits=waits)
+            except TokenUnknown:
+                log.warning("%s does not know the stream's token any more; beginning anew", self._server)
+                since, self._watched = "", set()
+                continue
+            async for batch in self._taken(told, since):
+                yield batch
+            since, waits = text(told.get("next_batch")) or since, True
+
+    async def _taken(self, told: Json, since: str) -> AsyncGenerator[Batch, None]:
+        """The batches of one answer: each gap and each new room with the old token, the rest with the new."""
+        wanted = set(self._rooms())
+        sections = table(told.get("rooms"))
+        joined, left = table(sections.get("join")), table(sections.get("leave"))
+        gathered = Gathered()
+        for room in sorted(wanted - self._watched):
+            yield self._batch(await self._begun(room), since)
+        for room in wanted & joined.keys() & self._watched:
+            described = table(joined[room])
+            if since and table(described.get("timeline")).get("limited") is True:
+                yield self._batch(await self._gap(room, described, since), since)
+            await self._read(room, described, gathered)
+        for room in wanted & left.keys():
+            gathered.lost[room] = self._why_lost(table(left[room]))
+        self._watched = wanted - gathered.lost.keys()
+        if gathered.events or gathered.lost or gathered.unreadable or not since or self._is_due():
+            yield self._batch(gathered, text(told.get("next_batch")) or since)
+
+    def _is_due(self) -> bool:
+        return clock.monotonic() - self._handed > KEPT or not self._handed
+
+    def _batch(self, gathered: Gathered, token: str) -> Batch:
+        self._handed = clock.monotonic()
+        return Batch(gathered.events, token, gathered.lost, gathered.unreadable)
+
+    # ------------------------------------------------------------------ one room
+
+    async def _read(self, room: RoomId, described: Json, gathered: Gathered) -> None:
+        """The events that an answer tells of a room."""
+        here = Room(self._server, room)
+        state = rows(table(described.get("state")).get("events"))
+        timeline = rows(table(described.get("timeline")).get("events"))
+        here.meet(state)
+        await self._take(here, [*_turns(state), *timeline], gathered)
+
+    async def _begun(self, room: RoomId) -> Gathered:
+        """The end of a room that begins to matter, as far as one page of it."""
+        gathered = Gathered()
+        try:
+            told = await self._polls.messages(room, _HISTORY)
+        except RoomGone as error:
+            gathered.lost[room] = str(error)
+            return gathered
+        here = Room(self._server, room)
+        here.meet(rows(told.get("state")))
+        await self._take(here, list(reversed(rows(told.get("chunk"))[:BEGINNING])), gathered)
+        return gathered
+
+    async def _gap(self, room: RoomId, described: Json, since: str) -> Gathered:
+        """What was said between a token and the first event that an answer tells, oldest first."""
+        here, gathered = Room(self._server, room), Gathered()
+        start = text(table(described.get("timeline")).get("prev_batch"))
+        found: list[Json] = []
+        for _ in range(MOST_PAGES):
+            try:
+                told = await self._polls.messages(room, _HISTORY, start=start, end=since)
+            except RoomGone:
+                break  # the rest of the answer says why
+            page = rows(told.get("chunk"))
+            here.meet(rows(told.get("state")))
+            found += page
+            start = text(told.get("end"))
+            if not start or not page or _is_old(page[-1]):
+                break
+        else:
+            log.warning("Matrix room %s: %d unread events read, older ones are left out", room, len(found))
+        await self._take(here, list(reversed(found)), gathered)
+        return gathered
+
+    async def _take(self, here: Room, events: Sequence[Json], gathered: Gathered) -> None:
+        """Translate a room's events, oldest first."""
+        for raw in events:
+            note(here, raw)
+        await self._look_up(here, events)
+        for raw in events:
+            here.meet([raw])
+            try:
+                event = event_of(here, raw)
+            except Malformed as error:
+                self._warn(raw, error)
+                gathered.unreadable += 1
+                continue
+            if event is not None:
+                gathered.events.append((RoomId(here.id), event))
+            elif why := _why_unreadable(raw):
+                gathered.lost[RoomId(here.id)] = why
+
+    async def _look_up(self, here: Room, events: Sequence[Json]) -> None:
+        """Ask for what edits and redactions are about, where nobody remembers it."""
+        wanted = dict.fromkeys(filter(None, map(asks_about, events)))
+        unknown = [one for one in wanted if memory.recall(here.server, here.id, one) is None]
+        for event in unknown[:LOOKED_UP]:
+            if raw := await self._polls.event(here.id, event):
+                memory.keep(here.server, here.id, event, memory.known_of(raw))
+
+    def _warn(self, raw: Json, error: Malformed) -> None:
+        """Once for each type: whoever writes such events writes many."""
+        kind = text(raw.get("type"))[:64]
+        if kind not in self._warned and len(self._warned) < 100:
+            self._warned.add(kind)
+            log.warning("A Matrix event of the type %r cannot be read: %s", kind, error)
+
+    def _why_lost(self, described: Json) -> str:
+        """Why a room that we were in is left now."""
+        for event in reversed([*_events(described, "state"), *_events(described, "timeline")]):
+            if event.get("type") == MEMBER and event.get("state_key") == self._user:
+                if table(event.get("content")).get("membership") == "ban":
+                    return BANNED
+                if event.get("sender") != self._user:
+                    return REMOVED
+        return NOT_IN_ROOM
+
+
+def _events(described: Json, part: str) -> list[Json]:
+    return rows(table(described.get(part)).get("events"))
+
+
+def _turns(state: Sequence[Json]) -> Iterator[Json]:
+    """State that ends a room for us, where it is told beside the timeline."""
+    return (event for event in state if event.get("type") in (ENCRYPTION, TOMBSTONE))
+
+
+def _why_unreadable(raw: Json) -> str:
+    """The sentence for an event after which a room cannot be read any more; "" for any other."""
+    content = table(raw.get("content"))
+    if raw.get("type") == ENCRYPTED_EVENT or (raw.get("type") == ENCRYPTION and content):
+        return ENCRYPTED
+    if raw.get("type") == TOMBSTONE and (successor := text(content.get("replacement_room"))):
+        return upgraded(successor)
+    return ""
+
+
+def _is_old(raw: Json) -> bool:
+    """Whether an event is so old that nobody wants what is before it, not even counted."""
+    try:
+        said = moment(raw.get("origin_server_ts"))
+    except ValueError:
+        return False
+    return said < clock.now() - timedelta(hours=settings.CATCH_UP_HOURS + 24)
