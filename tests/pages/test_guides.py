@@ -8,8 +8,9 @@ import pytest
 from django.urls import reverse
 
 HELP, HIPCHAT = "/getting-started/en/", "/getting-started/en/accounts/hipchat"
+MATRIX = "/getting-started/en/accounts/matrix"
 TUBES = "/getting-started/en/tubes-portals/tubes"
-PAGES = [HELP, HIPCHAT, TUBES]
+PAGES = [HELP, HIPCHAT, MATRIX, TUBES]
 
 pytestmark = pytest.mark.django_db
 
@@ -63,7 +64,7 @@ def test_no_two_elements_have_one_id(client, path):
 def test_help_lists_the_services_whose_connector_brings_a_page(client):
     links = Anchors(client.get(HELP).text).links
 
-    assert [link for link in links if "/accounts/" in link and link.startswith(HELP)] == [HIPCHAT]
+    assert [link for link in links if "/accounts/" in link and link.startswith(HELP)] == [HIPCHAT, MATRIX]
 
 
 @pytest.mark.parametrize(
