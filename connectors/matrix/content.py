@@ -12,7 +12,7 @@ from typing import Final
 from connectors.base import MessageId, OutgoingFile, OutgoingMessage
 from connectors.errors import MessageRejected
 from connectors.matrix.shapes import Json
-from connectors.matrix.text import FORMAT, formatted, mentioned
+from connectors.matrix.text import FORMAT, calls_everybody, formatted, mentioned
 
 MAX_TEXT_LENGTH: Final = 10_000  # code points; whatever they are, the text alone fits an event
 # An event is 65 536 bytes of canonical JSON at the most, with what the server adds.
@@ -64,11 +64,21 @@ def _said(outgoing: OutgoingMessage) -> Json:
     """The text both ways. Without `m.mentions`, be it empty, servers would guess from the words."""
     if len(outgoing.text) > MAX_TEXT_LENGTH:
         raise MessageRejected(f"A message to Matrix has {MAX_TEXT_LENGTH} characters at the most.")
+    everybody = outgoing.rings_everybody and calls_everybody(outgoing.body)
     people = mentioned(outgoing.body)
-    said: Json = {"body": outgoing.text, "m.mentions": {"user_ids": people} if people else {}}
+    mentions: Json = {"user_ids": people} if people else {}
+    said: Json = {
+        "body": outgoing.text if everybody else quiet(outgoing.text),
+        "m.mentions": mentions | ({"room": True} if everybody else {}),
+    }
     if html := formatted(outgoing):
         said |= {"format": FORMAT, "formatted_body": html}
     return said
+
+
+def quiet(text: str) -> str:
+    """`text` without the word that rings everybody at servers from before v1.7, without `m.mentions`."""
+    return text.replace("@room", "@\u200broom")
 
 
 def _fitting(content: Json) -> Json:

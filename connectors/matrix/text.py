@@ -7,16 +7,20 @@ answer, in `<mx-reply>` and behind `> `: it is left out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 from urllib.parse import quote, unquote
 
 from connectors.base import OutgoingMessage
 from connectors.markup import html, plain
-from connectors.markup.tree import Document, Mention
-from connectors.matrix.shapes import Json, text
+from connectors.markup.tree import Document, Mention, Text
+from connectors.matrix.shapes import Json, table, text
 
 FORMAT: Final = "org.matrix.custom.html"
+EVERYBODY: Final = re.compile(r"(?<!\w)@room\b")
+_INNER: Final = ("blocks", "items", "inlines")  # where a node keeps others
 _TO_USER: Final = "https://matrix.to/#/"
 
 
@@ -42,9 +46,28 @@ def parse(content: Json, *, is_reply: bool) -> Document:
     """The document, cleaned and in normal form, that clients show for a message's text."""
     formatted = text(content.get("formatted_body"))
     if content.get("format") == FORMAT and formatted:
-        return html.parse(formatted, mention_of=mention_of)
-    body = text(content.get("body"))
-    return plain.parse(_without_quotation(body) if is_reply else body)
+        said = html.parse(formatted, mention_of=mention_of)
+    else:
+        body = text(content.get("body"))
+        said = plain.parse(_without_quotation(body) if is_reply else body)
+    rings = table(content.get("m.mentions")).get("room") is True
+    return Document(_with_everybody(said.blocks)) if rings else said
+
+
+def _with_everybody(nodes: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The nodes with a mention of everybody in place of each `@room`."""
+    found: list[Any] = []
+    for node in nodes:
+        if isinstance(node, tuple):
+            found.append(_with_everybody(node))
+        elif isinstance(node, Text):
+            for number, words in enumerate(EVERYBODY.split(node.text)):
+                found += [*([Mention("", "all")] if number else []), *([Text(words)] if words else [])]
+        else:
+            inner = {name: getattr(node, name) for name in _INNER if hasattr(node, name)}
+            changed = {name: _with_everybody(nodes) for name, nodes in inner.items()}
+            found.append(replace(node, **changed) if changed else node)
+    return tuple(found)
 
 
 def _without_quotation(body: str) -> str:
@@ -63,15 +86,22 @@ def formatted(outgoing: OutgoingMessage) -> str:
 
 def mentioned(document: Document | None) -> list[str]:
     """The ids of the people whom a document mentions, each once."""
-    return list(dict.fromkeys(filter(is_user, _ids(document)))) if document else []
+    ids = (one.remote_id for one in _mentions(document)) if document else ()
+    return list(dict.fromkeys(filter(is_user, ids)))
 
 
-def _ids(node: object) -> Iterator[str]:
+def calls_everybody(document: Document | None) -> bool:
+    """Whether a document mentions everybody in the room."""
+    names = (one.name.casefold() for one in _mentions(document) if not one.remote_id)
+    return any(name in ("all", "here") for name in names)
+
+
+def _mentions(node: object) -> Iterator[Mention]:
     if isinstance(node, Mention):
-        yield node.remote_id
+        yield node
     elif isinstance(node, tuple):
         for one in node:
-            yield from _ids(one)
+            yield from _mentions(one)
     else:
-        for inner in ("blocks", "items", "inlines"):
-            yield from _ids(getattr(node, inner, ()))
+        for inner in _INNER:
+            yield from _mentions(getattr(node, inner, ()))

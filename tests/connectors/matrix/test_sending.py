@@ -8,6 +8,7 @@ from connectors.base import Attachment, MessageId, OutgoingFile, OutgoingMessage
 from connectors.errors import FileGone, LoginRejected, MessageRejected, RetryLater, RoomGone
 from connectors.markup.tree import Bold, Document, Mention, Paragraph, Text
 from connectors.matrix.connector import MatrixConnector
+from connectors.matrix.text import parse
 from tests.connectors.harness import read
 from tests.connectors.matrix.harness import MARKS
 
@@ -49,7 +50,31 @@ def test_plain_post_has_no_html_and_rings_nobody(matrix, connector):
     for body in (None, said(Text("@room hi"))):
         content = content_of(matrix, connector.send(matrix.room, OutgoingMessage("@room hi", body=body)))
 
-        assert content == {"msgtype": "m.text", "body": "@room hi", "m.mentions": {}}
+        assert content == {"msgtype": "m.text", "body": "@\u200broom hi", "m.mentions": {}}
+
+
+@pytest.mark.parametrize("rings", [False, True])
+def test_everybody_is_rung_where_the_post_may(matrix, connector, rings):
+    body = said(Text("lunch, "), Mention("", "here"))
+    message = OutgoingMessage("lunch, @here", body=body, rings_everybody=rings)
+
+    content = content_of(matrix, connector.send(matrix.room, message))
+
+    assert content["m.mentions"] == ({"room": True} if rings else {})
+
+
+def test_who_calls_the_room_calls_everybody(matrix, connector):
+    told = {"msgtype": "m.text", "body": "hey @room, x@room.example", "m.mentions": {"room": True}}
+    bold = told | {"format": "org.matrix.custom.html", "formatted_body": "hey <b>@room</b>, x@room.example"}
+
+    parsed = [parse(one, is_reply=False) for one in (told, bold, told | {"m.mentions": {}})]
+
+    everybody = Mention("", "all")
+    assert parsed == [
+        said(Text("hey "), everybody, Text(", x@room.example")),
+        said(Text("hey "), Bold((everybody,)), Text(", x@room.example")),
+        said(Text("hey @room, x@room.example")),
+    ]
 
 
 def test_post_whose_html_is_too_much_comes_as_text(matrix, connector):
