@@ -361,6 +361,26 @@ def answer(world: World, room: str, name: str, text: str, *, to: str) -> None:
     person.send(RoomId(room), OutgoingMessage(text, reply_to=MessageId(to)))
 
 
+def test_a_reaction_taken_back_by_its_id_alone_is_known_again(world: World) -> None:
+    """A service that tells of deletions by id may not know any more what stood there."""
+    here, _ = world.chain("here", "there")
+    id_ = world.stub.say("here", "Ann", "lunch?")
+    world.stub.react("here", id_, "Bob", "👍")
+    world.relay()
+    assert world.items("there")[0].reactions == {"👍": ["u-there-bot"]}
+    reaction = Event.objects.get(kind=Kind.REACTION)
+
+    gone = deletion_of(reaction.remote_id)
+    take(here.room, gone)
+    take(here.room, gone)
+    drain_all()
+
+    assert world.items("there")[0].reactions == {"👍": []}
+    assert kinds_taken_in() == ["message", "reaction", "unreaction"]
+    taken_back = Event.objects.get(kind=Kind.UNREACTION)
+    assert (taken_back.author_id, taken_back.emoji, taken_back.about) == ("u-Bob", "👍", reaction.about)
+
+
 # ----------------------------------------------------------------- our own doings, as they come back
 
 

@@ -13,7 +13,7 @@ from connectors.markup.sanitize import clean_text
 from connectors.markup.tree import from_json
 from monitor import counting
 from tubes.models import Event, Room
-from tubes.relay import recognising, sql
+from tubes.relay import recognising, sql, withdrawing
 from tubes.relay.queueing import route
 from tubes.relay.recognising import Facts, HeldItem
 from tubes.relay.storing import Fresh, insert_events, row_of, storable
@@ -58,7 +58,7 @@ def accept(arrivals: Sequence[Arrival]) -> list[int]:
     with transaction.atomic():
         rooms = lock_rooms([arrival.room_id for arrival in arrivals])
         welcome = [arrival for arrival in arrivals if _is_welcome(rooms.get(arrival.room_id), arrival)]
-        found = {arrival.room_id: [storable(event) for event in arrival.events] for arrival in welcome}
+        found = {arrival.room_id: _read(rooms[arrival.room_id], arrival) for arrival in welcome}
         fresh = _store(rooms, found)
         route(rooms, [new.event for new in fresh if new.event.held == Event.Held.NO])
         for arrival in welcome:
@@ -72,6 +72,10 @@ def accept(arrivals: Sequence[Arrival]) -> list[int]:
 
 def _is_welcome(room: Room | None, arrival: Arrival) -> bool:
     return room is not None and (arrival.is_pushed or room.cursor == arrival.read_from)
+
+
+def _read(room: Room, arrival: Arrival) -> Sequence[IncomingEvent]:
+    return withdrawing.understood(room, [storable(event) for event in arrival.events])
 
 
 def _advance(room: Room, arrival: Arrival, fresh: Sequence[Fresh]) -> None:
@@ -91,7 +95,7 @@ def _advance(room: Room, arrival: Arrival, fresh: Sequence[Fresh]) -> None:
         )
 
 
-def _store(rooms: dict[int, Room], found: dict[int, list[IncomingEvent]]) -> list[Fresh]:
+def _store(rooms: dict[int, Room], found: dict[int, Sequence[IncomingEvent]]) -> list[Fresh]:
     """Events that are neither known nor our own doing, numbered, held where they must wait."""
     arrivals = [(rooms[room_id], events) for room_id, events in found.items() if events]
     if not arrivals:
