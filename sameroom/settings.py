@@ -311,6 +311,7 @@ HIPCHAT_DEFAULT_SERVER = env.str("HIPCHAT_DEFAULT_SERVER", default=f"{PUBLIC_URL
 HIPCHAT_SERVER_ALIASES = env.dict("HIPCHAT_SERVER_ALIASES", default={})
 CATCH_UP_HOURS = env.int("CATCH_UP_HOURS", default=24)
 BODY_HOURS = env.int("BODY_HOURS", default=24)  # after its last delivery ended a text is erased
+FILE_QUOTA_MB = env.int("FILE_QUOTA_MB", default=1000)  # kept on disk for a user, of files behind links
 ID_DAYS = env.int("ID_DAYS", default=30)  # so long ids are kept, for edits, replies and dedupe
 DAILY_MESSAGES = env.int("DAILY_MESSAGES", default=0)  # per user and day; 0: no limit
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tubes import hooks, views, views_notices, views_options, views_undelivered
+from tubes import hooks, views, views_files, views_notices, views_options, views_undelivered
 
 app_name = "tubes"
 urlpatterns = [
@@ -17,6 +17,7 @@ urlpatterns = [
     path("tubes/<str:tube_code>/resume/", views.tube_resume_do, name="tube-resume"),
     path("tubes/<str:tube_code>/retry/", views.tube_retry_do, name="tube-retry"),
     path("rooms/<str:seat_code>/options/", views_options.posting_options, name="posting-options"),
+    path("files/<str:key>/<path:name>", views_files.linked_file, name="linked-file"),
     path("hooks/<str:account_code>/<str:secret>/", hooks.hook, name="hook"),
     path("tubes/<str:tube_code>/close/", views.tube_close_page, name="tube-close"),
     path("tubes/<str:tube_code>/undelivered/", views_undelivered.undelivered_list, name="undelivered-list"),

@@ -32,11 +32,13 @@ def lost_at(tube: Tube) -> Any:
 OPEN: dict[str, tuple[str, str]] = {
     "kind": ("echo", "a service, the same for everybody"),
     "secret": ("wrong", "part of an address that only a service knows"),
+    "key": ("wrong", "whoever holds a file's signed address may open it, for a day"),
+    "name": ("plan.pdf", "what such a file is called"),
     "invitation_code": ("no-such-code", "whoever holds the link may use it"),
 }
 # A service calls this one: whoever knows the secret, in the address and in the signature.
 FOR_SERVICES = {"tubes:hook"}
-OPEN_TO_STRANGERS = {"accounts:invitation-accept"} | FOR_SERVICES
+OPEN_TO_STRANGERS = {"accounts:invitation-accept", "tubes:linked-file"} | FOR_SERVICES
 
 
 def addresses() -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -24,6 +24,7 @@ NOTHING = {
     "posts deleted": 0,
     "events deleted": 0,
     "notices deleted": 0,
+    "linked files removed": 0,
 }
 
 
@@ -265,6 +266,7 @@ def test_a_purge_does_it_all_and_a_second_one_nothing(pair: Pair, capsys: pytest
         "1 posts deleted",
         "1 events deleted",
         "1 notices deleted",
+        "0 linked files removed",
     ]
     assert purge() == NOTHING
 

@@ -57,7 +57,7 @@ def at_hand(lane: Lane, delivery: Delivery, step: Step) -> Iterator[tuple[Step, 
     with TemporaryFile(dir=settings.VAR_DIR) as content:  # /tmp may be memory
         why = _fill(lane, delivery, step, content)
         if why:
-            yield untold(step, why, lane.connector), None
+            yield untold(step, why, lane.connector, is_gone=why == NOT_GIVEN), None
         else:
             size = content.seek(0, io.SEEK_END)
             content.seek(0)

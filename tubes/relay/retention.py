@@ -20,7 +20,7 @@ from connectors.base import Kind
 from sameroom import clock
 from sameroom.celery import stopping
 from tubes.models import Delivery, Event, Notice, Post
-from tubes.relay import expiry
+from tubes.relay import expiry, shelf
 
 BATCH = 500
 DISMISSED_FOR = timedelta(days=2)  # a notice is kept so long: it says what was told today already
@@ -87,6 +87,7 @@ def purge(*, seconds: float = math.inf, batch: int = BATCH) -> dict[str, int]:
     }
     for name, batches in work.items():
         done[name] = _paced(batches, clock.monotonic() + seconds)
+    done["linked files removed"] = shelf.tidy()
     return done
 
 
@@ -169,6 +170,7 @@ def _erase(ids: list[int]) -> None:
     if ids:
         Event.objects.filter(pk__in=ids).update(body=None, attachments=[])
         _drop_parts(ids)
+        transaction.on_commit(partial(shelf.forget, ids), robust=True)
 
 
 def _drop_parts(event_ids: list[int]) -> None:

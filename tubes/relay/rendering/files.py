@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from connectors.base import Attachment, Capabilities, Connector, OutgoingMessage, Support
 from connectors.markup import plain
 from connectors.markup.sanitize import clean_name
 from connectors.markup.tree import Text
+from tubes.links import link_to
+from tubes.models import Event
 from tubes.relay.rendering.composing import below, paragraph
 from tubes.relay.rendering.cutting import opening
 from tubes.relay.rendering.occasion import Occasion
@@ -21,19 +23,33 @@ WHOLE: Final = Attachment("message.txt")
 UNITS: Final = ("bytes", "KB", "MB", "GB")
 
 
-def of(occasion: Occasion) -> tuple[list[Attachment], list[str]]:
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that is posted as one, and where else it can be had from us."""
+
+    file: Attachment
+    link: str
+
+
+def of(occasion: Occasion) -> tuple[list[Upload], list[str]]:
     """The files that are posted as files, and the lines that tell of the others."""
-    posted: list[Attachment] = []
+    posted: list[Upload] = []
     told: list[str] = []
     if occasion.can.files is Support.NONE:
         return posted, told
-    for stored in occasion.event.attachments:
+    for number, stored in enumerate(occasion.event.attachments):
         file = Attachment.from_json(stored)
+        link = _link(occasion.event, number, file)
         if is_posted(occasion.can, file):
-            posted.append(file)
+            posted.append(Upload(file, link))
         else:
-            told.append(line(file))
+            told.append(line(file, link=link))
     return posted, told
+
+
+def _link(event: Event, number: int, file: Attachment) -> str:
+    """Where a file can be had from us that its service gives to its users only; "" where it needs no link."""
+    return link_to(event.pk, number, _name(file)) if file.reference and event.pk else ""
 
 
 def is_posted(can: Capabilities, file: Attachment) -> bool:
@@ -42,13 +58,14 @@ def is_posted(can: Capabilities, file: Attachment) -> bool:
     return can.files is Support.NATIVE and fits
 
 
-def line(file: Attachment, why: str = "") -> str:
-    """What tells of a file that is not posted: its name, its address or its size, and why."""
+def line(file: Attachment, why: str = "", link: str = "") -> str:
+    """What tells of a file that is not posted: its name, its size, why, and where it can be had."""
     url = "".join(file.url.split())
     if url.lower().startswith(("https://", "http://")):
         return f"{_name(file)}: {url}{f' ({why})' if why else ''}"
     told = ", ".join(filter(None, (_size(file.size), why)))
-    return f"{_name(file)} ({told})" if told else _name(file)
+    named = f"{_name(file)} ({told})" if told else _name(file)
+    return f"{named}: {link}" if link else named
 
 
 def _name(file: Attachment) -> str:
@@ -65,7 +82,7 @@ def _size(size: int | None) -> str:
 
 
 def with_files(
-    occasion: Occasion, posts: Sequence[OutgoingMessage], files: Sequence[Attachment], text: str, stamp: str
+    occasion: Occasion, posts: Sequence[OutgoingMessage], files: Sequence[Upload], text: str, stamp: str
 ) -> Iterator[Step]:
     """Posts of a text, and its files: one post together, where there is one of each."""
     alone = opening(occasion, stamp)
@@ -74,24 +91,25 @@ def with_files(
         yield from (Send(post) for post in posts[: MOST_PARTS - 1])
         yield SendFile(alone, WHOLE, text=text)
     elif len(posts) == 1 and files and _has_room(occasion, posts[0]):
-        yield SendFile(posts[0], files[0])
+        yield SendFile(posts[0], files[0].file, link=files[0].link)
         files = files[1:]
     else:
         yield from (Send(post) for post in posts)
-    for file in files:
-        yield SendFile(alone, file)
+    for upload in files:
+        yield SendFile(alone, upload.file, link=upload.link)
 
 
 def _has_room(occasion: Occasion, post: OutgoingMessage) -> bool:
     return occasion.connector.length(post) + LINE <= occasion.can.max_text_length
 
 
-def untold(step: SendFile, why: str, connector: Connector) -> Send:
+def untold(step: SendFile, why: str, connector: Connector, *, is_gone: bool = False) -> Send:
     """A line in place of a file that could not be fetched, with its address: people may be able to open it.
 
-    Where the address does not fit the post, it is left out.
+    Where the address does not fit the post, it is left out; our own also where the file `is_gone`.
     """
-    told = _with_line(step.message, line(step.file, why), connector)
+    link = "" if is_gone else step.link
+    told = _with_line(step.message, line(step.file, why, link), connector)
     if connector.length(told) > connector.capabilities.max_text_length:
         told = _with_line(step.message, line(replace(step.file, url=""), why), connector)
     return Send(told)

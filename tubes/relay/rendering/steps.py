@@ -28,6 +28,7 @@ class SendFile:
     message: OutgoingMessage
     file: Attachment
     text: str = ""
+    link: str = ""  # where it can be had from us instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Copy:
 
 
 _STORED = ("text", "sender_name", "sender_avatar_url", "reply_to")
-_ALL = {*_STORED, "body", "rings", "file", "content"}
+_ALL = {*_STORED, "body", "rings", "file", "content", "link"}
 
 
 def parts_to_json(parts: Sequence[Posting]) -> list[dict[str, Any]]:
@@ -94,7 +95,7 @@ def _part_to_json(part: Posting) -> dict[str, Any]:
     if message.rings_everybody:
         stored["rings"] = True
     if isinstance(part, SendFile):
-        stored |= {"file": asdict(part.file), "content": part.text}
+        stored |= {"file": asdict(part.file), "content": part.text, "link": part.link}
     return stored
 
 
@@ -117,4 +118,5 @@ def _part_from_json(stored: object) -> Posting:
         return Send(message)
     if not isinstance(stored["file"], dict):
         raise ValueError("A stored file has fields.")
-    return SendFile(message, Attachment.from_json(stored["file"]), str(stored.get("content") or ""))
+    file = Attachment.from_json(stored["file"])
+    return SendFile(message, file, str(stored.get("content") or ""), str(stored.get("link") or ""))
