@@ -39,11 +39,12 @@ def parse(text: str) -> Document:
     if not text:
         return Document()
     return normal_form(
-        Document(tuple(Paragraph(tuple(_inlines(part))) for part in _PARAGRAPH_END.split(text)))
+        Document(tuple(Paragraph(tuple(inlines(part))) for part in _PARAGRAPH_END.split(text)))
     )
 
 
-def _inlines(text: str) -> Iterator[Inline]:
+def inlines(text: str) -> Iterator[Text | Link]:
+    """`text` with links where http(s) addresses stand. Linear time."""
     position = 0
     for match in _ADDRESS.finditer(text):
         url = _without_punctuation(match.group())

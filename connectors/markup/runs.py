@@ -78,3 +78,34 @@ def shared(one: tuple[Wrap, ...], other: tuple[Wrap, ...]) -> tuple[Wrap, ...]:
         if left != right:
             return one[:depth]
     return min(one, other, key=len)
+
+
+def lines_of(runs: Iterable[Run]) -> list[list[Run]]:
+    """What stands between line breaks."""
+    lines: list[list[Run]] = [[]]
+    for run in runs:
+        if isinstance(run.leaf, LineBreak):
+            lines.append([])
+        else:
+            lines[-1].append(run)
+    return lines
+
+
+def trimmed(line: Iterable[Run]) -> list[Run]:
+    """A line without white space at its ends; what is at the edge of a style or a link stands outside."""
+    kept: list[Run] = []
+    blanks: list[Run] = []  # seen since the last word
+    for around, leaf in line:
+        text = leaf.text if isinstance(leaf, Text) else ""
+        words = text.strip()
+        before = text[: len(text) - len(text.lstrip())]
+        if before:
+            blanks.append(Run(around, Text(before)))
+        if words or not text:
+            for blank in blanks if kept else ():
+                outside = shared(shared(kept[-1].around, blank.around), around)
+                kept.append(blank._replace(around=outside))
+            kept.append(Run(around, Text(words) if text else leaf))
+            after = text[len(before) + len(words) :]
+            blanks = [Run(around, Text(after))] if after else []
+    return kept
