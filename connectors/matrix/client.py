@@ -52,10 +52,17 @@ def path(*parts: str, api: str = V3) -> str:
 class MatrixClient:
     """One access token at one homeserver. Every method is one request."""
 
-    def __init__(self, server: str, token: str, ca_certificate: str | None = None) -> None:
+    def __init__(
+        self, server: str, token: str, ca_certificate: str | None = None, acting_as: str = ""
+    ) -> None:
         self.server = server
         self._token = token
         self._ca_certificate = ca_certificate
+        self._acting_as = acting_as
+
+    def acting_as(self, user: str) -> MatrixClient:
+        """The same token in the name of another user: for application services, and their own users only."""
+        return MatrixClient(self.server, self._token, self._ca_certificate, user)
 
     # ------------------------------------------------------------------ who
 
@@ -104,6 +111,35 @@ class MatrixClient:
         """Enter a room by its id or alias, or accept an invitation; its id. RoomGone where it is closed."""
         call = Call("POST", path("join", room), body={}, in_room=True, deadline=ENTER_DEADLINE)
         return str(self._call(call).get("room_id") or room)
+
+    def event(self, room: str, event: str) -> Json:
+        """One event as it is now. RoomGone where there is none for us."""
+        return self._call(Call("GET", path("rooms", room, "event", event), in_room=True))
+
+    def invite(self, room: str, user: str) -> None:
+        """Ask another user into a room. RoomGone where we may not."""
+        body = {"user_id": user}
+        self._call(Call("POST", path("rooms", room, "invite"), body=body, in_room=True))
+
+    # ------------------------------------------------------------------ users of an application service
+
+    def register(self, localpart: str) -> None:
+        """Make a user; one that is there is made. LoginRejected where the name is not ours to give."""
+        body = {"type": "m.login.application_service", "username": localpart, "inhibit_login": True}
+        call = Call("POST", path("register"), body=body)
+        answer = self._ask(call)
+        code = code_of(answer)
+        if answer.status in (400, 401, 403) and code and code != "M_USER_IN_USE":
+            raise LoginRejected(
+                f"This token may make no user called {localpart} ({shown(code)}). "
+                "Compare the prefix with the registration file of the application service."
+            )
+        if code != "M_USER_IN_USE":
+            _good(answer, call)
+
+    def set_profile(self, user: str, name: str, value: str) -> None:
+        """Set the `displayname` or the `avatar_url` of the user that we act as."""
+        self._call(Call("PUT", path("profile", user, name), body={name: value}))
 
     # ------------------------------------------------------------------ writing
 
@@ -173,7 +209,7 @@ class MatrixClient:
                 deadline=call.deadline,
                 max_bytes=call.max_bytes,
                 headers={**self._authorised(), **(call.headers or {})},
-                params=call.params,
+                params={**(call.params or {}), **({"user_id": self._acting_as} if self._acting_as else {})},
                 json=call.body,
                 data=call.data,
                 ca_certificate=self._ca_certificate,

@@ -25,12 +25,14 @@ from connectors.base import (
     Support,
     UserId,
 )
-from connectors.errors import DeliveryUnknown, LoginRejected, MessageRejected, RetryLater
+from connectors.errors import DeliveryUnknown, LoginRejected, MessageRejected, RetryLater, RoomGone
 from connectors.matrix import content, files, history, reactions, rooms
 from connectors.matrix.client import MEBIBYTE, MatrixClient
 from connectors.matrix.forms import MatrixCredentialsForm
+from connectors.matrix.ghosts import Ghosts
 from connectors.matrix.polling import Polls
-from connectors.matrix.stream import Stream
+from connectors.matrix.shapes import Json
+from connectors.matrix.stream import Account, Stream
 from connectors.net.waiting import connections
 from sameroom import clock
 
@@ -57,6 +59,7 @@ class MatrixConnector(Connector):
         reactions=Support.NATIVE,
         files=Support.NATIVE,
         max_file_size=_MOST_UPLOAD,
+        sender_override=Support.NATIVE,  # with an application service
         addresses=True,
         rich=True,
     )
@@ -64,9 +67,21 @@ class MatrixConnector(Connector):
 
     def __init__(self, login: Login) -> None:
         super().__init__(login)
-        self.capabilities = replace(self.capabilities, max_file_size=_upload_of(login.scopes))
         self._ca_certificate = login.credentials.get("ca_certificate") or None
         self._client = MatrixClient(login.server, login.credentials["token"], self._ca_certificate)
+        self._ghosts = self._ghosts_of(login.user_id) if login.credentials.get("ghosts") else None
+        self.capabilities = replace(
+            self.capabilities,
+            max_file_size=_upload_of(login.scopes),
+            sender_override=Support.NATIVE if self._ghosts else Support.NONE,
+            # For an application service Synapse keeps transaction ids in memory only.
+            idempotency_life=0.0 if self._ghosts else self.capabilities.idempotency_life,
+        )
+
+    def _ghosts_of(self, user: str) -> Ghosts:
+        given = self.login.credentials
+        service = MatrixClient(self.login.server, given["service_token"], self._ca_certificate)
+        return Ghosts(service, self._client, given["ghosts"], user)
 
     # ------------------------------------------------------------------ who
 
@@ -74,6 +89,8 @@ class MatrixConnector(Connector):
         user = str(self._client.whoami().get("user_id") or "")
         if not user.startswith("@") or ":" not in user:
             raise LoginRejected("This access token belongs to no user. Use one of a Matrix user.")
+        if self._ghosts:
+            self._ghosts_of(user).check()
         team = user.partition(":")[2]
         return Identity(
             server=self.login.server,
@@ -114,7 +131,7 @@ class MatrixConnector(Connector):
         return history.newest(self._client, room, count)
 
     def recent(self, room: RoomId) -> Recent:
-        return history.recent(self._client, room)
+        return history.recent(self._client, room, self._known_as)
 
     async def stream(
         self, token: str, rooms: Callable[[], Collection[RoomId]]
@@ -122,8 +139,12 @@ class MatrixConnector(Connector):
         server = self.login.server
         async with connections(self._ca_certificate) as http:
             polls = Polls(http, server, self.login.credentials["token"])
-            async for batch in Stream(polls, server, self.login.user_id, rooms).batches(token):
+            account = Account(server, self.login.user_id, self._known_as)
+            async for batch in Stream(polls, account, rooms).batches(token):
                 yield batch
+
+    def _known_as(self, user: str) -> str:
+        return self._ghosts.known_as(user) if self._ghosts else user
 
     # ------------------------------------------------------------------ writing
 
@@ -138,15 +159,32 @@ class MatrixConnector(Connector):
         address = files.upload(self._client, file, deadline=(ends - clock.monotonic()) * 0.8)
         return self._post(room, content.file(file, address), file.message, ends - clock.monotonic())
 
-    def _post(
-        self, room: RoomId, posted: dict[str, object], message: OutgoingMessage, deadline: float
+    def _post(self, room: RoomId, posted: Json, message: OutgoingMessage, deadline: float) -> MessageId:
+        """Put a message into the room, as the ghost of its author where there are ghosts."""
+        if self._ghosts is None or not message.sender_name:
+            return self._put(self._client, room, posted, message, deadline)
+        ends = clock.monotonic() + deadline
+        name, picture = message.sender_name, message.sender_avatar_url
+        acting = self._ghosts.enter(room, name, picture)
+        try:
+            return self._put(acting, room, posted, message, ends - clock.monotonic())
+        except RoomGone:  # the ghost was put out of the room, or never came in
+            acting = self._ghosts.enter(room, name, picture, anew=True)
+            return self._put(acting, room, posted, message, ends - clock.monotonic())
+
+    def _put(
+        self, client: MatrixClient, room: RoomId, posted: Json, message: OutgoingMessage, deadline: float
     ) -> MessageId:
-        sent = self._client.send(
-            room, "m.room.message", posted, key=message.idempotency_key, deadline=deadline
-        )
+        if deadline <= 0:
+            raise RetryLater("This message's turn had passed before it could be sent.")
+        sent = client.send(room, "m.room.message", posted, key=message.idempotency_key, deadline=deadline)
         if not sent:
             raise DeliveryUnknown("Matrix took a message without saying under which id.")
         return MessageId(sent)
+
+    def _author(self, room: RoomId, target: MessageId) -> MatrixClient:
+        """Whose client changes a post of ours: only its own author may."""
+        return self._ghosts.author(room, target) if self._ghosts else self._client
 
     def _left(self, message: OutgoingMessage, what: str, most: float | None = None) -> float:
         """Seconds that a send may take. RetryLater where its turn is over."""
@@ -157,10 +195,11 @@ class MatrixConnector(Connector):
         return deadline
 
     def edit(self, room: RoomId, target: MessageId, message: OutgoingMessage) -> None:
-        self._post(room, content.edit(message, target), message, self._left(message, "message"))
+        replaced, deadline = content.edit(message, target), self._left(message, "message")
+        self._put(self._author(room, target), room, replaced, message, deadline)
 
     def delete(self, room: RoomId, target: MessageId) -> None:
-        self._client.redact(room, target, deadline=self.capabilities.send_deadline)
+        self._author(room, target).redact(room, target, deadline=self.capabilities.send_deadline)
 
     def react(self, room: RoomId, target: MessageId, emoji: str, *, add: bool) -> None:
         deadline = self.capabilities.send_deadline

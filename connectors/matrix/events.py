@@ -6,7 +6,7 @@ Matrix specification v1.16, Client-Server API: "Instant messaging", "Forming rel
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -32,6 +32,7 @@ class Room:
 
     server: str
     id: str
+    known_as: Callable[[str], str] = str  # who a user is to the relay
     people: dict[str, str] = field(default_factory=dict)  # display names by user id
 
     def meet(self, state: list[Json]) -> None:
@@ -43,7 +44,9 @@ class Room:
     def author(self, user: str) -> Author:
         """A person. There is no picture: since v1.11 media are given to who is logged in only."""
         local = user[1:].partition(":")[0]
-        return Author(id=UserId(user), name=self.people.get(user) or local or user, username=user)
+        return Author(
+            id=UserId(self.known_as(user)), name=self.people.get(user) or local or user, username=user
+        )
 
 
 def note(room: Room, raw: Json) -> None:

@@ -15,6 +15,7 @@ from connectors.forms import CertificateField, CredentialsForm
 from connectors.matrix.client import MatrixClient, log_in
 from connectors.matrix.discovery import EXAMPLE, homeserver
 
+PREFIX: Final = re.compile(r"[a-z0-9._=-]{2,40}")
 TOKEN: Final = re.compile(r"[!-~]{8,2000}")  # what a header may hold
 
 
@@ -49,8 +50,21 @@ class MatrixCredentialsForm(CredentialsForm):
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
         help_text="Instead of the password. In Element: Settings → Help & About → Advanced.",
     )
+    service_token = forms.CharField(
+        label="Token of an application service",
+        max_length=2000,
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text="Only for who runs the homeserver: with it each author posts under a user of their own.",
+    )
+    ghosts = forms.CharField(
+        label="Prefix of ghosts",
+        max_length=40,
+        required=False,
+        help_text="What the names of the application service's users begin with, such as sameroom_.",
+    )
     ca_certificate = CertificateField()
-    renewed = ("user", "ca_certificate")
+    renewed = ("user", "ghosts", "ca_certificate")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -65,16 +79,32 @@ class MatrixCredentialsForm(CredentialsForm):
         return typed.strip()
 
     def clean_token(self) -> str:
-        token = str(self.cleaned_data["token"]).strip()
+        return self._token("token")
+
+    def clean_service_token(self) -> str:
+        return self._token("service_token")
+
+    def _token(self, name: str) -> str:
+        token = str(self.cleaned_data[name]).strip()
         if token and not TOKEN.fullmatch(token):
             raise forms.ValidationError("This is no access token. Copy it once more, whole.")
         return token
+
+    def clean_ghosts(self) -> str:
+        prefix = str(self.cleaned_data["ghosts"]).strip().removeprefix("@")
+        if prefix and not PREFIX.fullmatch(prefix):
+            raise forms.ValidationError("A prefix has small letters, digits and the signs . _ = - only.")
+        return prefix
 
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data
         if not self.errors and not given["token"] and not (given["user"] and given["password"]):
             raise forms.ValidationError(
                 "Enter a user name with its password, or an access token: one of the two is needed to log in."
+            )
+        if not self.errors and bool(given["service_token"]) != bool(given["ghosts"]):
+            raise forms.ValidationError(
+                "An application service needs both: its token, and the prefix of its users' names."
             )
         try:
             return super().clean()
@@ -92,8 +122,9 @@ class MatrixCredentialsForm(CredentialsForm):
                 told = log_in(server, cleaned["user"].strip(), cleaned["password"], pem or None)
                 credentials = {"token": str(told.get("access_token") or "")}
                 credentials |= {"device": str(told.get("device_id") or ""), "user": cleaned["user"].strip()}
-            if pem:
-                credentials["ca_certificate"] = pem
+            for name in ("service_token", "ghosts", "ca_certificate"):
+                if cleaned[name]:
+                    credentials[name] = cleaned[name]
             self._login = Login(server=server, credentials=credentials)
         return self._login
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from connectors.base import Cursor, IncomingEvent, Kind, MessageId, Recent, RoomId
@@ -29,10 +29,10 @@ def newest(client: MatrixClient, room: RoomId, count: int) -> Sequence[Cursor]:
     return found
 
 
-def recent(client: MatrixClient, room: RoomId) -> Recent:
+def recent(client: MatrixClient, room: RoomId, known_as: Callable[[str], str]) -> Recent:
     """As `Connector.recent`: messages as they were sent first, since what is looked up is what was sent."""
     told = client.messages(room, _SAID, MOST)
-    here = Room(client.server, room)
+    here = Room(client.server, room, known_as)
     here.meet(rows(told.get("state")))
     chunk = rows(told.get("chunk"))
     events = [event for raw in reversed(chunk) if (event := _readable(here, raw))]

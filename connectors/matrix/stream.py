@@ -52,6 +52,19 @@ NO_ROOMS: Final[Json] = {**FILTER, "room": {**FILTER["room"], "rooms": []}}
 _HISTORY: Final[Json] = {"types": _READ, **_LAZY}
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whose stream it is; `known_as` tells who a user is to the relay."""
+
+    server: str
+    user: str
+    known_as: Callable[[str], str] = str
+
+    def room(self, room: RoomId) -> Room:
+        """A room, about to be read."""
+        return Room(self.server, room, self.known_as)
+
+
 @dataclass(slots=True)
 class Gathered:
     """What one answer brought."""
@@ -64,8 +77,8 @@ class Gathered:
 class Stream:
     """One account's stream. Made for one use of `batches`."""
 
-    def __init__(self, polls: Polls, server: str, user: str, rooms: Callable[[], Collection[RoomId]]) -> None:
-        self._polls, self._server, self._user, self._rooms = polls, server, user, rooms
+    def __init__(self, polls: Polls, account: Account, rooms: Callable[[], Collection[RoomId]]) -> None:
+        self._polls, self._account, self._rooms = polls, account, rooms
         self._watched: set[RoomId] = set()  # rooms that are read without a hole
         self._warned: set[str] = set()  # types of events that could not be read
         self._handed = 0.0
@@ -79,7 +92,7 @@ class Stream:
             try:
                 told = await self._polls.sync(FILTER if since else NO_ROOMS, since, waits=waits)
             except TokenUnknown:
-                log.warning("%s does not know the stream's token any more; beginning anew", self._server)
+                log.warning("%s has forgotten the stream's token; beginning anew", self._account.server)
                 since, self._watched = "", set()
                 continue
             async for batch in self._taken(told, since):
@@ -116,7 +129,7 @@ class Stream:
 
     async def _read(self, room: RoomId, described: Json, gathered: Gathered) -> None:
         """The events that an answer tells of a room."""
-        here = Room(self._server, room)
+        here = self._account.room(room)
         state = rows(table(described.get("state")).get("events"))
         timeline = rows(table(described.get("timeline")).get("events"))
         here.meet(state)
@@ -130,14 +143,14 @@ class Stream:
         except RoomGone as error:
             gathered.lost[room] = str(error)
             return gathered
-        here = Room(self._server, room)
+        here = self._account.room(room)
         here.meet(rows(told.get("state")))
         await self._take(here, list(reversed(rows(told.get("chunk"))[:BEGINNING])), gathered)
         return gathered
 
     async def _gap(self, room: RoomId, described: Json, since: str) -> Gathered:
         """What was said between a token and the first event that an answer tells, oldest first."""
-        here, gathered = Room(self._server, room), Gathered()
+        here, gathered = self._account.room(room), Gathered()
         start = text(table(described.get("timeline")).get("prev_batch"))
         found: list[Json] = []
         for _ in range(MOST_PAGES):
@@ -192,10 +205,10 @@ class Stream:
     def _why_lost(self, described: Json) -> str:
         """Why a room that we were in is left now."""
         for event in reversed([*_events(described, "state"), *_events(described, "timeline")]):
-            if event.get("type") == MEMBER and event.get("state_key") == self._user:
+            if event.get("type") == MEMBER and event.get("state_key") == self._account.user:
                 if table(event.get("content")).get("membership") == "ban":
                     return BANNED
-                if event.get("sender") != self._user:
+                if event.get("sender") != self._account.user:
                     return REMOVED
         return NOT_IN_ROOM
 
