@@ -56,9 +56,7 @@ def note(room: Room, raw: Json) -> None:
 
 
 def asks_about(raw: Json) -> str:
-    """The event that must be known before this one is read: the one it edits or takes back; "" if none."""
-    if raw.get("type") == REDACTION:
-        return redacted_by(raw)
+    """The event that must be known before this one is read: the one it edits; "" if none."""
     known = memory.known_of(raw)
     return known.target if known.is_edit else ""
 
@@ -133,15 +131,13 @@ def _reaction(room: Room, raw: Json) -> IncomingEvent:
 
 def _redaction(room: Room, raw: Json) -> IncomingEvent | None:
     target = redacted_by(raw)
-    known = memory.recall(room.server, room.id, target)
     if not target:
         raise Malformed("A redaction has to say of what.")
-    if known is None or known.kind in (MESSAGE, STICKER):
-        # An edit taken back leaves the message as it is shown elsewhere: clients take back the message.
-        is_edit = known is not None and known.is_edit
-        return None if is_edit else _base(room, raw, Kind.DELETE, key=target, target=MessageId(target))
-    if known.kind != REACTION or not known.target:
-        return None
+    known = memory.recall(room.server, room.id, target)
+    if known is not None and known.is_edit:
+        return None  # the message stays as it is shown elsewhere: clients take back the message itself
+    if known is None or not known.emoji:  # the relay knows what it was, if it ever took it in
+        return _base(room, raw, Kind.DELETE, key=target, target=MessageId(target))
     # Moderators may take back what others said: the reaction is its author's all the same.
     return _base(
         room,

@@ -1,7 +1,8 @@
 """What recent events were: who sent them, and what a reaction said of which message.
 
-A redaction names an event by its id alone, and by then the server has emptied it: which emoji is taken back
-from which message is only known to who saw the reaction. One memory for all streams of a process, bounded.
+An edit counts only if it is the author's own. A redaction names an event by its id alone, and by then the
+server has emptied it: of a reaction that is taken back at once, only who saw it knows what it was. One memory
+for all streams of a process, bounded.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ _MOST: Final = 50_000  # events; about 25 MiB
 class Known:
     """An event as far as later ones may be about it."""
 
-    kind: str
     sender: str
     target: str = ""  # of a reaction or an edit
     emoji: str = ""
@@ -38,7 +38,6 @@ def known_of(raw: Json) -> Known:
     is_annotation = relation.get("rel_type") == "m.annotation"
     is_edit = relation.get("rel_type") == "m.replace"
     return Known(
-        kind=text(raw.get("type")),
         sender=text(raw.get("sender")),
         target=text(relation.get("event_id")) if is_annotation or is_edit else "",
         emoji=text(relation.get("key")) if is_annotation else "",
