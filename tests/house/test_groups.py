@@ -1,0 +1,15 @@
+"""Tests that share a costly fixture meet in one process."""
+
+import os
+
+import pytest
+
+
+@pytest.mark.xdist_group("example")
+@pytest.mark.parametrize("number", [1, 2])
+def test_id_of_a_test_names_its_group_where_tests_run_in_parallel(
+    request: pytest.FixtureRequest, number: int
+) -> None:
+    is_parallel = "PYTEST_XDIST_WORKER" in os.environ
+
+    assert request.node.nodeid.endswith("]@example" if is_parallel else f"[{number}]")
