@@ -9,7 +9,8 @@ from tests.browser.newcomer import Newcomer
 from tests.browser.screenshots import SCHEMES, WIDTHS
 
 HIPCHAT = "/getting-started/en/accounts/hipchat"
-PAGES = ["/getting-started/en/", HIPCHAT, "/getting-started/en/tubes-portals/tubes"]
+MATRIX = "/getting-started/en/accounts/matrix"
+PAGES = ["/getting-started/en/", HIPCHAT, MATRIX, "/getting-started/en/tubes-portals/tubes"]
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
