@@ -11,6 +11,7 @@ from typing import Final
 
 from connectors.base import MessageId, OutgoingFile, OutgoingMessage
 from connectors.errors import MessageRejected
+from connectors.markup.split import split_text
 from connectors.matrix.shapes import Json
 from connectors.matrix.text import FORMAT, calls_everybody, formatted, mentioned
 
@@ -31,10 +32,11 @@ def message(outgoing: OutgoingMessage, **more: object) -> Json:
 def edit(outgoing: OutgoingMessage, target: MessageId) -> Json:
     """A post that replaces `target`; nobody is rung a second time."""
     new = {"msgtype": "m.text", **_said(outgoing)}
+    begun = next(iter(split_text(outgoing.text, _FALLBACK)), "")
     return _fitting(
         {
             "msgtype": "m.text",
-            "body": f"* {outgoing.text[:_FALLBACK]}",
+            "body": f"* {begun}",
             "m.mentions": {},
             "m.new_content": new,
             "m.relates_to": {"rel_type": "m.replace", "event_id": target},

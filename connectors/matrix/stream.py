@@ -6,6 +6,7 @@ room that begins to matter is read back a little, so that what was said since it
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ MEMBER: Final = "m.room.member"
 BEGINNING: Final = 50  # events that are read of a room that begins to matter
 MOST_PAGES: Final = 100  # of one gap; 10 000 events
 LOOKED_UP: Final = 100  # events that one answer may have us ask for
+AT_ONCE: Final = 5  # events that are translated in one go
 KEPT: Final = 300.0  # seconds after which a token is handed on although nothing happened
 _NOTHING: Final[Json] = {"types": []}
 _LAZY: Final[Json] = {"lazy_load_members": True, "include_redundant_members": True}
@@ -174,7 +176,9 @@ class Stream:
         for raw in events:
             note(here, raw)
         await self._look_up(here, events)
-        for raw in events:
+        for number, raw in enumerate(events):
+            if number % AT_ONCE == AT_ONCE - 1:
+                await asyncio.sleep(0)  # other accounts' streams have their turn
             here.meet([raw])
             try:
                 event = event_of(here, raw)
@@ -188,7 +192,7 @@ class Stream:
                 gathered.lost[RoomId(here.id)] = why
 
     async def _look_up(self, here: Room, events: Sequence[Json]) -> None:
-        """Ask for what edits and redactions are about, where nobody remembers it."""
+        """Ask for what edits are about, where nobody remembers it."""
         wanted = dict.fromkeys(filter(None, map(asks_about, events)))
         unknown = [one for one in wanted if memory.recall(here.server, here.id, one) is None]
         for event in unknown[:LOOKED_UP]:

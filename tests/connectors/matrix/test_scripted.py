@@ -209,6 +209,25 @@ def test_rooms_that_do_not_matter_are_passed_over(server, connector):
     assert (first.events, told([second])) == ([], ["text 2"])
 
 
+def test_long_answer_leaves_others_their_turn(server, connector):
+    html = {"format": "org.matrix.custom.html", "formatted_body": "<b>words</b> " * 100}
+    server.in_turn("GET", "/sync", answer("s1", *(event(number, **html) for number in range(300))))
+
+    async def read_beside_others():
+        reading = asyncio.create_task(gather(connector, "s0", 1))
+        pauses, last = [], time.monotonic()
+        while not reading.done():
+            await asyncio.sleep(0)
+            pauses.append(time.monotonic() - last)
+            last = time.monotonic()
+        return pauses, reading.result()
+
+    pauses, [batch] = asyncio.run(read_beside_others())
+
+    assert len(batch.events) == 300
+    assert max(pauses) < sum(pause for pause in pauses if pause > 0.001) / 4
+
+
 def test_token_that_the_server_has_forgotten_begins_anew(server, connector):
     invalid = (400, {"errcode": "M_INVALID_PARAM", "error": "Invalid stream token"})
     server.in_turn("GET", "/sync", invalid, (200, {"next_batch": "s9"}), answer("s10", event(2)))
