@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import reduce
 from itertools import count, groupby
 from typing import Final, NamedTuple, TypeAlias
 
@@ -109,3 +110,18 @@ def trimmed(line: Iterable[Run]) -> list[Run]:
             after = text[len(before) + len(words) :]
             blanks = [Run(around, Text(after))] if after else []
     return kept
+
+
+def with_joined_code(line: Iterable[Run]) -> Iterator[Run]:
+    """A line in which code beside code is one, in what is around all of it: signs cannot tell two apart."""
+    for (is_code, _), group in groupby(line, lambda run: (isinstance(run.leaf, Code), _anchors(run))):
+        if not is_code:
+            yield from group
+            continue
+        codes = list(group)
+        text = "".join(run.leaf.text for run in codes if isinstance(run.leaf, Code))
+        yield Run(reduce(shared, (run.around for run in codes)), Code(text))
+
+
+def _anchors(run: Run) -> list[Anchor]:
+    return [wrap for wrap in run.around if isinstance(wrap, Anchor)]
