@@ -131,7 +131,7 @@ def _worded(line: Iterable[Run]) -> Iterator[Run]:
             words.append(Run(styles, Code(_said(text)) if isinstance(leaf, Code) else Text(_said(text))))
         yield from words
         url = address(anchor.url) if anchor else ""
-        if url and anchor and "".join(map(_text, words)) not in (url, anchor.url):
+        if url and address("".join(map(_text, words))) != url:
             yield Run((), Text(f" ({url})"))
 
 

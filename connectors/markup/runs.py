@@ -102,11 +102,11 @@ def trimmed(line: Iterable[Run]) -> list[Run]:
         before = text[: len(text) - len(text.lstrip())]
         if before:
             blanks.append(Run(around, Text(before)))
-        if words or not text:
+        if words or not isinstance(leaf, Text):
             for blank in blanks if kept else ():
                 outside = shared(shared(kept[-1].around, blank.around), around)
                 kept.append(blank._replace(around=outside))
-            kept.append(Run(around, Text(words) if text else leaf))
+            kept.append(Run(around, Text(words) if words else leaf))
             after = text[len(before) + len(words) :]
             blanks = [Run(around, Text(after))] if after else []
     return kept

@@ -56,7 +56,7 @@ def test_foreign_text_stays_text(text):
         "link_close",
     }
     links = [token for outer in tokens for token in outer.children or () if token.type == "link_open"]
-    assert {token.markup for token in links} <= {"autolink"}
+    assert len(links) <= text.lower().count("http")  # those that were addresses before
 
 
 @given(talk)
