@@ -22,6 +22,7 @@ from connectors.markup.tree import (
     Quote,
     Text,
     normal_form,
+    plain_text,
 )
 
 Change: TypeAlias = Callable[[Iterable[Run]], Iterable[Run]]
@@ -30,12 +31,13 @@ _SHORTCODE: Final = re.compile(r":[a-z0-9_+'-]+:(?::skin-tone-[2-6]:)?", re.IGNO
 
 def linked(document: Document) -> Document:
     """`document`, of which normal form is made, with links where http(s) addresses stand in its text."""
-    return _changed(normal_form(document), _linked_runs)
+    document = normal_form(document)
+    return _changed(document, _linked_runs) if "://" in plain_text(document) else document
 
 
 def with_emoji(document: Document) -> Document:
     """`document`, which is in normal form, with an emoji where `:tada:` stands in its text."""
-    return _changed(document, _emoji_runs)
+    return _changed(document, _emoji_runs) if ":" in plain_text(document) else document
 
 
 def _changed(document: Document, change: Change) -> Document:
