@@ -85,13 +85,20 @@ def row_of(event: IncomingEvent, *, room: Room, number: int, facts: Facts) -> Fr
         author_username=event.author.username,
         author_avatar_url=event.author.avatar_url,
         author_team=facts.team,
-        body=to_json(event.body) if event.body else None,
+        body=_body(event),
         attachments=[asdict(file) for file in event.attachments],
         fingerprint=echo_fingerprint(plain.render(event.body)) if says_something and event.body else "",
         said_at=event.said_at,
         accepted_at=clock.now(),
     )
     return Fresh(row, event.body)
+
+
+def _body(event: IncomingEvent) -> object:
+    """The stored text. A message of nothing but files has an empty one: none means that it was erased."""
+    if event.body is None and event.kind in (Kind.MESSAGE, Kind.NOTICE):
+        return to_json(Document())
+    return to_json(event.body) if event.body else None
 
 
 def insert_events(fresh: Sequence[Fresh]) -> None:

@@ -1,0 +1,3 @@
+from tests.relay.conftest import rings
+
+__all__ = ["rings"]
