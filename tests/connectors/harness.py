@@ -11,6 +11,7 @@ import pytest
 
 from connectors.base import Connector, IncomingEvent, Login, MessageId, Reading, RoomId
 from connectors.errors import RoomGone
+from tests import loops
 
 WITHIN = 20.0  # seconds for what a stream has to bring
 
@@ -61,7 +62,7 @@ class Read:
 def read(connector: Connector, room: RoomId, place: Any = None, *, expected: int = 0) -> Read:
     """What a connector reads of a room after a place, whichever way it reads: so many events at least."""
     if connector.capabilities.reading is Reading.STREAM:
-        return asyncio.run(_streamed(connector, room, place or "", expected))
+        return loops.run(_streamed(connector, room, place or "", expected))
     page = connector.read_after(room, place)
     return Read(list(page.events), page.cursor)
 

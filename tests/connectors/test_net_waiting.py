@@ -11,6 +11,7 @@ import pytest
 from connectors import net
 from connectors.net import pools
 from connectors.net.waiting import _open, connections
+from tests import loops
 from tests.connectors.test_net import (
     DEADLINE,
     SECRET,
@@ -37,7 +38,7 @@ def get(url, ca_certificate=None, **kwargs):
         async with connections(ca_certificate) as http_:
             return await http_.get(url, **{"deadline": DEADLINE, **kwargs})
 
-    return asyncio.run(ask())
+    return loops.run(ask())
 
 
 def failure(kind, url, **kwargs):
@@ -176,7 +177,7 @@ def test_connections_are_kept_shared_and_closed_with_the_last_user():
         return _open[asyncio.get_running_loop()]
 
     with serving(keeps_answering()) as server:
-        left = asyncio.run(ask(server))
+        left = loops.run(ask(server))
 
         assert (server.accepted, len(server.requests), left) == (1, 2, {})
 
@@ -193,4 +194,4 @@ def test_hundreds_wait_at_once():
             return await asyncio.gather(*(http_.get(url, deadline=20) for _ in range(300)))
 
     with serving(answers_when_all_are_there) as server:
-        assert {answer.body for answer in asyncio.run(wait(server.url))} == {b"all"}
+        assert {answer.body for answer in loops.run(wait(server.url))} == {b"all"}

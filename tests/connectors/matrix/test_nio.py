@@ -11,6 +11,7 @@ from connectors.base import Kind, OutgoingFile, OutgoingMessage
 from connectors.markup import plain
 from connectors.markup.tree import Bold, Document, Paragraph, Text
 from connectors.matrix.connector import MatrixConnector
+from tests import loops
 from tests.connectors.harness import read
 from tests.connectors.matrix.harness import MARKS
 
@@ -36,7 +37,7 @@ def acting(person, act):
         async with client_of(person) as client:
             return await act(client)
 
-    return asyncio.run(run())
+    return loops.run(run())
 
 
 @pytest.fixture
@@ -111,7 +112,7 @@ def test_what_happens_while_we_listen_is_read_as_it_happens(matrix, connector):
             await stream.aclose()
         return sent.event_id, seen
 
-    sent, seen = asyncio.run(talk_and_listen())
+    sent, seen = loops.run(talk_and_listen())
 
     assert [(event.kind, event.target, event.emoji) for event in seen] == [
         (Kind.MESSAGE, None, ""),

@@ -10,6 +10,7 @@ from connectors.errors import RetryLater
 from connectors.markup import plain
 from connectors.matrix import memory
 from connectors.matrix.connector import MatrixConnector
+from tests import loops
 from tests.connectors.harness import read
 from tests.connectors.matrix.harness import MARKS, MatrixHarness
 from tests.homeserver import homeserver
@@ -58,7 +59,7 @@ def test_nothing_is_lost_when_the_server_is_killed_under_a_stream(matrix):
                 matrix.server.server.kill()
 
     with pytest.raises(RetryLater, match="127"):
-        asyncio.run(listen())
+        loops.run(listen())
     with pytest.raises(RetryLater, match="refused the connection"):
         connector.send(matrix.room, OutgoingMessage("never sent"))
     matrix.server.server.start(60)

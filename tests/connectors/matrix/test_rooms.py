@@ -9,6 +9,7 @@ from connectors.base import RoomId
 from connectors.errors import RoomGone
 from connectors.matrix.refusals import BANNED, ENCRYPTED, NOT_IN_ROOM, REMOVED
 from connectors.matrix.rooms import NOT_OPEN
+from tests import loops
 from tests.connectors.matrix.harness import MARKS
 
 pytestmark = [*MARKS]
@@ -29,7 +30,7 @@ def lost(connector, room, token):
                     return batch.lost[room]
         return None
 
-    return asyncio.run(wait())
+    return loops.run(wait())
 
 
 def token_of(connector, room):
@@ -40,7 +41,7 @@ def token_of(connector, room):
                     return batch.token
         return None
 
-    return asyncio.run(first())
+    return loops.run(first())
 
 
 def test_names_are_those_that_clients_show(matrix, connector):

@@ -34,6 +34,7 @@ from connectors.matrix import memory, polling
 from connectors.matrix.connector import MatrixConnector
 from connectors.matrix.refusals import BANNED, ENCRYPTED, NOT_IN_ROOM, REMOVED, SESSION_ENDED, SOFTLY_ENDED
 from connectors.matrix.rooms import upgraded
+from tests import loops
 from tests.connectors.matrix.fake import fake
 
 ROOM = RoomId("!room:example.org")
@@ -95,7 +96,7 @@ async def gather(connector, token, count, rooms=lambda: [ROOM]):
 
 
 def stream(connector, token="s0", count=1, **options):
-    return asyncio.run(gather(connector, token, count, **options))
+    return loops.run(gather(connector, token, count, **options))
 
 
 def told(batches):
@@ -196,7 +197,7 @@ def test_room_that_begins_to_matter_is_read_back(server, connector):
                     break
         return seen
 
-    assert asyncio.run(watch()) == [("s1", [(ROOM, "$1")]), ("s1", [(other, "$2"), (other, "$3")])]
+    assert loops.run(watch()) == [("s1", [(ROOM, "$1")]), ("s1", [(other, "$2"), (other, "$3")])]
 
 
 def test_rooms_that_do_not_matter_are_passed_over(server, connector):
@@ -222,7 +223,7 @@ def test_long_answer_leaves_others_their_turn(server, connector):
             last = time.monotonic()
         return pauses, reading.result()
 
-    pauses, [batch] = asyncio.run(read_beside_others())
+    pauses, [batch] = loops.run(read_beside_others())
 
     assert len(batch.events) == 300
     assert max(pauses) < sum(pause for pause in pauses if pause > 0.001) / 4
