@@ -147,12 +147,13 @@ class Connector:
         raise UnsupportedAction(f"{self.label} cannot be polled.")
 
     def stream(self, token: str, rooms: Callable[[], Collection[RoomId]]) -> AsyncGenerator[Batch, None]:
-        """What happens in the account's rooms, batch by batch, after `token`; "": from now on.
+        """What happens in the account's rooms, batch by batch, after `token`; "": what was said last, and on.
 
-        asyncio; network I/O until it is closed. A batch was stored when the next one is asked for; with its
+        asyncio; network I/O until it is closed or cancelled. The first batch comes once the connection
+        stands, also where nothing has happened. A batch was stored when the next one is asked for; with its
         token another stream goes on where this one ended, and may bring the same events again. `rooms`
-        tells which rooms matter now. Ends with RetryLater where the connection is lost; LoginRejected.
-        Only where `capabilities.reading` is STREAM.
+        tells which rooms matter now: ask it for each answer, after that has come. Ends with RetryLater
+        where the connection is lost; LoginRejected. Only where `capabilities.reading` is STREAM.
         """
         raise UnsupportedAction(f"{self.label} has no stream.")
 

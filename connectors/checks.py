@@ -24,7 +24,8 @@ def _claims(cls: type[Connector]) -> Iterator[tuple[str, bool]]:
     yield from ((name, True) for name in OBLIGATORY)
     if can.reading is Reading.POLL or not can.history:  # who pushes may be read as well
         yield "read_after", can.reading is Reading.POLL
-    yield "stream", can.reading is Reading.STREAM
+    if can.reading is not Reading.WEBHOOK:  # and who pushes may, for some accounts, stream
+        yield "stream", can.reading is Reading.STREAM
     yield "receive", can.reading is Reading.WEBHOOK or can.hooks
     yield "subscribe", can.hooks
     yield "unsubscribe", can.hooks

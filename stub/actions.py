@@ -58,6 +58,7 @@ class Actions:
 
     def fault(self, **values: Any) -> None:
         self._service.faults.add(Fault(**values))
+        self._service.wake_waiting()
 
     def clear_faults(self) -> None:
         self._service.faults.clear()

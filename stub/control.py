@@ -47,6 +47,8 @@ class Counts:
     pushes_refused: int
     events_pushed: int
     events_waiting: int
+    polls: int  # requests for a stream
+    waiting: int  # of them, that wait for news just now
     faults: dict[str, int]  # how often each kind was applied
     doubts: dict[str, int]  # by room: sends whose caller cannot know what became of them
 

@@ -71,6 +71,7 @@ class Store:
     def clear(self) -> None:
         """Forget every room and every key."""
         self.rooms: dict[str, Room] = {}
+        self.log: list[tuple[str, Entry]] = []  # what happened anywhere, with its room
         self._keys: dict[tuple[str, str, str], tuple[str, float]] = {}
 
     def add_room(self, name: str) -> Room:
@@ -139,7 +140,9 @@ class Store:
     def _log(self, room: Room, kind: str, id_: str, author: str, **more: str) -> None:
         at = self._last if kind == "message" else self._now()
         who = {"author_id": user_id(author), "author_name": author}
-        room.write({"id": id_, "kind": kind, **who, "said_at": at, **more})
+        entry = {"id": id_, "kind": kind, **who, "said_at": at, **more}
+        room.write(entry)
+        self.log.append((room.name, entry))
 
     def _now(self) -> float:
         self._last = max(time.time(), self._last + 1e-6)

@@ -8,6 +8,7 @@ class Switches:
     """Abilities, and numbers that a test sets."""
 
     push: bool = True  # off: nothing is pushed until it is on again; nothing is lost
+    stream: bool = True  # off: nobody can wait for what happens
     history: bool = True  # off: nobody can read what was said
     ids: bool = True  # off: a send is answered without an id, a push carries none
     keys: bool = True  # off: an idempotency key is not looked at

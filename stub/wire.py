@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Cut = Callable[[], None]  # resets the connection
 Json = dict[str, Any]
 DEFAULT_LIMIT, MOST = 100, 1000
+LONGEST_WAIT = 60.0  # seconds
 
 
 @dataclass(slots=True)
@@ -74,6 +76,8 @@ class Api:
             service.in_flight -= 1
 
     async def _answer(self, request: Request, what: str, cut: Cut, receive: Receive, send: Send) -> None:
+        if request.path == ["stream"]:
+            await self._service.wait_for_news(*_since_and_wait(request))
         faults = self._service.faults
         delay = faults.delay(request.room, what)
         if what == "send":
@@ -123,6 +127,8 @@ class Api:
                 return self._history(request, self._service.store.room(name))
             case ["rooms", name, "messages", id_, *rest]:
                 return self._change(request, self._service.store.room(name), id_, rest)
+            case ["stream"] if method == "GET":
+                return self._stream(request)
             case ["me"] if method == "GET":
                 return 200, {"id": user_id(request.user), "name": request.user}
             case ["rooms"] if method == "GET":
@@ -163,6 +169,14 @@ class Api:
             "gap": gap,
         }
 
+    def _stream(self, request: Request) -> tuple[int, Json]:
+        if not self._service.switches.stream:
+            raise Unsupported
+        log, since = self._service.store.log, _since_and_wait(request)[0]
+        told = log[since : since + DEFAULT_LIMIT]
+        token = since + len(told) if since <= len(log) else len(log)
+        return 200, {"events": [{"room": room, **entry} for room, entry in told], "token": str(token)}
+
     def _change(self, request: Request, room: Room, id_: str, rest: list[str]) -> tuple[int, Json]:
         store, can, user, before = self._service.store, self._service.switches, request.user, len(room.log)
         match request.method, rest:
@@ -180,6 +194,15 @@ class Api:
         if len(room.log) > before:
             self._service.happened(room)
         return 200, {}
+
+
+def _since_and_wait(request: Request) -> tuple[int, float]:
+    """Where a stream goes on, and for how many seconds it waits; without a place, now and at once."""
+    query = parse_qs(request.query.decode())
+    since, wait = query.get("since", [""])[0], query.get("wait", ["0"])[0]
+    if not since.isdecimal():
+        return sys.maxsize, 0.0
+    return int(since), min(float(wait), LONGEST_WAIT)
 
 
 def user_of(token: str) -> str:

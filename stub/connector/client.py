@@ -55,7 +55,7 @@ class StubClient:
                 secrets=[self._token],
             )
             if not 200 <= answer.status < 300:
-                self._refused(answer, writes=method != "GET")
+                refused(answer, writes=method != "GET")
             told = answer.json()
         except net.NotSent as error:
             raise RetryLater(f"{self._host} could not be reached: {error}.") from None
@@ -64,28 +64,30 @@ class StubClient:
             raise problem(f"{self._host} broke off: {error}.") from None
         return told if isinstance(told, dict) else {}
 
-    def _refused(self, answer: net.Answer, *, writes: bool) -> NoReturn:
-        match answer.status:
-            case 401:
-                raise LoginRejected("The stub does not know this token. Use any “name:secret”.")
-            case 404 if _error(answer) == "message":
-                raise MessageRejected("The stub has this message no more.")
-            case 404:
-                raise RoomGone("The stub has no such room.")
-            case 405:
-                raise UnsupportedAction("The stub has this ability switched off.")
-            case 429:
-                raise RetryLater("The stub wants fewer requests.", seconds=_seconds(answer))
-            case 400 | 403 | 413 if writes:
-                raise MessageRejected(f"The stub refused the message (status {answer.status}).")
-            case status if writes and status >= 500:
-                raise DeliveryUnknown(f"The stub answered a message with an error (status {status}).")
-            case status:
-                raise RetryLater(f"The stub answered with an error (status {status}).")
-
     @property
     def _host(self) -> str:
         return urlsplit(self._server).netloc
+
+
+def refused(answer: net.Answer, *, writes: bool) -> NoReturn:
+    """Raise what an answer that is no success means."""
+    match answer.status:
+        case 401:
+            raise LoginRejected("The stub does not know this token. Use any “name:secret”.")
+        case 404 if _error(answer) == "message":
+            raise MessageRejected("The stub has this message no more.")
+        case 404:
+            raise RoomGone("The stub has no such room.")
+        case 405:
+            raise UnsupportedAction("The stub has this ability switched off.")
+        case 429:
+            raise RetryLater("The stub wants fewer requests.", seconds=_seconds(answer))
+        case 400 | 403 | 413 if writes:
+            raise MessageRejected(f"The stub refused the message (status {answer.status}).")
+        case status if writes and status >= 500:
+            raise DeliveryUnknown(f"The stub answered a message with an error (status {status}).")
+        case status:
+            raise RetryLater(f"The stub answered with an error (status {status}).")
 
 
 def _error(answer: net.Answer) -> str:

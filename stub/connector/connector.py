@@ -1,15 +1,16 @@
-"""The stub service as a connector: whatever an account's features say, pushed or polled."""
+"""The stub service as a connector: whatever an account's features say, pushed, streamed or polled."""
 
 from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from connectors.base import (
     Author,
+    Batch,
     Capabilities,
     Connector,
     Cursor,
@@ -30,13 +31,17 @@ from connectors.base import (
 )
 from connectors.errors import LoginRejected, RetryLater, UnsupportedAction
 from connectors.markup import plain
+from connectors.net.waiting import connections
 from sameroom import clock
 from stub.connector.client import READ_DEADLINE, StubClient
 from stub.connector.features import narrowed
 from stub.connector.forms import StubCredentialsForm
+from stub.connector.waiting import Waiting
 from stub.pushes import SIGNATURE, signature
 
 MOST = 1000  # entries that one call gives
+LONG_POLL = 30.0  # seconds that the stub may keep a request for news
+BEGINNING = "20"  # entries that are read of a room where a stream begins without a token
 
 
 class StubConnector(Connector):
@@ -108,6 +113,38 @@ class StubConnector(Connector):
         events = [event for event in map(self._event, entries) if event]
         last = _cursor(told["events"][-1]) if told["events"] else cursor
         return Page(events, cursor=last, more=told["more"], gap=told["gap"])
+
+    async def stream(
+        self, token: str, rooms: Callable[[], Collection[RoomId]]
+    ) -> AsyncGenerator[Batch, None]:
+        async with connections() as http:
+            calls = Waiting(http, self.login.server, self.login.credentials["token"])
+            said: list[tuple[RoomId, IncomingEvent]] = []
+            if not token:
+                token = str((await calls.get("stream"))["token"])
+                said = await self._last(calls, rooms())
+            told = await calls.get("stream", since=token)
+            while True:
+                said += self._streamed(told["events"], rooms())
+                token = str(told["token"])
+                yield Batch(said, token)
+                said, told = [], {"token": token}
+                while told["token"] == token:
+                    told = await calls.get("stream", since=token, wait=LONG_POLL)
+
+    async def _last(self, calls: Waiting, rooms: Collection[RoomId]) -> list[tuple[RoomId, IncomingEvent]]:
+        """What was said last in each room."""
+        said: list[tuple[RoomId, IncomingEvent]] = []
+        for room in sorted(rooms) if self.capabilities.history else []:
+            entries = (await calls.get("rooms", room, "messages", limit=BEGINNING))["events"]
+            said += self._streamed([{"room": room, **entry} for entry in entries], rooms)
+        return said
+
+    def _streamed(
+        self, entries: Iterable[dict[str, Any]], rooms: Collection[RoomId]
+    ) -> list[tuple[RoomId, IncomingEvent]]:
+        events = [(RoomId(entry["room"]), self._event(entry)) for entry in entries if entry["room"] in rooms]
+        return [(room, event) for room, event in events if event]
 
     def _require_history(self) -> None:
         if not self.capabilities.history:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from connectors.base import Capabilities, Reading, Support
 
-ABILITIES = ("push", "history", "ids", "keys", "edits", "deletes", "reactions", "replies", "sender")
+ABILITIES = ("push", "stream", "history", "ids", "keys", "edits", "deletes", "reactions", "replies", "sender")
 NUMBERS = ("keys", "deadline", "length", "edit_age", "poll")  # may, or have to, be given as `name=number`
 ALL = ",".join(ABILITIES)
 
@@ -21,8 +21,8 @@ def parse(text: str) -> dict[str, float | None]:
         features[name] = float(number) if mark else None
     if not features.keys() & set(ABILITIES):  # numbers alone change nothing else
         features |= dict.fromkeys(ABILITIES)
-    if not {"push", "history"} & features.keys():
-        raise ValueError("What neither pushes nor keeps a history cannot be read.")
+    if not {"push", "stream", "history"} & features.keys():
+        raise ValueError("What neither pushes, streams nor keeps a history cannot be read.")
     return features
 
 
@@ -36,13 +36,14 @@ def narrowed(most: Capabilities, text: str) -> Capabilities:
     def support(name: str) -> Support:
         return Support.NATIVE if {name, "ids"} <= features.keys() else Support.IMITATED
 
+    told = Reading.STREAM if "stream" in features else Reading.POLL
     return replace(
         most,
         max_text_length=int(number("length", most.max_text_length)),
         send_deadline=number("deadline", most.send_deadline),
         edit_age=number("edit_age", most.edit_age),
         fastest_poll=number("poll", most.fastest_poll),
-        reading=Reading.WEBHOOK if "push" in features else Reading.POLL,
+        reading=Reading.WEBHOOK if "push" in features else told,
         history="history" in features,
         message_ids="ids" in features,
         idempotency_life=number("keys", most.idempotency_life) if "keys" in features else 0.0,

@@ -1,9 +1,14 @@
+import asyncio
 import json
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import aclosing, closing, contextmanager
 
 import pytest
 
 from connectors.base import (
+    Batch,
     Capabilities,
     Kind,
     Login,
@@ -25,6 +30,7 @@ from connectors.errors import (
 from connectors.markup import plain
 from stub.connector.connector import StubConnector
 from stub.connector.forms import StubCredentialsForm
+from stub.control import Stub
 from stub.pushes import signature
 from tests.connectors.stub.harness import StubHarness, start
 
@@ -226,3 +232,100 @@ def test_refusals_say_what_to_do(stub: StubHarness) -> None:
     stub.stub.switch(edits=False)
     with pytest.raises(UnsupportedAction):
         writer.edit(stub.room, foreign, text)
+
+
+# ----------------------------------------------------------------- streams
+
+
+STREAMED = "stream,history,ids"
+
+
+async def batches(stub: StubHarness, token: str, rooms: set[str], count: int) -> list[Batch]:
+    """The first batches of a stream."""
+    stream = connector(stub, STREAMED).stream(token, lambda: {RoomId(room) for room in rooms})
+    async with asyncio.timeout(20), aclosing(stream):
+        return [await anext(stream) for _ in range(count)]
+
+
+@contextmanager
+def meanwhile(stub: StubHarness, act: Callable[[Stub], object]) -> Iterator[None]:
+    """Do something as soon as somebody waits for news."""
+
+    def run() -> None:
+        with closing(Stub(stub.stub.url)) as other:
+            while not other.counts().waiting:
+                time.sleep(0.01)
+            act(other)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    yield
+    thread.join()
+
+
+def told(batch: Batch) -> list[tuple[str, str]]:
+    return [(room, plain.render(event.body)) for room, event in batch.events if event.body]
+
+
+def test_stream_is_what_neither_push_nor_poll_is(stub: StubHarness) -> None:
+    assert connector(stub, STREAMED).capabilities.reading is Reading.STREAM
+    assert connector(stub, "push,stream,history,ids").capabilities.reading is Reading.WEBHOOK
+
+
+def test_stream_without_a_token_begins_with_what_was_said_last(stub: StubHarness) -> None:
+    stub.say("before")
+    stub.stub.say("elsewhere", "Ann", "hush")
+
+    [first] = asyncio.run(batches(stub, "", {stub.room}, 1))
+
+    assert (told(first), first.token) == ([(stub.room, "before")], "2")
+
+
+def test_stream_goes_on_from_its_token_in_order_and_may_be_repeated(stub: StubHarness) -> None:
+    for number in range(150):  # more than one answer holds
+        stub.stub.say(("one", "two")[number % 2], "Ann", f"#{number}")
+
+    for _ in range(2):
+        found = asyncio.run(batches(stub, "10", {"one", "two"}, 2))
+        assert [text for batch in found for _, text in told(batch)] == [f"#{n}" for n in range(10, 150)]
+    assert found[-1].token == "150"
+
+
+def test_stream_says_at_once_that_it_stands_and_then_waits_for_news(stub: StubHarness) -> None:
+    with meanwhile(stub, lambda other: other.say("one", "Ann", "news")):
+        first, second = asyncio.run(batches(stub, "0", {"one"}, 2))
+
+    assert (told(first), told(second)) == ([], [("one", "news")])
+
+
+def test_stream_asks_which_rooms_matter_once_an_answer_has_come(stub: StubHarness) -> None:
+    rooms: set[str] = set()
+
+    def speak(other: Stub) -> None:
+        rooms.add("one")
+        other.say("one", "Ann", "news")
+
+    with meanwhile(stub, speak):
+        _, second = asyncio.run(batches(stub, "0", rooms, 2))
+
+    assert told(second) == [("one", "news")]
+
+
+@pytest.mark.parametrize("kind", ["status", "throttle"])
+def test_fault_of_a_stream_is_tried_again_and_comes_while_it_waits(stub: StubHarness, kind: str) -> None:
+    with (
+        meanwhile(stub, lambda other: other.fault(kind, on="read", retry_after=7)),
+        pytest.raises(RetryLater) as caught,
+    ):
+        asyncio.run(batches(stub, "0", {"one"}, 2))
+
+    assert caught.value.seconds == (7 if kind == "throttle" else None)
+
+
+def test_stream_of_a_refused_login_asks_for_one(stub: StubHarness) -> None:
+    async def begin() -> None:
+        async with aclosing(StubConnector(stub.bad_login).stream("", lambda: ())) as stream:
+            await anext(stream)
+
+    with pytest.raises(LoginRejected):
+        asyncio.run(begin())
