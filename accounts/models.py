@@ -125,6 +125,9 @@ class LinkedAccount(models.Model):
     # The reading lease: who holds it may poll this account's rooms.
     poll_fence = models.PositiveBigIntegerField(default=0, editable=False)
     poll_lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+    # The listening lease: who holds it keeps this account's stream, and moves its token.
+    stream_fence = models.PositiveBigIntegerField(default=0, editable=False)
+    stream_lease_until = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = LinkedAccountQuerySet.as_manager()
 

@@ -66,6 +66,7 @@ def account_link(*, owner: User, form: CredentialsForm) -> LinkedAccount:
             )
             bell.ring_lanes_on_commit(account.seats.values_list("pk", flat=True))
             hooking.mark(account.seats.values_list("pk", flat=True))
+            bell.ring_listeners_on_commit()
     except IntegrityError as error:  # two people pasted one token at the same moment
         raise LinkRefused("This login has just been linked by somebody else at Sameroom.") from error
     return account

@@ -24,6 +24,10 @@ EVENTS: Final = "events"  # connector, kind
 ENDED: Final = "ended"  # connector, status
 LAG: Final = "lag"  # connector, index of the bucket
 LAG_SUM: Final = "lag_sum"  # connector; in microseconds, so that all counters are whole numbers
+BATCHES: Final = "batches"  # connector
+BATCH_SUM: Final = "batch_sum"  # connector; in microseconds
+STREAMS_ENDED: Final = "streams_ended"  # connector, why
+UNREADABLE: Final = "unreadable"  # connector
 EVERY: Final = 1.0  # seconds between two flushes
 
 _lock = threading.Lock()  # held for an addition only
@@ -34,11 +38,24 @@ _flusher: threading.Thread | None = None
 
 def events_in(kind: str, connector: str, count: int) -> None:
     """So many events of a kind were taken in. Call it once their transaction is committed."""
-    series = (EVENTS, connector, kind)
-    with _lock:
-        _pending[series] = _pending.get(series, 0) + count
-    if _flusher is None:
-        _start()
+    _count((EVENTS, connector, kind), count)
+
+
+def stream_batch(connector: str, seconds: float) -> None:
+    """A stream's batch was stored, so many seconds after it had come."""
+    _count((BATCHES, connector), 1)
+    _count((BATCH_SUM, connector), round(seconds * 1_000_000))
+
+
+def stream_ended(connector: str, why: str) -> None:
+    """A stream ended, not by our doing; it is opened anew, or its owner asked."""
+    _count((STREAMS_ENDED, connector, why), 1)
+
+
+def stream_unreadable(connector: str, count: int) -> None:
+    """So many events of a stream were left out, as they could not be understood."""
+    if count:
+        _count((UNREADABLE, connector), count)
 
 
 def delivery_ended(connector: str, status: str, lag_seconds: float | None) -> None:
@@ -60,7 +77,10 @@ def delivery_ended(connector: str, status: str, lag_seconds: float | None) -> No
 
 def deliveries_ended(connector: str, status: str, count: int) -> None:
     """So many deliveries came to an end other than by being sent. Call it once that is committed."""
-    series = (ENDED, connector, status)
+    _count((ENDED, connector, status), count)
+
+
+def _count(series: Series, count: int) -> None:
     with _lock:
         _pending[series] = _pending.get(series, 0) + count
     if _flusher is None:

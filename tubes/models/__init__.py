@@ -1,7 +1,7 @@
 """Rooms and who sits in them; Tubes; what happened and where it goes."""
 
 from tubes.models.events import Delivery, Event, Post
-from tubes.models.notices import Installation, Notice
+from tubes.models.notices import Installation, Listener, Notice
 from tubes.models.rooms import NameStyle, Room, RoomListing, Seat
 from tubes.models.tubes import Tube
 
@@ -9,6 +9,7 @@ __all__ = [
     "Delivery",
     "Event",
     "Installation",
+    "Listener",
     "NameStyle",
     "Notice",
     "Post",

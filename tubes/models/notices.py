@@ -53,6 +53,16 @@ class Notice(models.Model):
         return self.text
 
 
+class Listener(models.Model):
+    """A process that listens to streams, as long as it says so. By their number they share the accounts."""
+
+    name = models.CharField(max_length=255, unique=True, help_text="Host and process.")
+    seen_at = models.DateTimeField(default=clock.now)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Installation(models.Model):
     """The one row by which a database knows where it belongs: a copy of it must not relay."""
 

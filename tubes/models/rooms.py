@@ -165,6 +165,8 @@ class Seat(models.Model):
     hook_id = models.CharField(max_length=255, blank=True, editable=False)
     # When that has to be looked at next; null: never.
     hook_due_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Since when its account's stream may have passed over what is said here; null: it brings it, or need not.
+    unheard_since = models.DateTimeField(null=True, blank=True, editable=False)
     # The lane's lease.
     lane_fence = models.PositiveBigIntegerField(default=0, editable=False)
     lane_lease_until = models.DateTimeField(null=True, blank=True, editable=False)
@@ -191,7 +193,10 @@ class Seat(models.Model):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(
                 fields=["hook_due_at"], name="hooks_due", condition=models.Q(hook_due_at__isnull=False)
-            )
+            ),
+            models.Index(
+                fields=["unheard_since"], name="unheard", condition=models.Q(unheard_since__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

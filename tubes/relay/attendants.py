@@ -1,4 +1,4 @@
-"""The attendants of this process: threads that drain lanes and poll accounts, if this is a worker."""
+"""The attendants of this process: who drains lanes and polls accounts, or listens to streams, if anybody."""
 
 from __future__ import annotations
 
@@ -19,10 +19,17 @@ class Polls(Protocol):
     def ring(self, account_id: int, fence: int, after: float) -> None: ...
 
 
+class Listens(Protocol):
+    """Whoever listens to streams here."""
+
+    def ring(self) -> None: ...
+
+
 @dataclass(slots=True)
 class _Here:
     drains: Drains | None = None
     polls: Polls | None = None
+    listens: Listens | None = None
 
 
 _here = _Here()
@@ -36,6 +43,17 @@ def lanes_are_drained_by(attendants: Drains | None) -> None:
 def accounts_are_polled_by(attendants: Polls | None) -> None:
     """Say who polls accounts in this process; None when nobody does any more."""
     _here.polls = attendants
+
+
+def streams_are_heard_by(attendants: Listens | None) -> None:
+    """Say who listens to streams in this process; None when nobody does any more."""
+    _here.listens = attendants
+
+
+def look_for_streams() -> None:
+    """Have whoever listens in this process look for changes at once."""
+    if _here.listens is not None:
+        _here.listens.ring()
 
 
 def wake(seat_ids: Iterable[int]) -> bool:

@@ -7,7 +7,8 @@ idle workers wait at, or by a Celery task. The list takes a third of the time of
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import redis
@@ -25,7 +26,7 @@ POLL_ACCOUNT = "tubes.tasks.poll_account"
 
 FAR = 60.0  # seconds; for what is further ahead no alarm is kept, the sweep is precise enough
 STALE = 10.0  # seconds after its time a ring is void: the sweep has rung again
-LIST = "sameroom:lanes"
+LIST, LISTENERS = "sameroom:lanes", "sameroom:listeners"
 AT_ONCE = 8  # rings that one worker takes: few, for others wait as well
 LONGEST = 10_000  # rings kept while no worker takes any
 
@@ -64,6 +65,21 @@ def ring_account(account_id: int, *, fence: int, after: float = 0.0, anywhere: b
         _ring(POLL_ACCOUNT, account_id, fence, after=after)
 
 
+def ring_listeners_on_commit() -> None:
+    """Have the listeners look for new rooms once the running transaction is committed."""
+    transaction.on_commit(ring_listeners)
+
+
+def ring_listeners() -> None:
+    """Have every listener look for new rooms and accounts now. A ring that is lost costs them seconds."""
+    if not settings.REDIS_URL:
+        return attendants.look_for_streams()
+    try:
+        _redis().publish(LISTENERS, "")
+    except redis.RedisError as error:
+        log.warning("Redis did not take a ring (%s); listeners look by themselves", type(error).__name__)
+
+
 def ring_lanes_on_commit(seat_ids: Iterable[int]) -> None:
     """Ring for these lanes once the running transaction is committed."""
     seats = sorted(set(seat_ids))
@@ -100,3 +116,14 @@ def wait_for_rings(seconds: float) -> list[int]:
     """
     found = _redis().blmpop(seconds, 1, LIST, direction="RIGHT", count=AT_ONCE)
     return [int(seat_id) for seat_id in found[1]] if found else []
+
+
+@contextmanager
+def rings_for_listeners() -> Iterator[Callable[[float], bool]]:
+    """A question to ask again and again: whether a ring came within so many seconds. Redis I/O.
+
+    Raises redis.RedisError.
+    """
+    with _redis().pubsub(ignore_subscribe_messages=True) as rings:  # type: ignore[no-untyped-call]
+        rings.subscribe(LISTENERS)
+        yield lambda seconds: rings.get_message(timeout=seconds) is not None

@@ -13,12 +13,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, InterfaceError, connections
 
 from sameroom import clock
-from tubes.relay import bell
+from tubes.relay import bell, sql
 
 log = logging.getLogger(__name__)
 
@@ -149,12 +148,7 @@ class Crew:
             return AFTER_TROUBLE
         finally:
             self.has_gone(number)
-            # A pooled connection goes back; one that an error has broken is replaced.
-            if settings.DATABASES["default"]["CONN_MAX_AGE"] == 0:
-                connections.close_all()
-            else:
-                for connection in connections.all(initialized_only=True):
-                    connection.close_if_unusable_or_obsolete()
+            sql.end_of_work()
 
     def _done(self, number: int, after: float | None) -> None:
         with self._lock:

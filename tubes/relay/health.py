@@ -15,6 +15,7 @@ from connectors.errors import LoginRejected
 from sameroom import clock
 from tubes.models import Room, Seat
 from tubes.relay import bell, hooking
+from tubes.relay.listening import marking
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ def recovered(account: LinkedAccount) -> bool:
         for room in Room.objects.filter(seats__in=account.seats.in_use()).distinct():
             choose_reader(room)
         bell.ring_lanes_on_commit(account.seats.values_list("pk", flat=True))
+        bell.ring_listeners_on_commit()
     return moved
 
 
@@ -90,6 +92,7 @@ def seat_works(seat: Seat) -> None:
     if seat.failure:
         seat.failure = ""
         bell.ring_lanes_on_commit([seat.pk])  # what has waited follows at once
+        marking.mark([seat.pk])
 
 
 def choose_reader(room: Room) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -49,13 +50,14 @@ def take_in(
     return accept([Arrival(room_id, events, read_from, cursor)])[0]
 
 
-def accept(arrivals: Sequence[Arrival]) -> list[int]:
+def accept(arrivals: Sequence[Arrival], *, within: AbstractContextManager[object] | None = None) -> list[int]:
     """Store and queue what arrived, at most once per room; how many events of each were new.
 
     One transaction under the origin rooms' locks. May be repeated: a page whose start is no longer
-    the room's position was taken in by somebody else and is dropped whole.
+    the room's position was taken in by somebody else and is dropped whole. `within` is the transaction,
+    where something else has to happen in it, or not at all.
     """
-    with transaction.atomic():
+    with within or transaction.atomic():
         rooms = lock_rooms([arrival.room_id for arrival in arrivals])
         welcome = [arrival for arrival in arrivals if _is_welcome(rooms.get(arrival.room_id), arrival)]
         found = {arrival.room_id: _read(rooms[arrival.room_id], arrival) for arrival in welcome}

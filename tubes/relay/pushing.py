@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce, Greatest, Least
@@ -32,15 +34,30 @@ def take_push(account: LinkedAccount, push: Push, *, has_ids: bool = True) -> No
     by_room: dict[RoomId, list[IncomingEvent]] = defaultdict(list)
     for room_id, event in push.events:
         by_room[room_id].append(event)
+    for room in rooms_heard(account, [*by_room, *push.rooms], has_ids=has_ids):
+        if room.remote_id in by_room:
+            desk.take(Arrival(room.pk, by_room[room.remote_id], is_pushed=True))
+        elif room.reader == account.pk:  # a hook of somebody who reads there no more is about to end
+            make_due(room.pk)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A room of which an account may tell us what is said."""
+
+    pk: int
+    remote_id: RoomId
+    reader: int | None  # the account that reads it for everybody
+
+
+def rooms_heard(account: LinkedAccount, named: Iterable[RoomId], *, has_ids: bool) -> list[Heard]:
+    """Which of the named rooms this account sits in, for a Tube that is open. One query."""
     seats = Seat.objects.in_use().filter(account=account, failure="")
-    rooms = Room.objects.filter(seats__in=seats, remote_id__in=[*by_room, *push.rooms])
+    rooms = Room.objects.filter(seats__in=seats, remote_id__in=set(named)).distinct().order_by("pk")
     if not has_ids:  # the numbers of one session mean nothing in another: only who reads for all is heard
         rooms = rooms.filter(reader__account=account)
-    for pk, remote_id, reader in list(rooms.values_list("pk", "remote_id", "reader__account")):
-        if RoomId(remote_id) in by_room:
-            desk.take(Arrival(pk, by_room[RoomId(remote_id)], is_pushed=True))
-        elif reader == account.pk:  # a hook of somebody who reads there no more is about to end
-            make_due(pk)
+    found = rooms.values_list("pk", "remote_id", "reader__account")
+    return [Heard(pk, RoomId(remote_id), reader) for pk, remote_id, reader in found]
 
 
 def make_due(room_id: int) -> None:

@@ -91,6 +91,13 @@ def marks(values: Iterable[Any]) -> str:
     return f"({', '.join('%s' for _ in values) or 'NULL'})"
 
 
+def padded(values: Iterable[Any]) -> list[Any]:
+    """The values, the last one repeated up to a power of two: few lengths, so few statements to prepare."""
+    known = list(values)
+    length = 1 << max(0, len(known) - 1).bit_length()
+    return known + known[-1:] * (length - len(known))
+
+
 def insert(
     table: str, columns: Sequence[str], lines: Sequence[Sequence[Any]], ending: str = ""
 ) -> tuple[str, list[Any]]:
@@ -153,6 +160,14 @@ def give_back() -> None:
     """
     if is_postgres() and not connection.in_atomic_block:
         connection.close()
+
+
+def end_of_work() -> None:
+    """A thread has done something: its pooled connection goes back; one that an error broke is replaced."""
+    if is_postgres():
+        connection.close()
+    else:
+        connection.close_if_unusable_or_obsolete()
 
 
 def drop_broken() -> None:

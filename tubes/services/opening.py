@@ -15,6 +15,7 @@ from connectors.markup.sanitize import clean_name
 from sameroom import clock
 from tubes.models import Event, Post, Room, RoomListing, Seat, Tube
 from tubes.relay import bell, health
+from tubes.relay.listening import marking
 
 # A physical room: kind, space, remote id.
 End = tuple[str, str, str]
@@ -160,6 +161,7 @@ def seat_take(*, owner: User, side: Side, room: Room) -> Seat:
         )
     seat, _ = Seat.objects.get_or_create(owner=owner, account=side.account, room=room)
     health.seat_works(seat)
+    marking.mark([seat.pk])
     _watch(room, side)
     return seat
 
