@@ -16,6 +16,7 @@ from prometheus_client.metrics_core import (
     HistogramMetricFamily,
     InfoMetricFamily,
     Metric,
+    SummaryMetricFamily,
 )
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
@@ -24,7 +25,7 @@ from accounts.models import LinkedAccount
 from connectors.base import Kind
 from connectors.errors import ConnectorError
 from connectors.registry import connectors
-from monitor import counting, lanes, pulse
+from monitor import counting, lanes, pulse, streams
 from monitor.probe import Probe
 from monitor.store import Series, is_shared, store
 from sameroom import clock
@@ -60,7 +61,29 @@ def counters() -> Families:
             {"connector": connectors(), "status": [s for s in Delivery.Status if s not in Delivery.OPEN]},
         ),
         _lag(totals),
+        *_streams_counted(totals),
     ]
+
+
+def _streams_counted(totals: Counter[Series]) -> Families:
+    ended = _counted(
+        "sameroom_streams_ended",
+        "Streams that ended, not by our doing.",
+        totals,
+        counting.STREAMS_ENDED,
+        {"connector": connectors(), "why": ("service", "login", "internal")},
+    )
+    unreadable = CounterMetricFamily(
+        "sameroom_stream_unreadable", "Events of streams that were left out.", labels=["connector"]
+    )
+    batches = SummaryMetricFamily(
+        "sameroom_stream_batch_seconds", "From a batch's arrival to its commit.", labels=["connector"]
+    )
+    for connector in sorted(connectors()):
+        unreadable.add_metric([connector], totals[counting.UNREADABLE, connector])
+        seconds = totals[counting.BATCH_SUM, connector] / 1_000_000
+        batches.add_metric([connector], totals[counting.BATCHES, connector], seconds)
+    return [ended, unreadable, batches]
 
 
 def _counted(
@@ -109,6 +132,8 @@ def rows() -> Families:
     notices = Notice.objects.filter(dismissed_at__isnull=True).values_list("kind").annotate(Count("pk"))
     return [
         *_depths(),
+        _streams(),
+        GaugeMetricFamily("sameroom_listeners", "Listeners that live.", streams.listeners()),
         _gauge("sameroom_lanes_busy", "Lanes that a worker holds.", lanes.busy()),
         _gauge("sameroom_due_age_seconds", "Since when something due waits for a worker.", _due_ages()),
         _gauge(
@@ -116,6 +141,17 @@ def rows() -> Families:
         ),
         GaugeMetricFamily("sameroom_relay_stopped", "1 while the relay may not run.", float(stopped)),
     ]
+
+
+def _streams() -> Metric:
+    found = streams.states()
+    family = GaugeMetricFamily(
+        "sameroom_streams", "Accounts that are read by a stream.", labels=["connector", "state"]
+    )
+    for connector in sorted(connectors()):
+        for state in streams.STATES:
+            family.add_metric([connector, state], found[connector, state])
+    return family
 
 
 def _depths() -> Families:

@@ -16,7 +16,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from kombu import Connection
 
-from monitor import lanes, pulse
+from monitor import lanes, pulse, streams
 from monitor.probe import Probe
 from monitor.store import is_shared
 from sameroom import clock
@@ -44,8 +44,9 @@ def database() -> list[Check]:
     applied = MigrationRecorder(connection).applied_migrations()
     if not all(leaf in applied for leaf in _newest_migrations()):
         late = Check("database", False, "Its tables are not up to date: run manage.py migrate.")
-        return [late, Check("lag", False, "Cannot be known before the tables are up to date.")]
-    return [Check("database", True, "Answers and is up to date."), lag()]
+        unknown = "Cannot be known before the tables are up to date."
+        return [late, Check("lag", False, unknown), Check("listener", False, unknown)]
+    return [Check("database", True, "Answers and is up to date."), lag(), listener()]
 
 
 @cache
@@ -71,6 +72,15 @@ def lag() -> Check:
     if late:
         return Check("lag", False, f"Something due has waited for a worker for more than {limit} seconds.")
     return Check("lag", True, "What is due is being worked on.")
+
+
+def listener() -> Check:
+    """Whether somebody listens, where accounts are read by streams. Database I/O."""
+    if streams.listeners():
+        return Check("listener", True, "Streams are listened to.")
+    if streams.wanted().exists():
+        return Check("listener", False, "Nobody listens to the streams: no `manage.py listen` runs.")
+    return Check("listener", True, "No account is read by a stream.")
 
 
 def broker() -> list[Check]:
@@ -106,7 +116,7 @@ def beat() -> list[Check]:
 
 # Which checks each question answers: so many sentences where there is no answer.
 QUESTIONS: Final[dict[Callable[[], list[Check]], tuple[str, ...]]] = {
-    database: ("database", "lag"),
+    database: ("database", "lag", "listener"),
     broker: ("broker",),
     cache_: ("cache",),
     beat: ("beat",),

@@ -14,7 +14,7 @@ from connectors.registry import connectors
 from monitor import collectors, counting, lanes
 from sameroom import clock
 from tests import factories
-from tubes.models import Delivery, Installation, Notice
+from tubes.models import Delivery, Installation, Listener, Notice
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
@@ -168,7 +168,42 @@ def test_number_of_queries_does_not_grow_with_rows(client: Client) -> None:
     for _ in range(3):
         queue(factories.seat(), 3)
 
-    assert queries() == few == 5
+    assert queries() == few == 7
+
+
+def test_streams_are_shown_by_their_state(client: Client) -> None:
+    soon, late = clock.now() + timedelta(seconds=20), clock.now() - timedelta(seconds=1)
+    for status, until in (
+        ("connected", soon),
+        ("retrying", soon),
+        ("connected", late),
+        ("needs_login", None),
+    ):
+        account = factories.account(kind="stub", status=status, stream_fence=1, stream_lease_until=until)
+        factories.tube(factories.seat(account))
+    Listener.objects.create(name="here:1:a")
+    Listener.objects.create(name="there:1:a", seen_at=clock.now() - timedelta(seconds=31))
+
+    samples = scrape(client)
+
+    states = {key[2]: value for key, value in samples.items() if key[:2] == ("sameroom_streams", "stub")}
+    assert states == {"connected": 1, "troubled": 1, "waiting": 1}
+    assert of(samples, "sameroom_listeners") == {(): 1}
+
+
+def test_what_streams_brought_is_counted(client: Client) -> None:
+    counting.stream_batch("stub", 0.25)
+    counting.stream_batch("stub", 0.5)
+    counting.stream_ended("stub", "service")
+    counting.stream_unreadable("stub", 3)
+    counting.stream_unreadable("stub", 0)
+
+    samples = scrape(client)
+
+    assert samples["sameroom_stream_batch_seconds_count", "stub"] == 2
+    assert samples["sameroom_stream_batch_seconds_sum", "stub"] == 0.75
+    assert samples["sameroom_streams_ended_total", "stub", "service"] == 1
+    assert samples["sameroom_stream_unreadable_total", "stub"] == 3
 
 
 def test_least_poll_budget_of_a_service_is_shown_and_no_account(client: Client) -> None:

@@ -14,13 +14,14 @@ from monitor import lanes, pulse, readiness
 from monitor.store import store
 from sameroom import clock
 from tests import factories, servers
-from tubes.models import Installation, Seat
+from tubes.models import Installation, Listener, Seat
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 WELL = {
     "database": "Answers and is up to date.",
     "lag": "What is due is being worked on.",
+    "listener": "Streams are listened to.",
     "broker": "Answers.",
     "cache": "Answers.",
     "beat": "Sweeps come and are worked off.",
@@ -52,6 +53,7 @@ def ask(client: Client) -> tuple[int, dict[str, str]]:
 
 ALSO_WELL = {
     "Not looked at: the relay is stopped.",
+    "No account is read by a stream.",
     "Not known: the processes share no memory without REDIS_URL.",
 }
 
@@ -103,7 +105,7 @@ def test_ready_while_what_waits_is_young_or_the_limit_is_high(
 
     settings.READY_LAG_SECONDS = 10
 
-    assert [check.ok for check in readiness.Readiness().checks()] == [True, False, True, True, True]
+    assert [check.ok for check in readiness.Readiness().checks()] == [True, False, True, True, True, True]
 
 
 def test_ready_while_a_deep_lane_is_between_two_turns(
@@ -131,6 +133,18 @@ def test_lag_is_not_judged_while_the_relay_is_stopped(client: Client, swept: Non
     assert ask(client) == (200, {})
 
 
+def test_not_ready_while_nobody_listens_to_a_stream(client: Client, swept: None) -> None:
+    account = factories.account(kind="stub", stream_fence=1)
+    factories.tube(factories.seat(account))
+    gone = Listener.objects.create(name="here:1:a", seen_at=clock.now() - timedelta(seconds=31))
+    told = {"listener": "Nobody listens to the streams: no `manage.py listen` runs."}
+
+    assert ask(client) == (503, told)
+    Listener.objects.filter(pk=gone.pk).update(seen_at=clock.now())
+    readiness.current = readiness.Readiness()
+    assert ask(client) == (200, {})
+
+
 def test_not_ready_before_the_tables_are_up_to_date(client: Client, swept: None) -> None:
     name = max(name for app, name in MigrationRecorder(connection).applied_migrations() if app == "tubes")
     recorder = MigrationRecorder(connection)
@@ -145,6 +159,7 @@ def test_not_ready_before_the_tables_are_up_to_date(client: Client, swept: None)
         {
             "database": "Its tables are not up to date: run manage.py migrate.",
             "lag": "Cannot be known before the tables are up to date.",
+            "listener": "Cannot be known before the tables are up to date.",
         },
     )
 
