@@ -1,8 +1,11 @@
-"""Health checks of the containers: `python -m standalone.health web [port]`, `… worker`, `… beat`."""
+"""Health checks of the containers: `python -m standalone.health web [port]`, or worker, listener, beat."""
 
 import http.client
+import os
 import socket
 import sys
+
+import django
 
 PATIENCE = 5  # seconds
 
@@ -31,6 +34,15 @@ def worker() -> bool:
     return _pong("celery")
 
 
+def listener() -> bool:
+    """This machine's listener has said to the database that it lives."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sameroom.settings")
+    django.setup()
+    from monitor import streams  # it needs the settings
+
+    return streams.listeners(socket.gethostname()) > 0
+
+
 def beat() -> bool:
     """This machine's beat answers through the broker, which it does only while it ticks."""
     return _pong("celerybeat")
@@ -38,5 +50,5 @@ def beat() -> bool:
 
 if __name__ == "__main__":
     part, *port = sys.argv[1:]
-    check = {"web": web, "worker": worker, "beat": beat}[part]
+    check = {"web": web, "worker": worker, "listener": listener, "beat": beat}[part]
     sys.exit(not check(*map(int, port)))

@@ -1,4 +1,4 @@
-"""Web server, worker and beat as threads of this process."""
+"""Web server, worker, listener and beat as threads of this process."""
 
 import logging
 import os

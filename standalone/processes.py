@@ -1,4 +1,4 @@
-"""Web, worker and beat as processes of their own, watched by the run command."""
+"""Web, worker, listener and beat as processes of their own, watched by the run command."""
 
 import ctypes
 import logging
@@ -27,6 +27,7 @@ WARNINGS = ",".join(
     filter(None, (os.environ.get("PYTHONWARNINGS"), "ignore:You're running the worker with superuser"))
 )
 BEAT = ("celery", "--quiet", "-A", "sameroom", "beat", "--loglevel=WARNING", "--pidfile=")
+LISTENER = ("manage", "listen")
 
 
 @dataclass
@@ -59,7 +60,12 @@ def _end_with_parent() -> None:
 
 def children() -> list[Child]:
     """What runs beside each other on one server."""
-    return [Child("web server", WEB), Child("worker", WORKER), Child("beat", BEAT)]
+    return [
+        Child("web server", WEB),
+        Child("worker", WORKER),
+        Child("listener", LISTENER),
+        Child("beat", BEAT),
+    ]
 
 
 def serve(family: Sequence[Child], stop: threading.Event) -> int:

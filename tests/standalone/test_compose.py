@@ -22,8 +22,8 @@ from tests.standalone.composed import Composed, compose, read
 from tests.standalone.conftest import left_behind
 from tests.standalone.test_environment import LINE, used_by_settings
 
-OURS = ("migrate", "web", "worker", "beat")
-STAYING = ("web", "worker", "beat")
+OURS = ("migrate", "web", "worker", "listener", "beat")
+STAYING = ("web", "worker", "listener", "beat")
 IMAGES_OWN = {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD"}  # read by the image of PostgreSQL
 LIBPQ = {"PGPASSWORD"}
 
@@ -61,6 +61,7 @@ def test_commands_are_those_that_make_run_runs() -> None:
         "migrate": ["python", "manage.py", "migrate", "--no-input"],
         "web": [*processes.WEB, "--bind", "0.0.0.0:8000"],
         "worker": list(processes.WORKER),
+        "listener": ["python", "manage.py", *processes.LISTENER[1:]],
         "beat": list(processes.BEAT),
     }
 
@@ -70,6 +71,7 @@ def test_everything_that_stays_has_a_health_check() -> None:
         "migrate": None,
         "web": ["CMD", "python", "-m", "standalone.health", "web", "8000"],
         "worker": ["CMD", "python", "-m", "standalone.health", "worker"],
+        "listener": ["CMD", "python", "-m", "standalone.health", "listener"],
         "beat": ["CMD", "python", "-m", "standalone.health", "beat"],
         "postgres": ["CMD", "pg_isready", "-h", "127.0.0.1", "-U", "sameroom", "-d", "sameroom"],
         "redis": ["CMD", "redis-cli", "ping"],

@@ -1,4 +1,4 @@
-"""With DATABASE_URL and REDIS_URL: web, worker and beat as processes, on real servers."""
+"""With DATABASE_URL and REDIS_URL: web, worker, listener and beat as processes, on real servers."""
 
 import os
 import signal
@@ -19,13 +19,13 @@ def family(running: Running) -> list[psutil.Process]:
     return psutil.Process(running.process.pid).children()
 
 
-def test_three_processes_work_together_and_leave_nobody_behind(start: Start, stores: dict[str, str]) -> None:
+def test_four_processes_work_together_and_leave_nobody_behind(start: Start, stores: dict[str, str]) -> None:
     running = start(**stores)
 
     assert running.get().status_code == 200
-    assert "web, worker and beat as separate processes" in running.text()
+    assert "web, worker, listener and beat as separate processes" in running.text()
     assert sorted(running.mark()["seconds"] for _ in range(20))[10] < 0.2
-    assert len(family(running)) == 3
+    assert len(family(running)) == 4
     everybody = psutil.Process(running.process.pid).children(recursive=True)
     code, seconds = running.stop()
     assert code == 0
@@ -44,7 +44,7 @@ def test_stop_is_quick_while_every_worker_thread_hangs(start: Start, stores: dic
     assert seconds < 5
 
 
-@pytest.mark.parametrize("word", ["gunicorn", "worker", "beat"])
+@pytest.mark.parametrize("word", ["gunicorn", "worker", "listen", "beat"])
 def test_death_of_one_ends_the_rest_and_is_said(start: Start, stores: dict[str, str], word: str) -> None:
     running = start(**stores)
     [victim] = [child for child in family(running) if word in child.cmdline()]

@@ -13,6 +13,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from standalone import one_process, processes, stores
+from standalone.listener import Listening
 from standalone.parts import Part
 from standalone.web import Web
 from standalone.worker import Beat, Worker
@@ -22,7 +23,7 @@ HOST = "127.0.0.1"
 
 class Command(BaseCommand):
     help = (
-        "Run Sameroom: one process on SQLite by default; web, worker and beat as processes "
+        "Run Sameroom: one process on SQLite by default; web, worker, listener and beat as processes "
         "of their own where REDIS_URL (or CELERY_BROKER_URL) names a broker."
     )
 
@@ -62,7 +63,7 @@ class Command(BaseCommand):
     def _run_parts(self, stop: threading.Event) -> int:
         web, worker = Web(HOST, settings.PORT), Worker()
         web.bind()
-        parts: list[Part] = [web, worker, Beat()]
+        parts: list[Part] = [web, worker, Listening(), Beat()]
         threading.Thread(target=self._greet, args=(stop, worker.ready.is_set), daemon=True).start()
         return one_process.serve(parts, stop)
 
@@ -87,7 +88,7 @@ def _answers() -> bool:
 
 
 def _greeting() -> list[str]:
-    shape = "one process" if stores.one_process() else "web, worker and beat as separate processes"
+    shape = "one process" if stores.one_process() else "web, worker, listener and beat as separate processes"
     mail = settings.EMAIL_BACKEND.rsplit(".", 2)[-2]
     place = "are printed here" if mail == "console" else f"go out by {mail} ({settings.EMAIL_HOST})"
     prefix = "LOCAL=1 " if settings.LOCAL and os.environ.get("LOCAL") else ""
