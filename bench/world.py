@@ -17,7 +17,7 @@ import requests
 from bench.measuring import Times
 from bench.pairs import names
 from bench.processes import Failed, Peer, Process, running
-from standalone.processes import BEAT, WARNINGS, WEB, WORKER
+from standalone.processes import BEAT, LISTENER, WARNINGS, WEB, WORKER
 from stub.control import Stub
 from tests import servers
 
@@ -36,6 +36,7 @@ class Shape:
     per_owner: int = 10
     workers: int = 2
     with_web: bool = False
+    listeners: int = 0
 
     @property
     def is_pushed(self) -> bool:
@@ -212,4 +213,6 @@ def _commands(shape: Shape) -> dict[str, tuple[str, ...]]:
     workers = {
         f"worker {number}": (*WORKER, "-n", f"bench{number}@%h") for number in range(1, shape.workers + 1)
     }
-    return workers | {"beat": BEAT} | ({"web": WEB} if shape.with_web else {})
+    listeners = {f"listener {number}": LISTENER for number in range(1, shape.listeners + 1)}
+    others = {"beat": BEAT} if shape.workers else {}
+    return workers | listeners | others | ({"web": WEB} if shape.with_web else {})

@@ -6,6 +6,7 @@ from bench.results import Scenario
 from bench.scenarios.flood import Flood
 from bench.scenarios.idle import idle
 from bench.scenarios.latency import latency
+from bench.scenarios.listen import listen
 from bench.scenarios.local import local
 from bench.scenarios.troubles import troubles
 
@@ -18,4 +19,5 @@ SCENARIOS: Mapping[str, Scenario] = {
     "local": local,
     "troubles": troubles,
     "idle": idle,
+    "listen": listen,
 }

@@ -4,6 +4,7 @@ import pytest
 
 from bench.results import Options, Result
 from bench.scenarios.flood import Flood
+from bench.scenarios.listen import listen
 from bench.scenarios.local import measure
 
 TINY = Options(runs=1, seconds=1.0)
@@ -34,3 +35,13 @@ def test_flood_of_the_one_process_loses_nothing() -> None:
 
     assert [run["what"] for run in result.runs] == ["bare loop", "ours"]
     assert columns(result, "Memory, MiB (PSS)") == [{"Sameroom", "stub", "intake"}]
+
+
+@pytest.mark.usefixtures("postgres", "redis")
+@pytest.mark.xdist_group("servers")
+def test_listening_tells_cpu_and_memory_of_the_listener() -> None:
+    result = listen(Options(runs=1, seconds=1.0, quick=True))
+
+    parts = {"listener 1", "PostgreSQL", "Redis", "stub", "intake"}
+    assert columns(result, "Memory while listening, MiB (PSS)") == [parts]
+    assert columns(result, "CPU while listening, % of one core") == [{"polls/s", *parts}]
