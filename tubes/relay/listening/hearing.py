@@ -107,7 +107,8 @@ class Hearing:
         finally:
             if stream is not None:
                 with suppress(Exception):
-                    await asyncio.wait_for(stream.aclose(), FAREWELL)
+                    async with asyncio.timeout(FAREWELL):
+                        await stream.aclose()
 
     async def _next(self, connector: Connector, stream: AsyncGenerator[Batch, None]) -> Batch:
         """The next batch; marked rooms are read meanwhile, and before it is stored."""

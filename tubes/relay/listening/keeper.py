@@ -60,14 +60,17 @@ class Keeper:
             _, late = await asyncio.wait(running, timeout=DRAIN)
             for task in late:
                 task.cancel()
-        await asyncio.wait_for(self._threads.keep(self._ledger.leave, held), LEAVE)
+        async with asyncio.timeout(LEAVE):
+            await self._threads.keep(self._ledger.leave, held)
 
     def _held(self) -> dict[int, int]:
         return {pk: hearing.fence for pk, hearing in self._hearings.items()}
 
     async def _wait(self) -> None:
+        # Not wait_for: in Python 3.11 it forgets a cancellation that comes together with a ring.
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._rung.wait(), LOOK)
+            async with asyncio.timeout(LOOK):
+                await self._rung.wait()
 
     def _act(self, found: Findings) -> None:
         for pk in found.over & self._hearings.keys():
