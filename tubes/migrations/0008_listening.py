@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0004_the_listening_lease'),
+        ('accounts', '0005_the_listening_lease'),
         ('tubes', '0007_rings_everybody'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

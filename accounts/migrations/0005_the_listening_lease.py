@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0003_letters_to_owners'),
+        ('accounts', '0004_remote_username'),
     ]
 
     operations = [
