@@ -87,7 +87,7 @@ def _end_with_us() -> None:
 
 
 class Family:
-    """Web, two workers and beat, each restarted when it falls by itself."""
+    """Web, two workers, two listeners and beat, each restarted when it falls by itself."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         def member(name: str, *command: str) -> Member:
@@ -97,6 +97,7 @@ class Family:
         self.workers = [
             member(name, *processes.WORKER, "--hostname", f"{name}@%h") for name in ("worker1", "worker2")
         ]
+        self.listeners = [member(name, *processes.LISTENER) for name in ("listener1", "listener2")]
         self.beat = member("beat", *processes.BEAT)
         self.fallen: list[str] = []
         self._stop = threading.Event()
@@ -104,7 +105,7 @@ class Family:
 
     @property
     def members(self) -> list[Member]:
-        return [self.web, *self.workers, self.beat]
+        return [self.web, *self.workers, *self.listeners, self.beat]
 
     def start(self) -> None:
         for member in self.members:

@@ -128,6 +128,17 @@ def terminate_web(stage: Stage, chosen: random.Random) -> None:
     _terminate(stage, "web-term", stage.family.web, chosen, sends=False)
 
 
+@fault("listener-kill")
+def kill_listener(stage: Stage, chosen: random.Random) -> None:
+    """The other one takes its streams over."""
+    _kill(stage, "listener-kill", chosen.choice(stage.family.listeners), chosen, sends=False)
+
+
+@fault("listener-term")
+def terminate_listener(stage: Stage, chosen: random.Random) -> None:
+    _terminate(stage, "listener-term", chosen.choice(stage.family.listeners), chosen, sends=False)
+
+
 @fault("beat-kill")
 def kill_beat(stage: Stage, chosen: random.Random) -> None:
     _kill(stage, "beat-kill", stage.family.beat, chosen, sends=False)

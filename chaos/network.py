@@ -14,6 +14,7 @@ PROFILES = {
     "full": "push,history,ids,keys,edits,deletes,reactions,replies,sender,deadline=3",
     "plain": "push,history,ids,deadline=3",
     "polled": "history,ids,edits,deletes,deadline=3",
+    "streamed": "stream,history,ids,edits,deletes,deadline=3",
     "keyed": "push,ids,keys,edits,deletes,deadline=3",
     "noids": "push,history,deadline=3",
     "hidden": "push,ids,edits,deletes,deadline=3",
@@ -50,6 +51,10 @@ cyd blind-2 <-> acme-4
 cyd noids-2 <-> plain-5
 cyd hidden-3 <-> hidden-4
 cyd keyed-3 <-> noids-3
+
+bob streamed-1 <-> globex-5
+bob streamed-1 <-> full-9
+cyd streamed-2 -> streamed-3
 
 cyd globex-4 <-> full-8
 ann globex-4 <-> full-8
