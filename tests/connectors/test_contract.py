@@ -2,16 +2,25 @@
 
 import traceback
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from connectors.base import Connector, Login, OutgoingMessage, RoomId
 from connectors.checks import connector_errors
-from connectors.errors import ConnectorError, LoginRejected, MessageRejected, RetryLater, RoomGone
+from connectors.errors import (
+    ConnectorError,
+    DeliveryUnknown,
+    LoginRejected,
+    MessageRejected,
+    RetryLater,
+    RoomGone,
+)
 from connectors.markup import plain
 from connectors.registry import connectors
 from sameroom import clock
 from tests.connectors.harness import Harness, harness_of, marks_of, read
+from tests.connectors.trouble import CUT, HANG, NONSENSE, Trouble, troubled
 
 
 @pytest.fixture(params=[pytest.param(kind, marks=marks_of(kind)) for kind in sorted(connectors())])
@@ -156,3 +165,69 @@ def test_no_error_holds_a_secret(kind: str, harness: Harness) -> None:
 
     assert len(texts) > 3
     assert [text for text in texts for secret in harness.secrets if secret in text] == []
+
+
+# ----------------------------------------------------------------- servers in trouble
+
+NETWORKED = [kind for kind in sorted(connectors()) if kind != "echo"]  # which is in this process
+
+
+@pytest.fixture
+def trouble() -> Iterator[Trouble]:
+    with troubled() as server:
+        yield server
+
+
+@pytest.fixture(params=[pytest.param(kind, marks=marks_of(kind)) for kind in NETWORKED])
+def victim(request: pytest.FixtureRequest, trouble: Trouble) -> Connector:
+    """A connector whose server is in trouble, with a second for each send."""
+    with harness_of(str(request.param)) as harness:
+        login = replace(harness.login, server=trouble.url)
+    made = connectors()[str(request.param)](login)
+    made.capabilities = replace(made.capabilities, send_deadline=1.0)
+    return made
+
+
+def send(connector: Connector) -> None:
+    connector.send(RoomId("1"), OutgoingMessage(text="hello", idempotency_key="key"))
+
+
+@pytest.mark.parametrize("what", [HANG, CUT, NONSENSE, 500, 502, 504])
+def test_a_send_that_is_not_clearly_answered_may_have_arrived(
+    what: str | int, victim: Connector, trouble: Trouble
+) -> None:
+    trouble.what = what
+    began = clock.monotonic()
+
+    with pytest.raises(DeliveryUnknown, match=r"\.$"):
+        send(victim)
+
+    assert clock.monotonic() - began < 3
+    assert trouble.requests == 1  # not repeated
+
+
+def test_a_limit_is_told_with_its_time_for_reads_and_sends(victim: Connector, trouble: Trouble) -> None:
+    trouble.what, trouble.headers = 429, {"Retry-After": "17"}
+
+    for call in (send, lambda connector: connector.room(RoomId("1"))):
+        with pytest.raises(RetryLater) as caught:
+            call(victim)  # type: ignore[no-untyped-call]
+        assert caught.value.seconds == pytest.approx(17, abs=2)
+
+
+@pytest.mark.parametrize("what", [CUT, NONSENSE, 500, 503])
+def test_a_read_that_is_not_clearly_answered_is_for_later(
+    what: str | int, victim: Connector, trouble: Trouble
+) -> None:
+    trouble.what = what
+
+    for call in (victim.room, victim.recent):
+        with pytest.raises(RetryLater, match=r"\.$"):
+            call(RoomId("1"))
+
+
+def test_nobody_there_means_surely_not_sent(victim: Connector) -> None:
+    nobody = type(victim)(replace(victim.login, server="http://127.0.0.1:9"))
+
+    with pytest.raises(RetryLater):
+        send(nobody)
