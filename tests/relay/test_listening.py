@@ -15,7 +15,7 @@ from accounts.models import LinkedAccount
 from connectors.base import Batch, IncomingEvent, RoomId
 from sameroom import clock
 from stub.connector.connector import StubConnector
-from tests import factories
+from tests import factories, loops
 from tests.relay.conftest import drain_all
 from tests.relay.listening import (
     STREAMED,
@@ -476,7 +476,7 @@ def test_a_ring_at_the_moment_of_stopping_does_not_keep_a_listener(
         threads.close()
         return task.done()
 
-    assert asyncio.run(stopped_as_it_rings())
+    assert loops.run(stopped_as_it_rings())
 
 
 def test_leases_of_many_accounts_take_one_statement_each(world: World) -> None:

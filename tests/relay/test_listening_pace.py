@@ -8,7 +8,7 @@ import pytest
 from connectors.base import Batch
 from connectors.errors import RetryLater
 from stub.connector.connector import StubConnector
-from tests import factories
+from tests import factories, loops
 from tests.relay.conftest import Clock
 from tests.relay.listening import STREAMED
 from tubes.relay.listening import hearing, pacing
@@ -74,6 +74,6 @@ def test_an_outage_of_a_host_is_not_followed_by_a_storm(monkeypatch: pytest.Monk
         await asyncio.gather(*tasks)
         threads.close()
 
-    asyncio.run(listen())
+    loops.run(listen())
 
     assert pacing.RATE * 2 < len(tries) <= pacing.BURST + pacing.RATE * 3 + 2

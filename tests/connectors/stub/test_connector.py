@@ -32,6 +32,7 @@ from stub.connector.connector import StubConnector
 from stub.connector.forms import StubCredentialsForm
 from stub.control import Stub
 from stub.pushes import signature
+from tests import loops
 from tests.connectors.stub.harness import StubHarness, start
 
 
@@ -276,7 +277,7 @@ def test_stream_without_a_token_begins_with_what_was_said_last(stub: StubHarness
     stub.say("before")
     stub.stub.say("elsewhere", "Ann", "hush")
 
-    [first] = asyncio.run(batches(stub, "", {stub.room}, 1))
+    [first] = loops.run(batches(stub, "", {stub.room}, 1))
 
     assert (told(first), first.token) == ([(stub.room, "before")], "2")
 
@@ -286,14 +287,14 @@ def test_stream_goes_on_from_its_token_in_order_and_may_be_repeated(stub: StubHa
         stub.stub.say(("one", "two")[number % 2], "Ann", f"#{number}")
 
     for _ in range(2):
-        found = asyncio.run(batches(stub, "10", {"one", "two"}, 2))
+        found = loops.run(batches(stub, "10", {"one", "two"}, 2))
         assert [text for batch in found for _, text in told(batch)] == [f"#{n}" for n in range(10, 150)]
     assert found[-1].token == "150"
 
 
 def test_stream_says_at_once_that_it_stands_and_then_waits_for_news(stub: StubHarness) -> None:
     with meanwhile(stub, lambda other: other.say("one", "Ann", "news")):
-        first, second = asyncio.run(batches(stub, "0", {"one"}, 2))
+        first, second = loops.run(batches(stub, "0", {"one"}, 2))
 
     assert (told(first), told(second)) == ([], [("one", "news")])
 
@@ -306,7 +307,7 @@ def test_stream_asks_which_rooms_matter_once_an_answer_has_come(stub: StubHarnes
         other.say("one", "Ann", "news")
 
     with meanwhile(stub, speak):
-        _, second = asyncio.run(batches(stub, "0", rooms, 2))
+        _, second = loops.run(batches(stub, "0", rooms, 2))
 
     assert told(second) == [("one", "news")]
 
@@ -317,7 +318,7 @@ def test_fault_of_a_stream_is_tried_again_and_comes_while_it_waits(stub: StubHar
         meanwhile(stub, lambda other: other.fault(kind, on="read", retry_after=7)),
         pytest.raises(RetryLater) as caught,
     ):
-        asyncio.run(batches(stub, "0", {"one"}, 2))
+        loops.run(batches(stub, "0", {"one"}, 2))
 
     assert caught.value.seconds == (7 if kind == "throttle" else None)
 
@@ -328,4 +329,4 @@ def test_stream_of_a_refused_login_asks_for_one(stub: StubHarness) -> None:
             await anext(stream)
 
     with pytest.raises(LoginRejected):
-        asyncio.run(begin())
+        loops.run(begin())
