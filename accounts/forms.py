@@ -116,6 +116,7 @@ class SignupForm(OwnWords, allauth.SignupForm):  # type: ignore[misc]
 
 def ask_secrets_only(form: CredentialsForm, known: Mapping[str, str]) -> None:
     """Fill in and hide what is known of a login, but for its secrets, and what may have to be renewed."""
+    form.known = frozenset(known)
     for name, field in form.fields.items():
         if name in known and not isinstance(field.widget, forms.PasswordInput):
             field.initial = known[name]

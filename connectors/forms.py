@@ -1,5 +1,6 @@
 """Forms by which a user hands over credentials; their `clean` logs in before anything is saved."""
 
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from django import forms
@@ -49,10 +50,18 @@ class CredentialsForm(forms.Form):
     identity: Identity
     # What may have changed, besides the secrets, when a login is renewed: asked for again.
     renewed: ClassVar[tuple[str, ...]] = ()
+    # Fields for another way to log in, which most people do not go: folded away until one of them is in use.
+    folded: ClassVar[tuple[str, ...]] = ()
+    # What is known of the login that is renewed.
+    known: Collection[str] = ()
 
     def __init__(self, *args: Any, connector_class: type[Connector], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.connector_class = connector_class
+
+    def is_unfolded(self) -> bool:
+        """Whether one of the folded fields has a value or an error."""
+        return any(self[name].value() or self[name].errors for name in self.folded)
 
     def login(self, cleaned: dict[str, Any]) -> Login:
         """The login to try with these fields."""

@@ -65,10 +65,15 @@ class MatrixCredentialsForm(CredentialsForm):
     )
     ca_certificate = CertificateField()
     renewed = ("user", "ghosts", "ca_certificate")
+    folded = ("token", "service_token", "ghosts", "ca_certificate")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._login: Login | None = None
+
+    def is_unfolded(self) -> bool:
+        """Also where a login by a token is renewed."""
+        return super().is_unfolded() or ("token" in self.known and "user" not in self.known)
 
     def clean_server(self) -> str:
         typed = str(self.cleaned_data["server"])
