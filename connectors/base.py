@@ -75,6 +75,7 @@ class Connector:
     capabilities: Capabilities
     credentials_form: ClassVar[type[CredentialsForm]]
     secret_fields: ClassVar[tuple[str, ...]] = ("token",)  # of the credentials: what the service limits
+    new_room_hint: ClassVar[str] = ""  # who is in a room that `create_room` makes, and how others get in
 
     def __init__(self, login: Login) -> None:
         self.login = login
@@ -112,7 +113,10 @@ class Connector:
         raise UnsupportedAction(f"{self.label} cannot list its rooms.")
 
     def room(self, room: RoomId) -> RoomInfo:
-        """One room as it is now. Network I/O; may be repeated. RoomGone where it is closed to us."""
+        """One room as it is now. Network I/O; may be repeated. RoomGone where it is closed to us.
+
+        Where the room goes on as another one, that one, entered: then its id differs.
+        """
         raise UnsupportedAction(f"{self.label} cannot look at a room.")
 
     def enter(self, address: str) -> RoomInfo:
@@ -122,6 +126,14 @@ class Connector:
         `capabilities.addresses`.
         """
         raise UnsupportedAction(f"{self.label} finds no room by an address.")
+
+    def create_room(self, name: str, invited: Sequence[str] = ()) -> RoomInfo:
+        """Make a private room that we can read and post in, and invite people as their users type them.
+
+        Network I/O; NOT safe to repeat. MessageRejected where that is refused, DeliveryUnknown where it may
+        have been made. Only where `capabilities.creates_rooms`.
+        """
+        raise UnsupportedAction(f"{self.label} lets nobody make a room by a program.")
 
     def newest(self, room: RoomId, count: int = 1) -> Sequence[Cursor]:
         """The newest items of a room, oldest first; empty where nothing was ever said.

@@ -30,6 +30,7 @@ def _claims(cls: type[Connector]) -> Iterator[tuple[str, bool]]:
     yield "subscribe", can.hooks
     yield "unsubscribe", can.hooks
     yield "enter", can.addresses
+    yield "create_room", can.creates_rooms
     yield "newest", can.history
     yield "recent", can.history
     yield "edit", can.edits is Support.NATIVE

@@ -68,6 +68,7 @@ class Capabilities:
     max_file_size: int = 0  # bytes of one file that is posted natively
     file_deadline: float = 60.0  # seconds after which posting a file has ended one way or the other
     addresses: bool = False  # a room can be found and entered by an address that somebody types
+    creates_rooms: bool = False  # a login may make a room
     rich: bool = False  # posts are made of `OutgoingMessage.body`; else of its `text`
 
 
@@ -114,6 +115,7 @@ class RoomInfo:
     topic: str = ""
     is_private: bool = False
     is_archived: bool = False
+    is_invitation: bool = False  # we are asked in; asking for the room accepts it
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,12 +217,14 @@ class Batch:
     """What a stream brought, in the order it happened, and the token from which to go on.
 
     `lost` are rooms that are closed to us from now on, each with the sentence that its owner reads.
+    `moved` are rooms that go on as another one, each with its id; that one was entered.
     `unreadable` counts the events that could not be understood and were left out.
     """
 
     events: Sequence[tuple[RoomId, IncomingEvent]]
     token: str
     lost: Mapping[RoomId, str] = field(default_factory=dict)
+    moved: Mapping[RoomId, RoomId] = field(default_factory=dict)
     unreadable: int = 0
 
 

@@ -51,6 +51,8 @@ ROWS: Final[Sequence[Row]] = (
         "recognises a repeated send",
         lambda can: f"for {can.idempotency_life:g} s" if can.idempotency_life else "no",
     ),
+    ("enters rooms by an address that is typed in", lambda can: _yes(can.addresses)),
+    ("makes rooms", lambda can: _yes(can.creates_rooms)),
     ("edits", _edits),
     ("deletions", lambda can: _SUPPORT[can.deletes]),
     ("answers", lambda can: _SUPPORT[can.replies]),

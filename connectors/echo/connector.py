@@ -72,6 +72,7 @@ class House:
         self._numbers = count(1)
         self._last = datetime(2000, 1, 1, tzinfo=UTC)
         self.lines: dict[RoomId, list[Line]] = {room: [] for room in ROOMS}
+        self.made: dict[RoomId, str] = {}  # rooms that were made here, by name
 
     def say(self, room: RoomId, author: Author, text: str) -> MessageId:
         with self._lock:
@@ -79,6 +80,15 @@ class House:
             line = Line(MessageId(f"echo-{next(self._numbers)}"), author, text, self._last)
             self.lines[room].append(line)
             return line.id
+
+    def make(self, name: str) -> RoomId:
+        with self._lock:
+            room = RoomId(f"made-{next(self._numbers)}")
+            self.made[room], self.lines[room] = name, []
+            return room
+
+    def names(self) -> dict[RoomId, str]:
+        return {**ROOMS, **self.made}
 
 
 _houses: dict[str, House] = {}
@@ -117,8 +127,14 @@ class EchoConnector(Connector):
     kind = "echo"
     label = "Echo"
     capabilities = Capabilities(
-        max_text_length=400, limit=Limit(requests=1_000_000, seconds=60), history=True, fastest_poll=0.1
+        max_text_length=400,
+        limit=Limit(requests=1_000_000, seconds=60),
+        history=True,
+        fastest_poll=0.1,
+        addresses=True,
+        creates_rooms=True,
     )
+    new_room_hint = "Everybody in this process is in it."
     credentials_form = EchoCredentialsForm
     secret_fields = ("team", "name", "token")
 
@@ -137,11 +153,21 @@ class EchoConnector(Connector):
         )
 
     def list_rooms(self) -> Iterator[RoomInfo]:
-        return (RoomInfo(id=room, name=name) for room, name in ROOMS.items())
+        return (RoomInfo(id=room, name=name) for room, name in self._house().names().items())
 
     def room(self, room: RoomId) -> RoomInfo:
         self._lines(room)
-        return RoomInfo(id=room, name=ROOMS[room])
+        return RoomInfo(id=room, name=self._house().names()[room])
+
+    def enter(self, address: str) -> RoomInfo:
+        if not address.startswith("#"):
+            raise RoomGone("This is no address of an Echo room. Type something like #lobby.")
+        return self.room(RoomId(address[1:]))
+
+    def create_room(self, name: str, invited: Sequence[str] = ()) -> RoomInfo:
+        if invited:
+            raise MessageRejected("Echo has nobody to invite.")
+        return RoomInfo(id=self._house().make(name), name=name)
 
     def newest(self, room: RoomId, count: int = 1) -> Sequence[Cursor]:
         return [line.cursor for line in self._lines(room)[-count:]]
@@ -171,7 +197,7 @@ class EchoConnector(Connector):
         return house(self.login.credentials["team"])
 
     def _lines(self, room: RoomId) -> list[Line]:
-        if room not in ROOMS:
+        if room not in self._house().names():
             raise RoomGone("Echo has no such room.")
         return list(self._house().lines[room])
 

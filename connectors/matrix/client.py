@@ -6,6 +6,7 @@ The facts about the wire stand in README.md beside this file. Knows no model and
 from __future__ import annotations
 
 import json
+import math
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ from typing import Any, BinaryIO, Final
 from urllib.parse import quote
 
 from connectors import net
-from connectors.errors import LoginRejected, RetryLater
-from connectors.matrix.refusals import answered, broken, code_of, refused, shown
+from connectors.errors import DeliveryUnknown, LoginRejected, MessageRejected, RetryLater
+from connectors.matrix.refusals import USER_CLOSED_CODES, answered, broken, code_of, refused, shown
+from sameroom import clock
 
 Json = dict[str, Any]
 V3: Final = "/_matrix/client/v3"
@@ -44,6 +46,11 @@ class Call:
     deadline: float = READ_DEADLINE
 
 
+def through(via: str) -> dict[str, str | int]:
+    """The parameters of a join by way of a server: `via` since v1.12, `server_name` before."""
+    return {"via": via, "server_name": via} if via else {}
+
+
 def path(*parts: str, api: str = V3) -> str:
     """A path of the API with each part encoded: ids hold `!`, `:`, `$`, `#` and `/`."""
     return "/".join([api, *(quote(part, safe="") for part in parts)])
@@ -53,16 +60,27 @@ class MatrixClient:
     """One access token at one homeserver. Every method is one request."""
 
     def __init__(
-        self, server: str, token: str, ca_certificate: str | None = None, acting_as: str = ""
+        self,
+        server: str,
+        token: str,
+        ca_certificate: str | None = None,
+        acting_as: str = "",
+        ends: float = math.inf,
     ) -> None:
         self.server = server
         self._token = token
         self._ca_certificate = ca_certificate
         self._acting_as = acting_as
+        self._ends = ends
 
     def acting_as(self, user: str) -> MatrixClient:
         """The same token in the name of another user: for application services, and their own users only."""
-        return MatrixClient(self.server, self._token, self._ca_certificate, user)
+        return MatrixClient(self.server, self._token, self._ca_certificate, user, self._ends)
+
+    def within(self, seconds: float) -> MatrixClient:
+        """The same for requests that all end within so many seconds, or one more."""
+        ends = clock.monotonic() + seconds
+        return MatrixClient(self.server, self._token, self._ca_certificate, self._acting_as, ends)
 
     # ------------------------------------------------------------------ who
 
@@ -107,10 +125,37 @@ class MatrixClient:
         call = Call("GET", where, params=params, in_room=True, max_bytes=PAGE_BYTES)
         return self._call(call)
 
-    def join(self, room: str) -> str:
-        """Enter a room by its id or alias, or accept an invitation; its id. RoomGone where it is closed."""
-        call = Call("POST", path("join", room), body={}, in_room=True, deadline=ENTER_DEADLINE)
+    def join(self, room: str, via: str = "") -> str:
+        """Enter a room by its id or alias, or accept an invitation; its id. RoomGone where it is closed.
+
+        `via` is a server that is in the room; an id alone does not tell one.
+        """
+        where = path("join", room)
+        call = Call("POST", where, params=through(via), body={}, in_room=True, deadline=ENTER_DEADLINE)
         return str(self._call(call).get("room_id") or room)
+
+    def create_room(self, options: Json) -> str:
+        """Make a room; its id. MessageRejected, DeliveryUnknown: done twice, there are two."""
+        where = path("createRoom")
+        call = Call("POST", where, body=options, writes=True, deadline=ENTER_DEADLINE)
+        answer = self._ask(call)
+        code = code_of(answer)
+        if answer.status in (400, 403) and code and code not in USER_CLOSED_CODES:
+            raise MessageRejected(f"Matrix did not make the room ({shown(code)}).")
+        made = _good(answer, call).get("room_id")
+        if not isinstance(made, str) or not made.startswith("!"):
+            raise DeliveryUnknown("Matrix made a room without saying which. Look for it in a Matrix app.")
+        return made
+
+    def leave(self, room: str) -> None:
+        """Go out of a room."""
+        self._call(Call("POST", path("rooms", room, "leave"), body={}, in_room=True))
+
+    def state(self, room: str, kind: str) -> Json:
+        """The content of a state event, {} where there is none for us."""
+        call = Call("GET", path("rooms", room, "state", kind, ""))
+        answer = self._ask(call)
+        return {} if answer.status in (403, 404) else _good(answer, call)
 
     def event(self, room: str, event: str) -> Json:
         """One event as it is now. RoomGone where there is none for us."""
@@ -206,7 +251,7 @@ class MatrixClient:
             return net.request(
                 call.method,
                 f"{self.server}{call.path}",
-                deadline=call.deadline,
+                deadline=min(call.deadline, max(1.0, self._ends - clock.monotonic())),
                 max_bytes=call.max_bytes,
                 headers={**self._authorised(), **(call.headers or {})},
                 params={**(call.params or {}), **({"user_id": self._acting_as} if self._acting_as else {})},

@@ -26,7 +26,7 @@ from connectors.base import (
     UserId,
 )
 from connectors.errors import DeliveryUnknown, LoginRejected, MessageRejected, RetryLater, RoomGone
-from connectors.matrix import content, files, history, reactions, rooms
+from connectors.matrix import content, files, history, reactions, rooms, upgrades
 from connectors.matrix.client import MEBIBYTE, MatrixClient
 from connectors.matrix.forms import MatrixCredentialsForm
 from connectors.matrix.ghosts import Ghosts
@@ -37,6 +37,8 @@ from connectors.net.waiting import connections
 from sameroom import clock
 
 _UPLOAD: Final = "upload:"  # the scope that tells how large a file this homeserver takes
+_LOOK: Final = 3.0  # seconds for finding out why a send was refused, within the lane's lease
+_UPGRADE: Final = 2.0  # seconds until a message to a room that is being upgraded is tried again
 _MOST_UPLOAD: Final = 50 * MEBIBYTE  # Synapse's own default (`max_upload_size`)
 
 
@@ -61,9 +63,14 @@ class MatrixConnector(Connector):
         max_file_size=_MOST_UPLOAD,
         sender_override=Support.NATIVE,  # with an application service
         addresses=True,
+        creates_rooms=True,
         rich=True,
     )
     credentials_form = MatrixCredentialsForm
+    new_room_hint = (
+        "The room is private and not encrypted. Whom you name here by an id such as @ann:example.org "
+        "is invited, and may invite others in any Matrix app."
+    )
 
     def __init__(self, login: Login) -> None:
         super().__init__(login)
@@ -125,6 +132,9 @@ class MatrixConnector(Connector):
     def enter(self, address: str) -> RoomInfo:
         return rooms.enter(self._client, address)
 
+    def create_room(self, name: str, invited: Sequence[str] = ()) -> RoomInfo:
+        return rooms.create(self._client, name, invited)
+
     # ------------------------------------------------------------------ reading
 
     def newest(self, room: RoomId, count: int = 1) -> Sequence[Cursor]:
@@ -177,7 +187,13 @@ class MatrixConnector(Connector):
     ) -> MessageId:
         if deadline <= 0:
             raise RetryLater("This message's turn had passed before it could be sent.")
-        sent = client.send(room, "m.room.message", posted, key=message.idempotency_key, deadline=deadline)
+        try:
+            sent = client.send(room, "m.room.message", posted, key=message.idempotency_key, deadline=deadline)
+        except RoomGone:
+            # An upgraded room is closed to most, a moment before the stream tells of it.
+            if rooms.is_upgraded(self._client.within(_LOOK), room):
+                raise RetryLater(upgrades.BEING_UPGRADED, seconds=_UPGRADE) from None
+            raise
         if not sent:
             raise DeliveryUnknown("Matrix took a message without saying under which id.")
         return MessageId(sent)

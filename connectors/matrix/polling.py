@@ -8,7 +8,7 @@ from typing import Final
 
 from connectors import net
 from connectors.errors import RoomGone
-from connectors.matrix.client import PAGE_BYTES, READ_DEADLINE, V3, path
+from connectors.matrix.client import ENTER_DEADLINE, PAGE_BYTES, READ_DEADLINE, V3, path, through
 from connectors.matrix.refusals import answered, broken, refused
 from connectors.matrix.shapes import Json
 from connectors.net.waiting import Connections
@@ -57,6 +57,25 @@ class Polls:
         except RoomGone:
             return {}
 
+    async def join(self, room: str, via: str) -> str:
+        """Enter a room by way of a server that is in it; its id. RoomGone where it is closed."""
+        try:
+            answer = await self._http.post(
+                f"{self._server}{path('join', room)}",
+                deadline=ENTER_DEADLINE,
+                headers=self._authorised(),
+                params=through(via),
+                json={},
+                secrets=[self._token],
+            )
+        except net.NetError as error:
+            raise broken(error, self._server) from None
+        return str(self._good(answer, in_room=True).get("room_id") or room)
+
+    async def state(self, room: str, kind: str) -> Json:
+        """The content of a state event. RoomGone where there is none for us."""
+        return self._good(await self._ask(path("rooms", room, "state", kind, "")), in_room=True)
+
     async def _ask(
         self, where: str, params: Mapping[str, str | int] | None = None, *, deadline: float = READ_DEADLINE
     ) -> net.Answer:
@@ -65,12 +84,15 @@ class Polls:
                 f"{self._server}{where}",
                 deadline=deadline,
                 max_bytes=PAGE_BYTES,
-                headers={"Authorization": f"Bearer {self._token}"},
+                headers=self._authorised(),
                 params=params,
                 secrets=[self._token],
             )
         except net.NetError as error:
             raise broken(error, self._server) from None
+
+    def _authorised(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}"}
 
     def _good(self, answer: net.Answer, *, in_room: bool = False) -> Json:
         if answer.status != 200:

@@ -47,7 +47,7 @@ ENCRYPTED: Final = (
 )
 WAIT: Final = 5.0  # seconds, where a server that wants fewer requests does not say how long
 _TOKEN_ENDED: Final = frozenset({"M_UNKNOWN_TOKEN", "M_MISSING_TOKEN"})
-_USER_CLOSED: Final = frozenset({"M_USER_DEACTIVATED", "M_USER_LOCKED", "M_USER_SUSPENDED"})
+USER_CLOSED_CODES: Final = frozenset({"M_USER_DEACTIVATED", "M_USER_LOCKED", "M_USER_SUSPENDED"})
 
 
 def refused(answer: net.Answer, *, writes: bool = False, in_room: bool = False) -> NoReturn:
@@ -57,7 +57,7 @@ def refused(answer: net.Answer, *, writes: bool = False, in_room: bool = False) 
     match answer.status:
         case _ if code in _TOKEN_ENDED:
             raise LoginRejected(SOFTLY_ENDED if told.get("soft_logout") is True else SESSION_ENDED)
-        case _ if code in _USER_CLOSED:
+        case _ if code in USER_CLOSED_CODES:
             raise LoginRejected(USER_CLOSED)
         case 429:
             raise RetryLater("The homeserver wants fewer requests for now.", seconds=_wait(answer, told))

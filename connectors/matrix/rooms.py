@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import unquote
 
 from connectors.base import RoomId, RoomInfo
-from connectors.errors import RoomGone
-from connectors.matrix.client import MatrixClient
+from connectors.errors import DeliveryUnknown, MessageRejected, RetryLater, RoomGone
+from connectors.matrix import upgrades
+from connectors.matrix.client import ENTER_DEADLINE, MatrixClient
 from connectors.matrix.refusals import ENCRYPTED, NOT_IN_ROOM
 from connectors.matrix.shapes import Json, rows, table, text
+from connectors.matrix.text import is_user
 
 _STATE: Final = (
     "m.room.name",
@@ -35,6 +38,7 @@ NOT_OPEN: Final = (
     "Check the address, or have the user invited."
 )
 _NAMED: Final = 3  # people that name a room without a name
+_MOST_UPGRADES: Final = 5  # of one room, one after the other
 
 
 def list_rooms(client: MatrixClient) -> Iterator[RoomInfo]:
@@ -45,13 +49,14 @@ def list_rooms(client: MatrixClient) -> Iterator[RoomInfo]:
             yield _info(room, described)
     for room, invited in _section(told, "invite"):
         if _type_of(invited) != _SPACE:
-            yield _info(room, invited)
+            yield replace(_info(room, invited), is_invitation=True)
 
 
-def room(client: MatrixClient, wanted: RoomId) -> RoomInfo:
+def room(client: MatrixClient, wanted: RoomId, upgrades_left: int = _MOST_UPGRADES) -> RoomInfo:
     """One room that is joined; an invitation to it is accepted, since somebody asks for the room.
 
-    RoomGone where the user is not in it, where it is encrypted, and where it was upgraded.
+    Where it was upgraded, the room that it goes on as, entered. RoomGone where the user is not in it, and
+    where it is encrypted.
     """
     told = client.sync(_filter([wanted]))
     if any(one == wanted for one, _ in _section(told, "invite")):
@@ -59,19 +64,60 @@ def room(client: MatrixClient, wanted: RoomId) -> RoomInfo:
         told = client.sync(_filter([wanted]))
     for one, described in _joined(told):
         if one == wanted:
-            require_readable(_state(described))
+            if _content(_state(described), "m.room.encryption"):
+                raise RoomGone(ENCRYPTED)
+            if new := _enter_next(client, one, _state(described), upgrades_left):
+                return room(client, new, upgrades_left - 1)
             return _info(one, described)
     raise RoomGone(NOT_IN_ROOM)
 
 
 def enter(client: MatrixClient, address: str) -> RoomInfo:
     """As `Connector.enter`: by an alias, an id, or a link to one of them."""
-    wanted = address_of(address)
+    wanted, client = address_of(address), client.within(ENTER_DEADLINE)
     try:
         joined = client.join(wanted)
     except RoomGone:
         raise RoomGone(NOT_OPEN) from None
     return room(client, RoomId(joined))
+
+
+def create(client: MatrixClient, name: str, invited: Sequence[str]) -> RoomInfo:
+    """As `Connector.create_room`. Whoever is invited has the rights of its maker."""
+    if strange := [one for one in invited if not is_user(one)]:
+        raise MessageRejected(
+            f"{strange[0][:255]} is no id of a Matrix user. Type something like @ann:example.org."
+        )
+    client = client.within(ENTER_DEADLINE)
+    options: Json = {"name": name, "preset": "trusted_private_chat", "invite": list(invited)}
+    made = RoomId(client.create_room(options))
+    try:
+        return room(client, made)
+    except RoomGone as error:  # there are homeservers that encrypt every private room
+        client.leave(made)
+        raise MessageRejected(str(error)) from None
+    except RetryLater as error:
+        raise DeliveryUnknown(str(error)) from None
+
+
+def is_upgraded(client: MatrixClient, room: RoomId) -> bool:
+    """Whether a room goes on as another one by now. One request."""
+    return upgrades.successor(client.state(room, upgrades.TOMBSTONE)) is not None
+
+
+def _enter_next(client: MatrixClient, here: RoomId, state: Sequence[Json], left: int) -> RoomId | None:
+    """The room that this one goes on as, entered; None where it goes on as itself."""
+    tombstone = next((event for event in state if event.get("type") == upgrades.TOMBSTONE), {})
+    new = upgrades.successor(table(tombstone.get("content")))
+    if new is None:
+        return None
+    try:
+        entered = RoomId(client.join(new, upgrades.via(tombstone))) if left else None
+    except RoomGone:
+        entered = None
+    if entered and upgrades.comes_after(client.state(entered, upgrades.CREATION), here):
+        return entered
+    raise RoomGone(upgrades.upgraded(new))
 
 
 def address_of(typed: str) -> str:
@@ -80,22 +126,6 @@ def address_of(typed: str) -> str:
     if not _ADDRESS.fullmatch(text_):
         raise RoomGone("This is no address of a Matrix room. Type something like #room:example.org.")
     return text_
-
-
-def require_readable(state: Sequence[Json]) -> None:
-    """Raise RoomGone where this state is that of an encrypted or an upgraded room."""
-    if _content(state, "m.room.encryption"):
-        raise RoomGone(ENCRYPTED)
-    if successor := text(_content(state, "m.room.tombstone").get("replacement_room")):
-        raise RoomGone(upgraded(successor))
-
-
-def upgraded(successor: str) -> str:
-    """The sentence for a room that goes on as another."""
-    return (
-        f"This room was upgraded and goes on as {successor[:255]}. "
-        "Have the linked user join that one, and open a Tube to it."
-    )
 
 
 def _filter(only: Sequence[str] | None = None) -> Json:

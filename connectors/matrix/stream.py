@@ -16,18 +16,18 @@ from typing import Final
 from django.conf import settings
 
 from connectors.base import Batch, IncomingEvent, RoomId
-from connectors.errors import RoomGone
+from connectors.errors import RetryLater, RoomGone
 from connectors.matrix import memory
 from connectors.matrix.events import READ, Malformed, Room, asks_about, event_of, note
 from connectors.matrix.polling import PAGE, Polls, TokenUnknown
 from connectors.matrix.refusals import BANNED, ENCRYPTED, NOT_IN_ROOM, REMOVED
-from connectors.matrix.rooms import upgraded
 from connectors.matrix.shapes import Json, moment, rows, table, text
+from connectors.matrix.upgrades import CREATION, TOMBSTONE, comes_after, successor, upgraded, via
 from sameroom import clock
 
 log = logging.getLogger(__name__)
 
-ENCRYPTED_EVENT, ENCRYPTION, TOMBSTONE = "m.room.encrypted", "m.room.encryption", "m.room.tombstone"
+ENCRYPTED_EVENT, ENCRYPTION = "m.room.encrypted", "m.room.encryption"
 MEMBER: Final = "m.room.member"
 BEGINNING: Final = 50  # events that are read of a room that begins to matter
 MOST_PAGES: Final = 100  # of one gap; 10 000 events
@@ -73,7 +73,12 @@ class Gathered:
 
     events: list[tuple[RoomId, IncomingEvent]] = field(default_factory=list)
     lost: dict[RoomId, str] = field(default_factory=dict)
+    moved: dict[RoomId, RoomId] = field(default_factory=dict)
     unreadable: int = 0
+
+    def holds_news(self) -> bool:
+        """Whether there is anything in it."""
+        return bool(self.events or self.lost or self.moved or self.unreadable)
 
 
 class Stream:
@@ -116,8 +121,8 @@ class Stream:
             await self._read(room, described, gathered)
         for room in wanted & left.keys():
             gathered.lost[room] = self._why_lost(table(left[room]))
-        self._watched = wanted - gathered.lost.keys()
-        if gathered.events or gathered.lost or gathered.unreadable or not since or self._is_due():
+        self._watched = wanted - gathered.lost.keys() - gathered.moved.keys()
+        if gathered.holds_news() or not since or self._is_due():
             yield self._batch(gathered, text(told.get("next_batch")) or since)
 
     def _is_due(self) -> bool:
@@ -125,7 +130,7 @@ class Stream:
 
     def _batch(self, gathered: Gathered, token: str) -> Batch:
         self._handed = clock.monotonic()
-        return Batch(gathered.events, token, gathered.lost, gathered.unreadable)
+        return Batch(gathered.events, token, gathered.lost, gathered.moved, gathered.unreadable)
 
     # ------------------------------------------------------------------ one room
 
@@ -188,8 +193,29 @@ class Stream:
                 continue
             if event is not None:
                 gathered.events.append((RoomId(here.id), event))
-            elif why := _why_unreadable(raw):
-                gathered.lost[RoomId(here.id)] = why
+            elif raw.get("type") == TOMBSTONE:
+                await self._follow(RoomId(here.id), raw, gathered)
+            elif _is_encrypted(raw):
+                gathered.lost[RoomId(here.id)] = ENCRYPTED
+
+    async def _follow(self, room: RoomId, tombstone: Json, gathered: Gathered) -> None:
+        """Enter the room that this one goes on as; it is lost where that is not open to us."""
+        new = successor(table(tombstone.get("content")))
+        if new is None:
+            return
+        try:
+            entered = RoomId(await self._polls.join(new, via(tombstone)))
+            follows = comes_after(await self._polls.state(entered, CREATION), room)
+        except RoomGone:
+            follows = False
+        except RetryLater as error:
+            if error.seconds is not None:
+                raise  # the whole answer is told again
+            follows = False  # perhaps a server that is gone: the other rooms must not wait for it
+        if follows:
+            gathered.moved[room] = entered
+        else:
+            gathered.lost[room] = upgraded(new)
 
     async def _look_up(self, here: Room, events: Sequence[Json]) -> None:
         """Ask for what edits are about, where nobody remembers it."""
@@ -226,14 +252,10 @@ def _turns(state: Sequence[Json]) -> Iterator[Json]:
     return (event for event in state if event.get("type") in (ENCRYPTION, TOMBSTONE))
 
 
-def _why_unreadable(raw: Json) -> str:
-    """The sentence for an event after which a room cannot be read any more; "" for any other."""
-    content = table(raw.get("content"))
-    if raw.get("type") == ENCRYPTED_EVENT or (raw.get("type") == ENCRYPTION and content):
-        return ENCRYPTED
-    if raw.get("type") == TOMBSTONE and (successor := text(content.get("replacement_room"))):
-        return upgraded(successor)
-    return ""
+def _is_encrypted(raw: Json) -> bool:
+    """Whether a room cannot be read any more after this event."""
+    begins = raw.get("type") == ENCRYPTION and bool(table(raw.get("content")))
+    return begins or raw.get("type") == ENCRYPTED_EVENT
 
 
 def _is_old(raw: Json) -> bool:

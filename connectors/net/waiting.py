@@ -1,7 +1,7 @@
 """The same door for asyncio: answers that are long in coming, waited for by the thousand in one event loop.
 
-The package does not import it: only who streams needs aiohttp in memory. For reading only: whether a request
-was sent, which matters for a write, is not told apart as finely here.
+The package does not import it: only who streams needs aiohttp in memory. For what may be repeated only:
+whether a request was sent, which matters for other writes, is not told apart as finely here.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import ipaddress
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 from weakref import WeakKeyDictionary
@@ -51,6 +52,16 @@ async def connections(ca_certificate: str | None = None) -> AsyncIterator[Connec
             await shared.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    json: Mapping[str, object] | None = None
+
+
 class Connections:
     """Kept-alive connections, as many as are asked for at once. Made by `connections`."""
 
@@ -74,8 +85,28 @@ class Connections:
         `deadline` (seconds, total), `max_bytes` and `secrets` as for `net.request`. Raises NotSent where no
         connection came about, and Cut for whatever broke off afterwards.
         """
-        asked = f"{url}?{urlencode(params)}" if params else url
-        outcome = await self._attempt(asked, deadline, max_bytes, {**HEADERS, **(headers or {})})
+        asked = _Asked("GET", f"{url}?{urlencode(params)}" if params else url, headers or {})
+        return await self._answered(asked, deadline, max_bytes, secrets)
+
+    async def post(
+        self,
+        url: str,
+        *,
+        json: Mapping[str, object],
+        deadline: float,
+        max_bytes: int = 2 * MEBIBYTE,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str | int] | None = None,
+        secrets: Sequence[str] = (),
+    ) -> Answer:
+        """As `get`, with a JSON object in the body."""
+        asked = _Asked("POST", f"{url}?{urlencode(params)}" if params else url, headers or {}, json)
+        return await self._answered(asked, deadline, max_bytes, secrets)
+
+    async def _answered(
+        self, asked: _Asked, deadline: float, max_bytes: int, secrets: Sequence[str]
+    ) -> Answer:
+        outcome = await self._attempt(asked, deadline, max_bytes)
         if isinstance(outcome, Answer):
             return outcome
         # A fresh error, raised outside of every `except`: the causes hold the address and its query.
@@ -86,17 +117,18 @@ class Connections:
         for session in self._sessions.values():
             await session.close()
 
-    async def _attempt(
-        self, url: str, deadline: float, max_bytes: int, headers: Mapping[str, str]
-    ) -> Answer | NetError:
+    async def _attempt(self, asked: _Asked, deadline: float, max_bytes: int) -> Answer | NetError:
         host = "the address"
         try:
-            host = checked_host(url)
+            host = checked_host(asked.url)
             async with asyncio.timeout(deadline):
-                session = self._session(encrypted=url[:6].lower() == "https:")
+                session = self._session(encrypted=asked.url[:6].lower() == "https:")
                 # Encoded already: what the library would do anew changes ids with a colon or a slash.
-                asked = URL(url, encoded=True)
-                async with session.get(asked, headers=headers, allow_redirects=False) as response:
+                url, headers = URL(asked.url, encoded=True), {**HEADERS, **asked.headers}
+                call = session.request(
+                    asked.method, url, headers=headers, json=asked.json, allow_redirects=False
+                )
+                async with call as response:
                     body = await _read(response, max_bytes)
             return Answer(response.status, CaseInsensitiveDict(response.headers), body, host)
         except NetError as error:

@@ -207,7 +207,7 @@ def test_token_and_events_are_stored_together_or_not_at_all(
 ) -> None:
     here, _ = streamed(world, "here", "there")
     account, fence = claimed(here)
-    monkeypatch.setattr(taking, "_lose", fails_once(OperationalError("gone")))
+    monkeypatch.setattr(taking, "_part", fails_once(OperationalError("gone")))
 
     with pytest.raises(OperationalError):
         taking.take_batch(account, fence, batch("here", "one"), has_ids=True)

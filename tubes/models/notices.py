@@ -32,6 +32,7 @@ class Notice(models.Model):
         UNKNOWN = "unknown", "May have been sent"
         QUOTA = "quota", "Daily limit reached"
         BREAKER = "breaker", "Tube paused: echo"
+        MOVED = "moved", "Room goes on as a new one"
 
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notices")
     seat = models.ForeignKey(Seat, null=True, on_delete=models.CASCADE, related_name="notices")

@@ -38,6 +38,9 @@ class RoomListing(models.Model):
     name = models.CharField(max_length=255)
     topic = models.CharField(max_length=255, blank=True)
     is_private = models.BooleanField(default=False)
+    is_invitation = models.BooleanField(
+        default=False, help_text="The account is asked into the room; opening a Tube to it accepts."
+    )
     refreshed_at = models.DateTimeField(default=clock.now)
 
     objects = RoomListingQuerySet.as_manager()

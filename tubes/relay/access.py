@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import LinkedAccount
@@ -16,7 +17,7 @@ from connectors.errors import ConnectorError, LoginRejected, RoomGone
 from connectors.markup.sanitize import clean_name
 from sameroom import clock
 from tubes.models import Room, Seat
-from tubes.relay import health
+from tubes.relay import health, moving
 
 EVERY = timedelta(hours=1)
 TRY_AGAIN = timedelta(minutes=5)  # where the service had trouble, or the room was lost
@@ -51,12 +52,20 @@ def check(seat_id: int) -> None:
         # Trouble says nothing about access; it stays unconfirmed.
         Seat.objects.filter(pk=seat.pk).update(checked_at=clock.now() - EVERY + TRY_AGAIN)
     else:
+        if info.id != seat.room.remote_id and not _follow(seat, info.id):
+            return
         _note(seat.room, info)
         if info.is_archived:  # it can be read, but nothing can be posted
             health.seat_failed(seat, "This room is archived at its service.")
         else:
             health.seat_works(seat)
             health.choose_reader(seat.room)
+
+
+def _follow(seat: Seat, new: RoomId) -> bool:
+    """The room goes on as another one, which no stream has told. False where it has a row of its own."""
+    with transaction.atomic():
+        return moving.room_moved(seat.account, RoomId(seat.room.remote_id), new)
 
 
 def _note(room: Room, info: RoomInfo) -> None:

@@ -79,8 +79,12 @@ def _ring_mail(account_id: int) -> None:
 
 
 def seat_failed(seat: Seat, reason: str) -> None:
-    """This Seat cannot enter its room any more. Another one reads for everybody."""
-    if Seat.objects.filter(pk=seat.pk, failure="").update(failure=reason, failed_since=clock.now()):
+    """This Seat cannot enter its room any more. Another one reads for everybody.
+
+    Nothing happens where the room goes on as another one by now: that was not what was asked for.
+    """
+    fine = Seat.objects.filter(pk=seat.pk, failure="", room__remote_id=seat.room.remote_id)
+    if fine.update(failure=reason, failed_since=clock.now()):
         seat.failure = reason
         log.info("Seat %s failed", seat.code)
         choose_reader(seat.room)

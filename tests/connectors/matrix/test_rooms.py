@@ -5,12 +5,16 @@ from contextlib import aclosing
 
 import pytest
 
-from connectors.base import RoomId
-from connectors.errors import RoomGone
+from connectors.base import OutgoingMessage, RoomId
+from connectors.errors import RetryLater, RoomGone
+from connectors.markup import plain
 from connectors.matrix.refusals import BANNED, ENCRYPTED, NOT_IN_ROOM, REMOVED
 from connectors.matrix.rooms import NOT_OPEN
+from connectors.matrix.upgrades import BEING_UPGRADED
 from tests import loops
+from tests.connectors.harness import read
 from tests.connectors.matrix.harness import MARKS
+from tests.homeserver import Refused
 
 pytestmark = [*MARKS]
 MEGOLM = {"algorithm": "m.megolm.v1.aes-sha2"}
@@ -20,17 +24,22 @@ def listed(connector):
     return {info.id: info for info in connector.list_rooms()}
 
 
-def lost(connector, room, token):
-    """The sentence under which the stream tells that a room is lost."""
+def told(connector, room, token, holds):
+    """The first batch that holds what is waited for."""
 
     async def wait():
         async with asyncio.timeout(20), aclosing(connector.stream(token, lambda: [room])) as batches:
             async for batch in batches:
-                if batch.lost:
-                    return batch.lost[room]
+                if holds(batch):
+                    return batch
         return None
 
     return loops.run(wait())
+
+
+def lost(connector, room, token):
+    """The sentence under which the stream tells that a room is lost."""
+    return told(connector, room, token, lambda batch: batch.lost).lost[room]
 
 
 def token_of(connector, room):
@@ -76,10 +85,11 @@ def test_spaces_are_no_rooms(matrix, connector):
 
 def test_invitation_is_listed_and_accepted_when_the_room_is_asked_for(matrix, connector):
     room = RoomId(matrix.person.make_room(preset="private_chat", name="Club", invite=[matrix.relay.id]))
-    assert listed(connector)[room].name == "Club"
+    assert (listed(connector)[room].name, listed(connector)[room].is_invitation) == ("Club", True)
 
     assert connector.room(room).name == "Club"
 
+    assert listed(connector)[room].is_invitation is False
     assert matrix.relay.id in matrix.person.ask("GET", "rooms", room, "joined_members")["joined"]
 
 
@@ -112,15 +122,61 @@ def test_encrypted_room_is_refused_and_noticed_later(matrix, connector):
         connector.room(matrix.room)
 
 
-def test_upgraded_room_names_the_one_after_it(matrix, connector):
+def upgrade(matrix, room):
+    told = matrix.person.ask("POST", "rooms", room, "upgrade", body={"new_version": "11"})
+    return RoomId(told["replacement_room"])
+
+
+def test_upgraded_room_is_followed(matrix, connector):
     start = token_of(connector, matrix.room)
-    new = matrix.person.ask("POST", "rooms", matrix.room, "upgrade", body={"new_version": "11"})
+    matrix.say("last words")
+    new = upgrade(matrix, matrix.room)
 
-    why = lost(connector, matrix.room, start)
+    batch = told(connector, matrix.room, start, lambda batch: batch.moved)
 
-    assert f"goes on as {new['replacement_room']}" in why
+    assert (batch.moved, batch.lost) == ({matrix.room: new}, {})
+    assert matrix.relay.id in matrix.person.ask("GET", "rooms", new, "joined_members")["joined"]
+    matrix.person.say(new, "first words")
+    [event] = read(connector, new, batch.token, expected=1).events
+    assert plain.render(event.body) == "first words"
+    assert connector.send(new, OutgoingMessage("[Bob] hi"))
+
+
+def test_upgraded_room_that_is_closed_is_followed_once_we_are_invited(matrix, connector):
+    club = RoomId(matrix.person.make_room(preset="private_chat", name="Club", invite=[matrix.relay.id]))
+    start = token_of(connector, connector.room(club).id)
+    new = upgrade(matrix, club)
+
+    assert f"goes on as {new}, which does not let" in lost(connector, club, start)
     with pytest.raises(RoomGone, match="was upgraded"):
-        connector.room(matrix.room)
+        connector.room(club)
+    matrix.person.ask("POST", "rooms", new, "invite", body={"user_id": matrix.relay.id})
+    assert (connector.room(club).id, connector.room(club).name) == (new, "Club")
+
+
+def test_send_right_after_an_upgrade_waits(matrix, connector):
+    upgrade(matrix, matrix.room)
+
+    with pytest.raises(RetryLater, match=BEING_UPGRADED):
+        connector.send(matrix.room, OutgoingMessage("[Bob] hi"))
+
+
+def test_room_is_made_for_those_who_are_invited(matrix, connector):
+    made = connector.create_room("Club", [matrix.person.id])
+
+    assert (made.name, made.is_private) == ("Club", True)
+    matrix.person.join(made.id)
+    eve = matrix.server.person("eve")
+    matrix.person.ask("POST", "rooms", made.id, "invite", body={"user_id": eve.id})
+    eve.join(made.id)
+    with pytest.raises(Refused):
+        matrix.server.person("mallory").join(made.id)
+    assert connector.send(made.id, OutgoingMessage("[Bob] hi"))
+
+
+def test_upgraded_room_is_listed_no_more(matrix, connector):
+    upgrade(matrix, matrix.room)
+
     assert matrix.room not in {info.id for info in connector.list_rooms() if not info.is_archived}
 
 

@@ -35,7 +35,7 @@ from connectors.matrix import memory, polling
 from connectors.matrix.connector import MatrixConnector
 from connectors.matrix.events import event_of
 from connectors.matrix.refusals import BANNED, ENCRYPTED, NOT_IN_ROOM, REMOVED, SESSION_ENDED, SOFTLY_ENDED
-from connectors.matrix.rooms import upgraded
+from connectors.matrix.upgrades import upgraded
 from tests import loops
 from tests.connectors.matrix.fake import fake
 
@@ -310,6 +310,7 @@ def test_room_that_we_are_out_of_is_lost(server, connector, events, why):
         (event(2, "m.room.encrypted", ciphertext="x"), ENCRYPTED),
         ({**event(2, "m.room.tombstone", replacement_room="!new:x"), "state_key": ""}, upgraded("!new:x")),
     ],
+    ids=["encryption", "encrypted", "upgraded, and the new one closed to us"],
 )
 def test_room_that_cannot_be_read_any_more_is_lost_after_what_was_said(server, connector, last, why):
     server.in_turn("GET", "/sync", answer("s1", event(1), last))

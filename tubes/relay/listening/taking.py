@@ -6,6 +6,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -16,7 +17,7 @@ from connectors.base import Batch, IncomingEvent, RoomId
 from monitor import counting, logs
 from sameroom import clock
 from tubes.models import Seat
-from tubes.relay import guard, health, sql
+from tubes.relay import guard, health, moving, sql
 from tubes.relay.intake import Arrival, accept
 from tubes.relay.pushing import NotNow, rooms_heard
 
@@ -46,7 +47,7 @@ def take_batch(account: LinkedAccount, fence: int, batch: Batch, *, has_ids: boo
         raise NotNow("The relay is stopped.")
     with logs.context(account=account.code):
         last = take(account, fence, batch.events, has_ids=has_ids, leave=AT_ONCE)
-        _take(account, fence, Batch(last, batch.token, batch.lost), batch.token, has_ids=has_ids)
+        _take(account, fence, replace(batch, events=last), batch.token, has_ids=has_ids)
         health.works(account)
     counting.stream_unreadable(account.kind, batch.unreadable)
 
@@ -70,7 +71,7 @@ def _take(account: LinkedAccount, fence: int, batch: Batch, token: str | None, *
         log.exception("What a stream brought met an unexpected error; each event is tried alone")
         for one in batch.events:
             _take_alone(account, fence, one, has_ids=has_ids)
-        _commit(account, fence, Batch((), "", batch.lost), token, has_ids=has_ids)
+        _commit(account, fence, replace(batch, events=()), token, has_ids=has_ids)
 
 
 def _take_alone(
@@ -86,27 +87,29 @@ def _take_alone(
 
 
 def _commit(account: LinkedAccount, fence: int, batch: Batch, token: str | None, *, has_ids: bool) -> None:
-    by_room: dict[RoomId, list[IncomingEvent]] = defaultdict(list, {room: [] for room in batch.lost})
+    changed = [*batch.lost, *batch.moved]
+    by_room: dict[RoomId, list[IncomingEvent]] = defaultdict(list, {room: [] for room in changed})
     for room, event in batch.events:
         by_room[room].append(event)
-    # The lost ones too: their rows change as well, and locks are taken in one order.
+    # The lost and the moved ones too: their rows change as well, and locks are taken in one order.
     heard = rooms_heard(account, by_room, has_ids=has_ids) if by_room else []
     arrivals = [Arrival(room.pk, by_room[room.remote_id], is_pushed=True) for room in heard]
-    within = fenced(account, fence, token, waits=bool(arrivals), then=partial(_lose, account, batch))
-    if arrivals or batch.lost:
+    within = fenced(account, fence, token, waits=bool(arrivals), then=partial(_part, account, batch))
+    if arrivals or changed:
         accept(arrivals, within=within)
     else:
         with within:
             pass
 
 
-def _lose(account: LinkedAccount, batch: Batch) -> None:
-    """The Seats of rooms that are closed to this account from now on."""
-    if not batch.lost:
-        return
-    seats = Seat.objects.filter(account=account, room__remote_id__in=list(batch.lost), failure="")
-    for seat in seats.select_related("room").order_by("room"):
-        health.seat_failed(seat, batch.lost[RoomId(seat.room.remote_id)])
+def _part(account: LinkedAccount, batch: Batch) -> None:
+    """What becomes of rooms that are closed to this account from now on, or go on as others."""
+    if batch.lost:
+        seats = Seat.objects.filter(account=account, room__remote_id__in=list(batch.lost), failure="")
+        for seat in seats.select_related("room").order_by("room"):
+            health.seat_failed(seat, batch.lost[RoomId(seat.room.remote_id)])
+    for old, new in sorted(batch.moved.items()):
+        moving.room_moved(account, old, new)
 
 
 @contextmanager
