@@ -91,13 +91,14 @@ def account_refresh_rooms(*, account: LinkedAccount) -> int:
                     name=clean_name(room.name),
                     topic=clean_name(room.topic)[:255] if room.topic else "",
                     is_private=room.is_private,
+                    is_invitation=room.is_invitation,
                     refreshed_at=now,
                 )
                 for remote_id, room in rooms.items()
             ],
             update_conflicts=True,
             unique_fields=["account", "remote_id"],
-            update_fields=["name", "topic", "is_private", "refreshed_at"],
+            update_fields=["name", "topic", "is_private", "is_invitation", "refreshed_at"],
             batch_size=500,
         )
         RoomListing.objects.filter(account=account, refreshed_at__lt=now).delete()

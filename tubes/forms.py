@@ -1,17 +1,19 @@
 """Forms of rooms: searching one, and picking the second."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, cast
 
 from django import forms
 from django.db.models import Case, When
 
 from accounts.models import LinkedAccount, User
+from connectors.markup.sanitize import clean_name
 from tubes.models import RoomListing, Seat
 from tubes.models.rooms import RoomListingQuerySet
-from tubes.services import end_of, joined_to
+from tubes.services import Offer, end_of, joined_to, offers_of
 
 SHOWN = 50
+MOST_INVITED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class Found:
 
     rooms: list[RoomListing]
     more: int
+    offers: list[Offer] = field(default_factory=list)  # what can be done where there are none
 
 
 def candidates(user: User, side_a: RoomListing | None = None) -> RoomListingQuerySet:
@@ -49,7 +52,8 @@ class RoomSearchForm(forms.Form):
         usable_first = Case(When(account__in=LinkedAccount.objects.usable(), then=0), default=1)
         rooms = rooms.order_by(usable_first, "name", "account_id", "pk")
         shown = list(rooms[: SHOWN + 1])
-        return Found(shown[:SHOWN], rooms.count() - SHOWN if len(shown) > SHOWN else 0)
+        offers = offers_of(user) if words and not shown else []
+        return Found(shown[:SHOWN], rooms.count() - SHOWN if len(shown) > SHOWN else 0, offers)
 
 
 class SideBForm(forms.Form):
@@ -68,6 +72,51 @@ class SideBForm(forms.Form):
         super().__init__(*args, **kwargs)
         picked = cast("forms.ModelChoiceField[RoomListing]", self.fields["side_b"])
         picked.queryset = candidates(user, side_a).select_related("account")
+
+
+class RoomAddressForm(forms.Form):
+    """What somebody typed to find a room by."""
+
+    address = forms.CharField(
+        max_length=255,
+        error_messages={
+            "required": "Type the room’s address first.",
+            "max_length": "No room has so long an address. Type it again.",
+        },
+    )
+
+
+class NewRoomForm(forms.Form):
+    """A room to be made, and who is to be asked in."""
+
+    LONGEST: ClassVar[int] = 100
+
+    name = forms.CharField(
+        label="Name",
+        max_length=LONGEST,
+        error_messages={
+            "required": "Give the room a name.",
+            "max_length": "A name has 100 characters at the most.",
+        },
+    )
+    invited = forms.CharField(
+        label="People to invite",
+        max_length=2000,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text="By their ids at the service, with blanks between them.",
+    )
+
+    def clean_name(self) -> str:
+        return clean_name(self.cleaned_data["name"])
+
+    def clean_invited(self) -> list[str]:
+        people = list(dict.fromkeys(self.cleaned_data["invited"].replace(",", " ").split()))
+        if len(people) > MOST_INVITED:
+            raise forms.ValidationError(
+                f"Invite {MOST_INVITED} people at the most; they can invite the others."
+            )
+        return people
 
 
 class PostingOptionsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time

@@ -2,12 +2,32 @@
 
 from django.urls import path
 
-from tubes import hooks, views, views_files, views_notices, views_options, views_undelivered
+from tubes import (
+    hooks,
+    views,
+    views_entering,
+    views_files,
+    views_notices,
+    views_options,
+    views_undelivered,
+)
 
 app_name = "tubes"
 urlpatterns = [
     path("open-a-tube/", views.side_a_pick, name="tube-open"),
     path("open-a-tube/<str:listing_code>/", views.side_b_pick, name="tube-open-side-b"),
+    path("open-a-tube/enter/<str:account_code>/", views_entering.room_enter_do, name="room-enter"),
+    path("open-a-tube/make/<str:account_code>/", views_entering.room_make_page, name="room-make"),
+    path(
+        "open-a-tube/<str:listing_code>/enter/<str:account_code>/",
+        views_entering.room_enter_do,
+        name="room-enter-side-b",
+    ),
+    path(
+        "open-a-tube/<str:listing_code>/make/<str:account_code>/",
+        views_entering.room_make_page,
+        name="room-make-side-b",
+    ),
     path("manage/", views.tube_list, name="tube-list"),
     path("manage/notices/", views_notices.notice_list, name="notice-list"),
     path("manage/notices/dismiss/", views_notices.notices_dismiss_do, name="notices-dismiss"),

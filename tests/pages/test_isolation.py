@@ -92,6 +92,8 @@ def test_own_object_is_there(page, ann, name):
 
 ACTS = {
     "accounts:account-refresh": "accounts:account-list",
+    "tubes:room-enter": "tubes:tube-open",
+    "tubes:room-enter-side-b": "tubes:tube-open",
     "tubes:tube-pause": "tubes:tube-list",
     "tubes:tube-resume": "tubes:tube-list",
     "tubes:tube-retry": "tubes:tube-list",

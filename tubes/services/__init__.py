@@ -1,6 +1,7 @@
 """Decisions about Tubes and the Seats at their ends."""
 
 from tubes.services.again import NotAgain, deliveries_send_again, delivery_send_again, prospects
+from tubes.services.entering import Offer, RoomRefused, offers_of, room_enter, room_make
 from tubes.services.notices import notice_dismiss, notices_dismiss
 from tubes.services.opening import TubeRefused, end_of, joined_to, tube_open
 from tubes.services.options import options_preview, options_set
@@ -18,6 +19,8 @@ from tubes.services.undelivered import Lost, undelivered_of, undelivered_rows, u
 __all__ = [
     "Lost",
     "NotAgain",
+    "Offer",
+    "RoomRefused",
     "Standing",
     "TubeRefused",
     "TubeState",
@@ -27,9 +30,12 @@ __all__ = [
     "joined_to",
     "notice_dismiss",
     "notices_dismiss",
+    "offers_of",
     "options_preview",
     "options_set",
     "prospects",
+    "room_enter",
+    "room_make",
     "rooms_rewatch",
     "standing_of",
     "tube_close",

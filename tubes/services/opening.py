@@ -67,6 +67,8 @@ def tube_open(*, owner: User, listing_a: RoomListing, listing_b: RoomListing) ->
     _require_two_rooms(owner, side_a.end, side_b.end)  # again, by what the services call them
     try:
         with transaction.atomic():
+            # To read a room its invitation was accepted.
+            RoomListing.objects.filter(pk__in=[listing_a.pk, listing_b.pk]).update(is_invitation=False)
             return _save(owner, side_a, side_b)
     except IntegrityError as error:  # the same Tube, opened twice at the same moment
         raise TubeRefused("These two rooms are joined by a Tube already.") from error
