@@ -37,5 +37,5 @@ def upgraded(new: str) -> str:
     """The sentence for a room that goes on as one that cannot be entered."""
     return (
         f"This room was upgraded and goes on as {new[:255]}, which does not let the linked user in. "
-        "Have the user invited there, and try again."
+        "Have the user invited there."
     )
