@@ -37,7 +37,7 @@ bench: .venv/dev ## how fast it is and what it costs, in tables (takes a while);
 chaos: .venv/dev ## ten thousand messages under kills, cuts and clock steps; ARGS="--seed 1 --minutes 3"
 	@$(PYTHON) -m chaos $(ARGS)
 
-soak: .venv/dev ## HipChat talk of every kind, under faults and limits that bind; ARGS="--seed 1 --messages 200 --minutes 1"
+soak: .venv/dev .venv/synapse/ready ## talk of every kind, within HipChat and with Matrix, under faults; ARGS="--with matrix --messages 100 --minutes 1"
 	@$(PYTHON) -m soak $(ARGS)
 
 check: .venv/dev ## format, lint, types, migrations, production settings, templates

@@ -17,7 +17,7 @@ import redis as redis_client
 
 from chaos.family import Family, Member
 from chaos.rows import Rows
-from chaos.services import SandboxSide, StubSide
+from chaos.services import Elsewhere, SandboxSide, StubSide
 from chaos.stepped import Clock
 from tests.servers import Server
 
@@ -47,6 +47,7 @@ class Stage:
     sandbox: SandboxSide
     rows: Rows
     hidden: Collection[str]  # names of the rooms that let nobody check
+    elsewhere: Elsewhere | None = None
     applied: list[Applied] = field(default_factory=list)
     kill_lock: threading.Lock = field(default_factory=threading.Lock)  # one store is down at a time
 

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from chaos.network import Room
 from chaos.services import SandboxSide, StubSide
@@ -53,6 +54,26 @@ class _Change:
     is_delete: bool = field(compare=False)
 
 
+class Talker(Protocol):
+    """Whoever says things in the rooms, in a thread of their own."""
+
+    @property
+    def said(self) -> Sequence[Said]:
+        """Every message, those of one room in the order in which it took them."""
+
+    @property
+    def done(self) -> int:
+        """How many things were done so far."""
+
+    @property
+    def error(self) -> Exception | None:
+        """What made it give up."""
+
+    def start(self) -> None: ...
+
+    def is_alive(self) -> bool: ...
+
+
 class Generator(threading.Thread):
     """Does `total` things (messages, edits, deletes) at an even pace over `seconds`."""
 
@@ -66,13 +87,14 @@ class Generator(threading.Thread):
         seconds: float,
         seed: int,
         only_messages: bool = False,
+        first: int = 1,  # number; where several talk, each has numbers of its own
     ) -> None:
         super().__init__(name="generator", daemon=True)
         self._stub, self._sandbox, self._origins = stub, sandbox, list(origins)
         self._total, self._seconds, self._only_messages = total, seconds, only_messages
         self._random = random.Random(f"generator {seed}")  # noqa: S311 - no secret
         self._due: list[_Change] = []
-        self._orders, self._numbers = itertools.count(), itertools.count(1)
+        self._orders, self._numbers = itertools.count(), itertools.count(first)
         self.said: list[Said] = []
         self.done = 0
         self.error: Exception | None = None

@@ -79,8 +79,8 @@ class Room:
 
     @property
     def features(self) -> frozenset[str]:
-        """What the relay can do there; nothing special at HipChat."""
-        text = "history,ids" if self.is_hipchat else PROFILES[self.profile]
+        """What the relay can do there; beyond the stub nothing that the suite would have to know."""
+        text = PROFILES.get(self.profile, "history,ids")
         return frozenset(word for word in text.split(",") if "=" not in word)
 
     @property

@@ -19,11 +19,11 @@ from cryptography.fernet import Fernet
 from chaos import network
 from chaos.family import Family, Member
 from chaos.faults import Applied, Stage
-from chaos.generator import Generator
+from chaos.generator import Generator, Talker
 from chaos.judge import Verdict, judge
 from chaos.rows import Rows
 from chaos.schedule import Conductor, Planned
-from chaos.services import Line, SandboxSide, StubSide, wait_until_answers
+from chaos.services import Elsewhere, Line, SandboxSide, StubSide, wait_until_answers
 from chaos.stepped import Clock
 from sameroom.env import BASE_DIR
 from tests.servers import Server, free_port
@@ -49,7 +49,9 @@ class Options:
     only_messages: bool = False  # no edits, no deletes
     patience: float = 300.0  # seconds for everything to arrive after the last fault
     tubes: str = network.TUBES
-    talker: type[Generator] = Generator
+    talker: Callable[..., Talker] = Generator
+    elsewhere: Elsewhere | None = None  # a third service, running
+    stands: Callable[[Stage, Sequence[network.Link]], dict[network.Room, list[Line]]] | None = None
     request_limit: int = 1_000_000  # of the sandbox: per token in five minutes
     flood_limit: int = 1_000_000  # per room in a minute
     look_again: float = LOOK_AGAIN
@@ -67,7 +69,7 @@ class Outcome:
     deliveries: dict[str, int]
     seconds: float
     fallen: list[str]  # our processes that ended by themselves
-    generator: Generator
+    generator: Talker
 
     @property
     def is_good(self) -> bool:
@@ -82,17 +84,17 @@ Say = Callable[[str], None]
 def run(options: Options, folder: Path, postgres: Server, redis: Server, say: Say) -> Outcome:
     """Run once on these servers, which are left running. Logs go to `folder`."""
     clock = Clock(folder / "clock")
-    environment = _environment(folder, postgres, redis)
+    environment = _environment(folder, postgres, redis, options.elsewhere)
     plan = network.links(options.tubes)
     with _services(folder, environment, options) as (stub, sandbox):
         say("Linking accounts and opening Tubes ...")
         clock.step(-AN_HOUR)  # a clock that is put back shall not be before the Tubes' own beginning
-        _set_up(environment, options.tubes, stub, sandbox)
+        _set_up(environment, options, stub, sandbox)
         clock.step(AN_HOUR)
         family = Family(folder, environment)
         rows = Rows(postgres.url)
         hidden = {room.name for room in network.rooms(plan) if not room.lets_check}
-        stage = Stage(family, postgres, redis, clock, stub, sandbox, rows, hidden)
+        stage = Stage(family, postgres, redis, clock, stub, sandbox, rows, hidden, options.elsewhere)
         conductor = Conductor(stage, options.planned)
         family.start()
         try:
@@ -147,7 +149,7 @@ def _under_fire(options: Options, stage: Stage, conductor: Conductor, say: Say) 
     )
 
 
-def _progress(stage: Stage, generator: Generator, seconds: float) -> str:
+def _progress(stage: Stage, generator: Talker, seconds: float) -> str:
     try:
         backlog = stage.rows.backlog()
         waits = f"{backlog.open} deliveries open, {backlog.held} events held"
@@ -156,7 +158,7 @@ def _progress(stage: Stage, generator: Generator, seconds: float) -> str:
     return f"{seconds:5.0f} s  {generator.done} things said, {waits}, {len(stage.applied)} faults"
 
 
-def _wait_for_the_end(options: Options, stage: Stage, generator: Generator, say: Say) -> Verdict:
+def _wait_for_the_end(options: Options, stage: Stage, generator: Talker, say: Say) -> Verdict:
     """Wait until nothing is left to do and the verdict is good, or does not get better any more."""
     ends = time.monotonic() + options.patience
     quiet_since, told = None, 0.0
@@ -171,7 +173,8 @@ def _wait_for_the_end(options: Options, stage: Stage, generator: Generator, say:
         is_quiet = not (backlog.open or backlog.held or stage.stub.control.counts().events_waiting)
         quiet_since = (quiet_since or now) if is_quiet else None
         if now > ends or (quiet_since and now - quiet_since >= QUIET_FOR):
-            verdict = judge(generator.said, plan, histories(stage, plan), stage.rows.unknown())
+            stands = (options.stands or histories)(stage, plan)
+            verdict = judge(generator.said, plan, stands, stage.rows.unknown())
             is_settled = quiet_since is not None and now - quiet_since >= options.look_again
             if not verdict.breaches or is_settled or now > ends:
                 return verdict
@@ -198,7 +201,9 @@ def _allowed(stage: Stage) -> int:
 # ----------------------------------------------------------------- setting up
 
 
-def _environment(folder: Path, postgres: Server, redis: Server) -> dict[str, str]:
+def _environment(
+    folder: Path, postgres: Server, redis: Server, elsewhere: Elsewhere | None
+) -> dict[str, str]:
     """Everything that our processes are told; nothing of the caller's own settings counts."""
     port = free_port()
     return {
@@ -214,7 +219,7 @@ def _environment(folder: Path, postgres: Server, redis: Server) -> dict[str, str
         "DATABASE_URL": postgres.url,
         "REDIS_URL": f"{redis.url}/0",
         "CELERY_BROKER_URL": "",
-        "CONNECTORS": "hipchat,stub.connector",
+        "CONNECTORS": ",".join(["hipchat", "stub.connector", *([elsewhere.kind] if elsewhere else [])]),
     }
 
 
@@ -238,7 +243,10 @@ def _services(
             wait_until_answers(f"http://127.0.0.1:{port}")
         stub = StubSide(f"http://127.0.0.1:{ports[0]}")
         sandbox = SandboxSide(f"http://127.0.0.1:{ports[1]}")
-        rooms = network.rooms(network.links(options.tubes))
+        rooms, elsewhere = network.rooms(network.links(options.tubes)), options.elsewhere
+        if elsewhere:
+            elsewhere.add_rooms(room for room in rooms if room.profile == elsewhere.kind)
+            rooms = [room for room in rooms if room.profile != elsewhere.kind]
         stub.add_rooms(room for room in rooms if not room.is_hipchat)
         sandbox.add_rooms(room for room in rooms if room.is_hipchat)
         for room in rooms:  # by what stands there two owners prove that they see the same room
@@ -249,15 +257,16 @@ def _services(
             member.terminate()
 
 
-def _set_up(environment: dict[str, str], tubes: str, stub: StubSide, sandbox: SandboxSide) -> None:
+def _set_up(environment: dict[str, str], options: Options, stub: StubSide, sandbox: SandboxSide) -> None:
     logins: dict[str, Any] = {}
-    for link in network.links(tubes):
+    elsewhere = {options.elsewhere.kind: options.elsewhere} if options.elsewhere else {}
+    for link in network.links(options.tubes):
         for room in (link.a, link.b):
-            side = sandbox if room.is_hipchat else stub
+            side = elsewhere.get(room.profile, sandbox if room.is_hipchat else stub)
             logins[f"{link.owner} {room.profile}"] = side.login(link.owner, room.profile)
     made = subprocess.run(
         [sys.executable, "-m", "chaos.setting_up"],
-        input=json.dumps({"tubes": tubes, "logins": logins}),
+        input=json.dumps({"tubes": options.tubes, "logins": logins}),
         cwd=BASE_DIR,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,

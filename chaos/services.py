@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import requests
 
 from chaos.network import GROUPS, OWNERS, PROFILES, Room
 from stub.control import Stub
+from tests.servers import Server
 
 SCOPES = ["send_message", "view_messages", "view_room"]
 SECONDS = 30.0
@@ -27,6 +29,19 @@ class Line:
     at: float  # seconds since 1970
     is_deleted: bool = False
     is_late: bool = False  # its push was held back on purpose
+
+
+class Elsewhere(Protocol):
+    """A third service, started by whoever runs the suite. The profile of its rooms is its kind."""
+
+    kind: str
+    server: Server
+
+    def add_rooms(self, rooms: Iterable[Room]) -> None:
+        """Make them."""
+
+    def login(self, owner: str, profile: str) -> dict[str, str]:
+        """What this owner types into the form."""
 
 
 class StubSide:
@@ -76,6 +91,7 @@ class SandboxSide:
         self._logins: dict[tuple[str, str], dict[str, str]] = {}
         self._people: dict[tuple[str, str], int] = {}
         self._groups: dict[str, int] = {}
+        self._making = threading.Lock()  # people of two rooms may begin to talk at the same time
 
     def add_rooms(self, rooms: Iterable[Room]) -> None:
         """Make the groups, their rooms, and a bot for each owner in each of them."""
@@ -147,9 +163,10 @@ class SandboxSide:
         return answer.json()
 
     def _person(self, group: str, name: str) -> int:
-        if (group, name) not in self._people:
-            self._people[group, name] = self._user(group, name)
-        return self._people[group, name]
+        with self._making:
+            if (group, name) not in self._people:
+                self._people[group, name] = self._user(group, name)
+            return self._people[group, name]
 
     def _user(self, group: str, name: str) -> int:
         number = len(self._people) + len(self._bots)

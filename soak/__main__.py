@@ -1,4 +1,4 @@
-"""`python -m soak`: one soak, its table, and an exit code."""
+"""`python -m soak`: a soak, or both, with tables and an exit code."""
 
 from __future__ import annotations
 
@@ -7,34 +7,61 @@ import secrets
 import shutil
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
-from soak.run import Soak, soak
+from soak.across import Across, across
+from soak.run import Result, Soak, soak
 from tests import servers
+from tests.homeserver import homeserver
 
 SHOWN = 40  # breaches printed
+HIPCHAT, MATRIX = "hipchat", "matrix"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m soak", description=__doc__)
+    parser.add_argument("--with", dest="kinds", choices=[HIPCHAT, MATRIX], help="one alone (default: both)")
     parser.add_argument("--seed", type=int, help="repeats what is said and harmed (default: a new one)")
-    parser.add_argument("--messages", type=int, default=2000)
-    parser.add_argument("--minutes", type=float, default=6.0, help="over how long they are said")
+    parser.add_argument(
+        "--messages", type=int, help="in all (hipchat, 2000), or from every end (matrix, 1000)"
+    )
+    parser.add_argument("--minutes", type=float, help="over how long they are said (6, or 12)")
     given = parser.parse_args()
     seed = secrets.randbelow(1_000_000) if given.seed is None else given.seed
-    folder = Path(tempfile.mkdtemp(prefix="sameroom-soak-"))
-    with servers.postgres(durable=True) as postgres, servers.redis() as redis:
-        result = soak(Soak(seed, given.messages, given.minutes), folder, postgres, redis, _say)
+    kinds = [given.kinds] if given.kinds else [HIPCHAT, MATRIX]
+    results = [_run(kind, seed, given.messages, given.minutes) for kind in kinds]
+    return 0 if all(results) else 1
+
+
+def _run(kind: str, seed: int, messages: int | None, minutes: float | None) -> bool:
+    """One soak on servers of its own; whether every promise was kept."""
+    folder = Path(tempfile.mkdtemp(prefix=f"sameroom-soak-{kind}-"))
+    with ExitStack() as running:
+        postgres = running.enter_context(servers.postgres(durable=True))
+        redis = running.enter_context(servers.redis())
+        if kind == HIPCHAT:
+            result = soak(Soak(seed, messages or 2000, minutes or 6.0), folder, postgres, redis, _say)
+        else:
+            synapse = running.enter_context(homeserver())
+            wanted = Across(seed, messages or 1000, minutes or 12.0)
+            result = across(wanted, folder, postgres, redis, synapse, _say)
+    return _tell(kind, seed, result, folder)
+
+
+def _tell(kind: str, seed: int, result: Result, folder: Path) -> bool:
     for line in result.problems[:SHOWN]:
         _say(f"  {line}")
+    if len(result.problems) > SHOWN:
+        _say(f"  and {len(result.problems) - SHOWN} more")
     _say(result.table)
-    _say(f"{result.summary} Seed {seed}.")
+    _say(f"{result.summary} Seed {seed}, {kind}.")
     if result.problems:
         _say(f"Promises BROKEN. The logs and the rows are in {folder}.")
-        return 1
+        return False
     shutil.rmtree(folder)
     _say("Promises kept.")
-    return 0
+    return True
 
 
 def _say(text: str) -> None:

@@ -1,11 +1,16 @@
-"""What the HipChat server does wrong in a soak. A fault is one call of the sandbox's control plane."""
+"""What goes wrong in a soak: what the HipChat server does, by one call of the sandbox's control plane, and
+restarts of the Matrix homeserver."""
 
 from __future__ import annotations
 
 import random
+import signal
+import subprocess
 import time
 
-from chaos.faults import MESSAGE, Stage, fault
+from chaos.family import STOP_SECONDS
+from chaos.faults import DOWN, MESSAGE, Stage, fault
+from tests.servers import Server
 
 HISTORY = "/history"
 UPLOAD = "/share/file"
@@ -65,7 +70,48 @@ def reset_as_delta(stage: Stage, chosen: random.Random) -> None:
     stage.sandbox.act("set_switches", reset_as_delta=False)
 
 
+def _homeserver(stage: Stage) -> Server:
+    assert stage.elsewhere, "this fault needs a homeserver"
+    return stage.elsewhere.server
+
+
+def _start_again(server: Server, chosen: random.Random) -> None:
+    time.sleep(chosen.uniform(*DOWN))
+    server.start(within=90)
+
+
+@fault("synapse-kill")
+def kill_synapse(stage: Stage, chosen: random.Random) -> None:
+    server = _homeserver(stage)
+    with stage.kill_lock:
+        stage.note("synapse-kill", may_cut_sends=False)
+        server.kill()
+        _start_again(server, chosen)
+
+
+@fault("synapse-term")
+def terminate_synapse(stage: Stage, chosen: random.Random) -> None:
+    server = _homeserver(stage)
+    with stage.kill_lock:
+        stage.note("synapse-term", may_cut_sends=False)
+        if server.process:
+            server.process.send_signal(signal.SIGTERM)
+            try:
+                server.process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                server.kill()
+        _start_again(server, chosen)
+
+
 FAULTS = (
     *("gateway-down", "stored-and-failed", "slow", "history-odd", "login-doubted", "files-away"),
     *("reset-as-delta", "worker-kill", "redis-flush"),
+)
+ACROSS = (
+    "synapse-kill",
+    "listener-kill",
+    "synapse-term",
+    "listener-term",
+    "worker-kill",
+    "stored-and-failed",
 )

@@ -5,6 +5,16 @@ from __future__ import annotations
 ROOMS = 5  # of each account
 TUBES = "\n".join(f"ann acme-{number} <-> globex-{number}" for number in range(1, ROOMS + 1))
 
+# Six ends: a chain whose middle is a Matrix room, and a triangle with two of them.
+ACROSS = """
+ann acme-1 <-> matrix-1
+ann matrix-1 <-> globex-1
+
+ann acme-2 <-> matrix-2
+ann matrix-2 <-> matrix-3
+ann matrix-3 <-> acme-2
+"""
+
 SENDS_A_MINUTE = 40  # into one room; HipChat itself lets 30 through
 POLLS_A_MINUTE = 150  # of one account
 

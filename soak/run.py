@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chaos import network
 from chaos.faults import Stage
+from chaos.judge import Verdict
 from chaos.report import table
 from chaos.run import Options, Outcome, run
 from chaos.schedule import plan
@@ -73,14 +74,18 @@ def soak(wanted: Soak, folder: Path, postgres: Server, redis: Server, say: Calla
     return _result(outcome, outcome.generator.taken_back, refused)
 
 
-def _result(outcome: Outcome, taken_back: set[int], refused: dict[str, int]) -> Result:
-    verdict = outcome.verdict
-    # What is taken back before it was read is nobody's loss.
-    breaches = [one for one in verdict.breaches if one.what != "lost" or one.number not in taken_back]
-    verdict = replace(verdict, breaches=breaches)
+def without(outcome: Outcome, taken_back: Collection[int]) -> tuple[Verdict, list[str]]:
+    """The verdict, and what is wrong. What is taken back before it was read is nobody's loss."""
+    found = outcome.verdict.breaches
+    breaches = [one for one in found if one.what != "lost" or one.number not in taken_back]
+    verdict = replace(outcome.verdict, breaches=breaches)
     problems = [str(one) for one in [*breaches, *verdict.unknown]]
+    return verdict, problems + [f"ended by itself: {one}" for one in outcome.fallen]
+
+
+def _result(outcome: Outcome, taken_back: set[int], refused: dict[str, int]) -> Result:
+    verdict, problems = without(outcome, taken_back)
     problems += [f"{times} requests {name}" for name, times in refused.items()]
-    problems += [f"ended by itself: {one}" for one in outcome.fallen]
     ends = ", ".join(f"{count} {status}" for status, count in sorted(outcome.deliveries.items()))
     summary = (
         f"{outcome.done} things said in {len(network.rooms(network.links(TUBES)))} rooms, "

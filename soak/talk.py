@@ -22,6 +22,7 @@ class Talk(Generator):
         super().__init__(*args, **options)
         self._texts = iter(texts(options["seed"], options["total"]))
         self.taken_back: set[int] = set()
+        self.files: set[int] = set()  # numbers that came with a file
         self._kinds: list[Callable[[Said], str]] = [
             *(self._message,) * 8,
             *(self._emote, self._code, self._long, self._edited, self._edited),
@@ -95,6 +96,7 @@ class Talk(Generator):
         return id_
 
     def _share(self, said: Said, text: str) -> str:
+        self.files.add(said.number)
         content = json.dumps({"number": said.number}).encode()
         return self._sandbox.share(
             said.room,

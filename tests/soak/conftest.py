@@ -11,3 +11,8 @@ def postgres() -> None:
 @pytest.fixture
 def redis() -> None:
     """A machine without Redis leaves the test out."""
+
+
+@pytest.fixture
+def synapse() -> None:
+    """A machine without Synapse leaves the test out."""

@@ -1,0 +1,173 @@
+"""The soak across services: HipChat and Matrix, in a chain and in a triangle, under restarts."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from chaos import network
+from chaos.faults import Stage
+from chaos.generator import Said
+from chaos.network import Room
+from chaos.report import table
+from chaos.run import Options, Outcome, run
+from chaos.schedule import plan
+from chaos.services import Line, SandboxSide, StubSide
+from soak import faults
+from soak.amiss import amiss
+from soak.matrix import MatrixSide
+from soak.matrix_talk import MatrixTalk
+from soak.plan import ACROSS
+from soak.run import Result, without
+from soak.standing import Standing, in_matrix, in_sandbox
+from soak.talk import Talk
+from tests.homeserver import Homeserver
+from tests.servers import Server
+
+SECONDS_PER_FAULT = 30
+NUMBERS = 10_000  # for each room
+LOOK_AGAIN = 35.0  # seconds
+SETTLE = 40.0  # seconds for reactions that were set last
+
+
+@dataclass(frozen=True, slots=True)
+class Across:
+    """What one soak shall be."""
+
+    seed: int
+    messages: int  # from every end
+    minutes: float
+    patience: float = 400.0  # seconds
+
+
+class Chorus(threading.Thread):
+    """Everybody in every room, each room at a pace of its own."""
+
+    def __init__(
+        self,
+        matrix: MatrixSide,
+        stub: StubSide,
+        sandbox: SandboxSide,
+        origins: Sequence[Room],
+        *,
+        total: int,
+        seed: int,
+        **options: Any,
+    ) -> None:
+        super().__init__(name="chorus", daemon=True)
+        self.voices: dict[Room, Talk | MatrixTalk] = {}
+        for number, room in enumerate(origins):
+            kind = Talk if room.is_hipchat else partial(MatrixTalk, matrix)
+            first, share = number * NUMBERS + 1, total // len(origins)
+            given = options | {"total": share, "seed": seed * len(origins) + number, "first": first}
+            self.voices[room] = kind(stub, sandbox, [room], **given)
+
+    @property
+    def said(self) -> list[Said]:
+        return [said for voice in self.voices.values() for said in voice.said]
+
+    @property
+    def done(self) -> int:
+        return sum(voice.done for voice in self.voices.values())
+
+    @property
+    def error(self) -> Exception | None:
+        return next((voice.error for voice in self.voices.values() if voice.error), None)
+
+    def run(self) -> None:
+        for voice in self.voices.values():
+            voice.start()
+        for voice in self.voices.values():
+            voice.join()
+
+
+class _Ends:
+    """What one run says, and what stands in its rooms."""
+
+    def __init__(self, matrix: MatrixSide, folder: Path) -> None:
+        self.matrix, self.folder, self.links = matrix, folder, network.links(ACROSS)
+        self.standing: dict[Room, Standing] = {}
+        self.amiss: list[str] = []
+        self.chorus: Chorus | None = None
+
+    def talk(self, *sides: Any, **options: Any) -> Chorus:
+        """Who talks."""
+        self.chorus = Chorus(self.matrix, *sides, **options)
+        return self.chorus
+
+    def stands(self, stage: Stage, plan: Sequence[network.Link]) -> dict[Room, list[Line]]:
+        """For the judge."""
+        rooms = network.rooms(plan)
+        self.standing = in_sandbox(stage.sandbox, [room for room in rooms if room.is_hipchat])
+        self.standing |= {room: in_matrix(self.matrix, room) for room in rooms if not room.is_hipchat}
+        return {room: found.lines for room, found in self.standing.items()}
+
+    def settle(self, stage: Stage) -> None:
+        """Compare what is tied to messages too; what was done last may still be on its way."""
+        assert self.chorus
+        ends = time.monotonic() + SETTLE
+        while True:
+            self.amiss = amiss(self.chorus.voices, self.links, self.standing)
+            if not self.amiss:
+                return
+            if time.monotonic() > ends:
+                return stage.rows.dump(self.folder)
+            time.sleep(2.0)
+            self.stands(stage, self.links)
+
+
+def across(
+    wanted: Across,
+    folder: Path,
+    postgres: Server,
+    redis: Server,
+    homeserver: Homeserver,
+    say: Callable[[str], None],
+) -> Result:
+    """Run once on these servers; the homeserver is restarted meanwhile. Logs go to `folder`."""
+    ends, seconds = _Ends(MatrixSide(homeserver), folder), wanted.minutes * 60
+    count = max(len(faults.ACROSS), int(seconds / SECONDS_PER_FAULT))
+    options = Options(
+        seed=wanted.seed,
+        messages=wanted.messages * len(network.origins(ends.links)),
+        minutes=wanted.minutes,
+        planned=plan(wanted.seed, faults.ACROSS, seconds=seconds, count=count),
+        patience=wanted.patience,
+        tubes=ACROSS,
+        talker=ends.talk,
+        elsewhere=ends.matrix,
+        stands=ends.stands,
+        look_again=LOOK_AGAIN,
+        at_the_end=ends.settle,
+    )
+    return _result(run(options, folder, postgres, redis, say), ends)
+
+
+def _result(outcome: Outcome, ends: _Ends) -> Result:
+    assert ends.chorus
+    voices = ends.chorus.voices.values()
+    taken_back = {number for voice in voices if isinstance(voice, Talk) for number in voice.taken_back}
+    verdict, problems = without(outcome, taken_back)
+    problems += ends.amiss
+    kinds = sorted({one.kind for one in outcome.applied})
+    matrix = [voice for voice in voices if isinstance(voice, MatrixTalk)]
+    done = {
+        "things said": outcome.done,
+        "copies due": verdict.copies,
+        "edits": sum(one.version for one in ends.chorus.said),
+        "deletions": len(taken_back) + len(ends.matrix.deleted),
+        "files": sum(len(voice.files) for voice in voices),
+        "answers": sum(len(voice.answers) for voice in matrix),
+        "reactions": sum(len(voice.reactions) for voice in matrix),
+    }
+    ended = ", ".join(f"{count} {status}" for status, count in sorted(outcome.deliveries.items()))
+    summary = (
+        f"{len(ends.standing)} rooms: {', '.join(f'{count} {what}' for what, count in done.items())}; "
+        f"deliveries: {ended}; {outcome.seconds:.0f} s."
+    )
+    return Result(outcome, problems, table(outcome.applied, kinds, verdict), summary, {})

@@ -1,0 +1,136 @@
+"""A short form of `make soak` between HipChat and Matrix, and its judge: it must see whatever goes wrong."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from chaos.network import Link, Room
+from chaos.services import Line
+from soak import faults
+from soak.across import Across, across
+from soak.amiss import amiss
+from soak.matrix_talk import MatrixTalk
+from soak.reading import Told, told_in, without_told
+from soak.standing import Standing, _told_of
+from tests import servers
+from tests.homeserver import homeserver
+
+EACH = 100
+HERE, THERE = Room("matrix-1"), Room("acme-1")
+PLAN = [Link("ann", HERE, THERE, False)]
+
+
+@pytest.mark.xdist_group("chaos")
+@pytest.mark.usefixtures("postgres", "redis", "synapse")  # so that it is left out where one is missing
+def test_hipchat_and_matrix_tell_each_other_everything_once_through_restarts(tmp_path: Path) -> None:
+    with servers.postgres(durable=True) as postgres, servers.redis() as redis, homeserver() as synapse:
+        result = across(Across(5, EACH, minutes=0.7), tmp_path, postgres, redis, synapse, print)
+
+    assert result.problems == []
+    assert Counter(one.room.name for one in result.outcome.generator.said) == dict.fromkeys(
+        ("acme-1", "matrix-1", "globex-1", "acme-2", "matrix-2", "matrix-3"), EACH
+    )
+    assert {one.kind for one in result.outcome.applied} == set(faults.ACROSS)
+    assert result.outcome.verdict.copies == 6 * EACH * 2
+
+
+# ----------------------------------------------------------------- what a post tells of others
+
+
+def test_quotation_is_no_copy_but_an_answer() -> None:
+    text = "[P1, localhost] > P2: #000012.00.1 so far…\n#000013.00.0 yes"
+
+    assert without_told(text) == "\n#000013.00.0 yes"
+    assert told_in(text) == Told(answers={13: {12}})
+
+
+def test_told_reaction_is_no_copy() -> None:
+    text = "[P1, localhost] took back 👍 from “#000012.00.0 so far…”"
+
+    assert without_told(text) == ""
+    assert told_in(text) == Told(reactions=[(12, "👍", False)])
+
+
+def test_words_are_a_copy() -> None:
+    text = "[P1, Acme] #000012.00.0 > “reacted”"
+
+    assert (without_told(text), told_in(text)) == (text, Told())
+
+
+# ----------------------------------------------------------------- what stands in a room
+
+
+def event(
+    id: str, sender: str = "@relay", kind: str = "m.room.message", **content: object
+) -> dict[str, object]:
+    return {"event_id": id, "sender": sender, "type": kind, "origin_server_ts": 1000, "content": content}
+
+
+def about(id: str, way: str, **more: str) -> dict[str, object]:
+    return {"event_id": id, "rel_type": way, **more}
+
+
+def test_matrix_room_stands_as_its_clients_show_it() -> None:
+    edit = {"m.new_content": {"body": "hello"}, "m.relates_to": about("$1", "m.replace")}
+    foreign = {"m.new_content": {"body": "mine"}, "m.relates_to": about("$1", "m.replace")}
+    posts, reactions = _told_of(
+        [
+            event("$1", body="helo"),
+            event("$2", body="yes", **{"m.relates_to": {"m.in_reply_to": {"event_id": "$1"}}}),
+            event("$3", body="* hello", **edit),
+            event("$4", "@ann", body="* mine", **foreign),
+            event("$5", kind="m.reaction", **{"m.relates_to": about("$1", "m.annotation", key="👍")}),
+            event("$6", kind="m.reaction"),
+            event("$7"),
+        ]
+    )
+
+    shown = {id: (post.content.get("body"), post.answered) for id, post in posts.items()}
+    assert shown == {"$1": ("hello", None), "$2": ("yes", "$1"), "$7": (None, None)}
+    assert [post.at for post in posts.values()] == sorted({post.at for post in posts.values()})
+    assert reactions == [("@relay", "$1", "👍")]
+
+
+def test_file_alone_counts_as_the_message_it_holds() -> None:
+    room = Standing()
+    room.add(Line("m1", True, "relay", "[P1, Acme]", 1.0), file=12)
+    room.add(Line("m2", True, "relay", "[P1, Acme] #000013.00.0 see", 2.0), file=13)
+
+    assert [line.text for line in room.lines] == ["[P1, Acme] #000012.00.0", "[P1, Acme] #000013.00.0 see"]
+    assert room.files == {12: 1, 13: 1}
+
+
+# ----------------------------------------------------------------- what is amiss
+
+
+class Voice(MatrixTalk):
+    """Somebody who has said all they have to say."""
+
+    def __init__(self) -> None:
+        self._room = HERE
+        self.files, self.answers, self.reactions = {1}, {3: 2}, {2: True, 4: False}
+
+
+GOOD = {"files": Counter([1]), "answers": {3: {2}}, "reactions": Counter([(2, "🎉")])}
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({}, []),
+        ({"files": Counter()}, ["0 files instead of one: #000001"]),
+        ({"files": Counter([1, 1])}, ["2 files instead of one: #000001"]),
+        ({"answers": {}}, ["no answer to #000002: #000003"]),
+        ({"answers": {3: {1}}}, ["no answer to #000002: #000003"]),
+        ({"reactions": Counter()}, ["0 reactions 🎉 instead of 1: to #000002"]),
+        (
+            {"reactions": Counter([(2, "🎉"), (4, "🎉")])},
+            ["1 reactions 🎉 instead of 0: to #000004"],
+        ),
+    ],
+)
+def test_everything_tied_to_a_message_is_looked_for(changed: dict[str, object], said: list[str]) -> None:
+    standing = {THERE: Standing(**(GOOD | changed))}  # type: ignore[arg-type]
+
+    assert amiss({HERE: Voice()}, PLAN, standing) == [f"{one} from matrix-1 in acme-1" for one in said]
