@@ -113,12 +113,12 @@ class _Ends:
         ends = time.monotonic() + SETTLE
         while True:
             self.amiss = amiss(self.chorus.voices, self.links, self.standing)
-            if not self.amiss:
-                return
-            if time.monotonic() > ends:
-                return stage.rows.dump(self.folder)
+            if not self.amiss or time.monotonic() > ends:
+                break
             time.sleep(2.0)
             self.stands(stage, self.links)
+        if self.amiss:
+            stage.rows.dump(self.folder)
 
 
 def across(
