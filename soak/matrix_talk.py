@@ -104,9 +104,10 @@ class MatrixTalk(Generator):
         return self._share(said, f"{said.number}.json", self._words(said))
 
     def _file_alone(self, said: Said) -> str:
-        """Its content tells which message it is."""
+        """It says nothing: a message says which one it was."""
         name = f"{said.number}.json"
-        return self._share(said, name, name)
+        self._share(said, name, name)
+        return self._message(said)
 
     def _share(self, said: Said, name: str, body: str) -> str:
         self.files.add(said.number)
@@ -144,7 +145,7 @@ class MatrixTalk(Generator):
         return id_
 
     def _answer(self, said: Said) -> str:
-        content, target = _text(self._words(said)), self._target(said.author)
+        content, target = _text(self._words(said)), self._choose(said.author)
         if target:
             number, event = target
             self.answers[said.number] = number
@@ -152,7 +153,7 @@ class MatrixTalk(Generator):
         return self._post(said, content)
 
     def _react(self, author: str) -> None:
-        target = self._target(author)
+        target = self._choose(author)
         if target is None or target[0] in self.reactions:
             return
         number, event = target
@@ -167,7 +168,7 @@ class MatrixTalk(Generator):
 
             self._soon(take_back)
 
-    def _target(self, author: str) -> tuple[int, str] | None:
+    def _choose(self, author: str) -> tuple[int, str] | None:
         """One of the messages that were said last and will stay, by whomever: its number and its event."""
         found = []
         for event in self._matrix.latest(self._room, author, LATEST):

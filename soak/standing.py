@@ -29,10 +29,7 @@ class Standing:
 
     def add(self, line: Line, file: int | None = None) -> None:
         """One post as it stands."""
-        text = without_told(line.text)
-        if file is not None and file not in numbers_in(text):
-            text += f" #{file:06d}.00.0"  # a file alone is known by what it holds
-        self.lines.append(replace(line, text=text))
+        self.lines.append(replace(line, text=without_told(line.text)))
         if not line.by_relay:
             return
         self.files.update([] if file is None else [file])

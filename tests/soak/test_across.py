@@ -92,13 +92,15 @@ def test_matrix_room_stands_as_its_clients_show_it() -> None:
     assert reactions == [("@relay", "$1", "👍")]
 
 
-def test_file_alone_counts_as_the_message_it_holds() -> None:
+def test_only_what_the_relay_brought_is_noted() -> None:
     room = Standing()
-    room.add(Line("m1", True, "relay", "[P1, Acme]", 1.0), file=12)
-    room.add(Line("m2", True, "relay", "[P1, Acme] #000013.00.0 see", 2.0), file=13)
+    room.add(Line("m1", False, "P1", "#000012.00.0 plan", 1.0), file=12)
+    room.add(Line("m2", True, "relay", "[P1, Acme] > P1: #000012.00.0 plan\n#000013.00.0 see", 2.0), file=13)
+    room.add(Line("m3", True, "relay", "[P1, Acme] reacted 👍 to “#000012.00.0 plan”", 3.0))
 
-    assert [line.text for line in room.lines] == ["[P1, Acme] #000012.00.0", "[P1, Acme] #000013.00.0 see"]
-    assert room.files == {12: 1, 13: 1}
+    assert [line.text for line in room.lines] == ["#000012.00.0 plan", "\n#000013.00.0 see", ""]
+    assert room.files == {13: 1}
+    assert room.reactions == {(12, "👍"): 1}
 
 
 # ----------------------------------------------------------------- what is amiss
