@@ -162,6 +162,7 @@ def _result(outcome: Outcome, ends: _Ends) -> Result:
         "edits": sum(one.version for one in ends.chorus.said),
         "deletions": len(taken_back) + len(ends.matrix.deleted),
         "files": sum(len(voice.files) for voice in voices),
+        "copies of them behind links": sum(found.linked for found in ends.standing.values()),
         "answers": sum(len(voice.answers) for voice in matrix),
         "reactions": sum(len(voice.reactions) for voice in matrix),
     }

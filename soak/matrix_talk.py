@@ -93,7 +93,8 @@ class MatrixTalk(Generator):
 
     def _code(self, said: Said) -> str:
         words = self._words(said)
-        marked = f"<p>see</p><pre><code>{html.escape(words)}\n    return</code></pre>"
+        number, _, rest = words.partition(" ")
+        marked = f"<p>{number}</p><pre><code>{html.escape(rest)}\n    return</code></pre>"
         return self._post(said, _text(words) | {"format": HTML, "formatted_body": marked})
 
     def _long(self, said: Said) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from soak.reading import numbers_in, told_in, without_told
 
 A_MOMENT = 1e-5  # seconds; what a float of today's time can tell apart
 RELAY = "Relay of "  # how the names of our users in the sandbox begin
+LINK = re.compile(r"https?://\S+/\d+\.json")  # to a file that could not be fetched in time
 
 
 @dataclass(slots=True)
@@ -26,18 +28,30 @@ class Standing:
     answers: dict[int, set[int]] = field(default_factory=dict)  # what a message answers, by number
     reactions: Counter[tuple[int, str]] = field(default_factory=Counter)  # message and emoji
     files: Counter[int] = field(default_factory=Counter)  # by the number they hold
+    linked: int = 0  # how many of them are links of ours
 
     def add(self, line: Line, file: int | None = None) -> None:
         """One post as it stands."""
         self.lines.append(replace(line, text=without_told(line.text)))
         if not line.by_relay:
             return
+        link = LINK.search(line.text)
+        if link:
+            self.linked += 1
+            file = _opened(link[0])
         self.files.update([] if file is None else [file])
         told = told_in(line.text)
         for number, answered in told.answers.items():
             self.answers.setdefault(number, set()).update(answered)
         for number, emoji, is_set in told.reactions:
             self.reactions[number, emoji] += 1 if is_set else -1
+
+
+def _opened(link: str) -> int:
+    """What whoever follows the link is given."""
+    answer = requests.get(link, timeout=SECONDS)
+    answer.raise_for_status()
+    return int(answer.json()["number"])
 
 
 # ----------------------------------------------------------------- Matrix
