@@ -361,6 +361,45 @@ def answer(world: World, room: str, name: str, text: str, *, to: str) -> None:
     person.send(RoomId(room), OutgoingMessage(text, reply_to=MessageId(to)))
 
 
+def test_reactions_that_wait_together_are_told_in_one_line(world: World) -> None:
+    here, there = world.seat("here"), world.seat("there", features=PLAIN)
+    factories.tube(here, there)
+    id_, other = (world.stub.say("here", "Ann", text) for text in ("lunch?", "dinner?"))
+    world.relay()
+
+    for name, emoji in (("Bob", "👍"), ("Cyd", "🎉"), ("[Boss]", "👍")):
+        world.stub.react("here", id_, name, emoji)
+    world.stub.react("here", other, "Bob", "👎")
+    world.stub.react("here", id_, "Cyd", "🎉", add=False)
+    world.relay()
+
+    assert world.texts("there")[2:] == [
+        "[Bob, Stub] reacted 👍, Cyd 🎉, (Boss) 👍 to “lunch?”",
+        "[Bob, Stub] reacted 👎 to “dinner?”",
+        "[Cyd, Stub] took back 🎉 from “lunch?”",
+    ]
+    assert ends(Kind.REACTION) == ["sent"] * 4
+    posts = Post.objects.filter(delivery__event__kind=Kind.REACTION).values_list("remote_id", flat=True)
+    assert len(set(posts)) == 2
+
+
+def test_one_line_of_reactions_that_was_cut_off_is_looked_up(world: World, time: Clock) -> None:
+    here, there = world.seat("here"), world.seat("there", features=PLAIN)
+    factories.tube(here, there)
+    id_ = world.stub.say("here", "Ann", "lunch?")
+    world.relay()
+    world.stub.fault("reset", room="there", on="send", count=1, stored=True)
+    for name in ("Bob", "Cyd"):
+        world.stub.react("here", id_, name, "👍")
+
+    world.relay(rounds=1)
+    time.forward(15)
+    world.relay()
+
+    assert world.texts("there")[1:] == ["[Bob, Stub] reacted 👍, Cyd 👍 to “lunch?”"]
+    assert ends(Kind.REACTION) == ["sent"] * 2
+
+
 def test_a_reaction_taken_back_by_its_id_alone_is_known_again(world: World) -> None:
     """A service that tells of deletions by id may not know any more what stood there."""
     here, _ = world.chain("here", "there")

@@ -5,7 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.relay.renderings import LATE, NATIVE, NONE, connector, copy, event, messages, steps
-from tubes.relay.rendering import joined
+from tubes.models import Seat
+from tubes.relay.rendering import joined, reactions
 
 PAGE = Path(__file__).parents[2] / "docs" / "imitations.md"
 MENU = [{"name": "menu.pdf", "url": "https://example.org/menu.pdf"}]
@@ -21,6 +22,10 @@ def test_each_imitation_looks_as_documented():
     erased, original = copy("7", text=""), copy("7")
     both = [steps(event(), say), steps(event(author_name="Bob"), "So am I.")]
     shared = joined(both, connector()) or (0, None)
+    cheers = event("reaction", author_name="Bob", emoji="🎉")
+    several = reactions(
+        [event("reaction", emoji="👍"), cheers], Seat(), connector(), original, timedelta(0)
+    ) or (0, None)
     edits_only = connector(edits=NATIVE, deletes=NONE)
     rendered = {
         "a message": steps(event(), say),
@@ -37,6 +42,7 @@ def test_each_imitation_looks_as_documented():
         "an edit that leaves no words for a post": steps(event("edit"), "", original, by=edits_only),
         "a delete": steps(event("delete"), None, original),
         "a reaction": steps(event("reaction", emoji="👍"), None, original),
+        "reactions that wait one behind the other": several[1:],
         "a reaction to what was erased": steps(event("reaction", emoji="👍"), None, erased),
         "a reaction taken back": steps(event("unreaction", emoji="👍"), None, original),
         "a notice of ours": steps(event("notice", room_id=None), "Bob's room is back."),

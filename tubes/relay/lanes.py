@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
+from connectors.base import Kind
 from connectors.errors import ConnectorError, LoginRejected
 from monitor import logs
 from sameroom import clock
@@ -94,7 +95,9 @@ def _go_through(lane: Lane, queue: Sequence[Delivery], ends: float) -> Go:
             continue
         if clock.monotonic() > ends or stopping():
             return Go.STOP
-        went = _step(lane, delivery, _behind(lane, queue[number + 1 :], waiting))
+        may_share = lane.seat.throttled_since is not None or delivery.event.kind == Kind.REACTION
+        behind = _behind(queue[number + 1 :], waiting) if may_share else ()
+        went = _step(lane, delivery, behind)
         if went in (Go.STOP, Go.AGAIN):
             return went
         if went is Go.ELSEWHERE:
@@ -102,10 +105,8 @@ def _go_through(lane: Lane, queue: Sequence[Delivery], ends: float) -> Go:
     return Go.ELSEWHERE if waiting else Go.ON
 
 
-def _behind(lane: Lane, rest: Sequence[Delivery], waiting: set[int | None]) -> Sequence[Delivery]:
-    """What may share the next post; asked for only while a limit holds the lane."""
-    if lane.seat.throttled_since is None:
-        return ()
+def _behind(rest: Sequence[Delivery], waiting: set[int | None]) -> Sequence[Delivery]:
+    """What may share the next post."""
     return [delivery for delivery in rest if delivery.origin_id not in waiting]
 
 

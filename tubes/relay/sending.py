@@ -53,7 +53,8 @@ def deliver(lane: Lane, delivery: Delivery, behind: Sequence[Delivery]) -> Go:
     plan = prepare(lane, delivery)
     if isinstance(plan, Go):
         return plan
-    if _is_throttled(lane) and (shared := _shared(lane, delivery, plan, behind)):
+    together = _shared if _is_throttled(lane) else _reacted if _can_look_up(lane) else None
+    if together and (shared := together(lane, delivery, plan, behind)):
         return shared
     if delivery.part >= len(plan.steps):  # all of it has arrived; only the end was not noted
         return Go.ON if end(lane, delivery, Status.SENT, "") else Go.STOP
@@ -248,9 +249,13 @@ def _timed(message: OutgoingMessage, delivery: Delivery, until: float) -> Outgoi
 def _is_throttled(lane: Lane) -> bool:
     """Whether a limit has held the lane for long, where a shared post that is cut off can be looked up."""
     since = lane.seat.throttled_since
-    has_waited = since is not None and clock.now() - since > SHARE_AFTER
+    return since is not None and clock.now() - since > SHARE_AFTER and _can_look_up(lane)
+
+
+def _can_look_up(lane: Lane) -> bool:
+    """Whether what became of a send can be found out: of several messages at once, if they share a post."""
     can = lane.connector.capabilities
-    return has_waited and can.history and can.message_ids
+    return can.history and can.message_ids
 
 
 def _shared(lane: Lane, delivery: Delivery, plan: Plan, behind: Sequence[Delivery]) -> Go | None:
@@ -269,14 +274,45 @@ def _shared(lane: Lane, delivery: Delivery, plan: Plan, behind: Sequence[Deliver
         group.append(other)
         plans.append(ready)
     joined = rendering.joined([one.steps for one in plans], lane.connector)
-    if joined is None:
+    return _post_together(lane, group, plans, *joined) if joined else None
+
+
+def _reacted(lane: Lane, delivery: Delivery, plan: Plan, behind: Sequence[Delivery]) -> Go | None:
+    """Tell of several reactions to one message in one line, where they wait one behind the other."""
+    if delivery.event.kind != Kind.REACTION or not (behind and _is_told(plan)):
         return None
-    count, send = joined
+    group, plans = [delivery], [plan]
+    for other in behind:
+        is_alike = (other.event.kind, other.event.about_id) == (delivery.event.kind, delivery.event.about_id)
+        if not is_alike or other.part or other.status != Status.QUEUED:
+            break
+        ready = prepare(lane, other)
+        if isinstance(ready, Go) or not _is_told(ready):
+            break
+        group.append(other)
+        plans.append(ready)
+    if len(group) < 2 or (copy := copy_for(lane, delivery)) is None:
+        return None
+    late = clock.now() - delivery.event.said_at
+    told = rendering.reactions([one.event for one in group], lane.seat, lane.connector, copy, late)
+    return _post_together(lane, group, plans, *told) if told else None
+
+
+def _is_told(plan: Plan) -> bool:
+    """Whether it is one plain post."""
+    return len(plan.steps) == 1 and isinstance(plan.steps[0], Send)
+
+
+def _post_together(
+    lane: Lane, group: Sequence[Delivery], plans: Sequence[Plan], count: int, send: Send
+) -> Go:
+    """Post what the first `count` of these deliveries share."""
+    delivery = group[0]
     if stopping() or not lane.lease.lasts(lane.connector.capabilities.send_deadline + 5):
         lane.flush()
         return Go.STOP
     until, pairs = latest_start(lane), list(zip(group, plans, strict=True))[:count]
     if not lane.begin_together([_beginning(one, send, its.tubes) for one, its in pairs]):
         return _not_begun(lane, delivery)
-    lane.note(group[:count], act(lane, delivery, send, until), is_last=True)
+    lane.note(list(group[:count]), act(lane, delivery, send, until), is_last=True)
     return Go.ON

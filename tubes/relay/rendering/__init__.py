@@ -18,6 +18,7 @@ fingerprints.py  one text known again behind other bridges
 `rendering.steps` is the function; what the module of that name holds is imported from it.
 """
 
+from tubes.relay.rendering.changes import reactions
 from tubes.relay.rendering.files import untold
 from tubes.relay.rendering.fingerprints import content_fingerprint, echo_fingerprint, fingerprint
 from tubes.relay.rendering.message import parts, stand_in
@@ -58,6 +59,7 @@ __all__ = [
     "parts_from_json",
     "parts_to_json",
     "prefix",
+    "reactions",
     "stand_in",
     "steps",
     "untold",

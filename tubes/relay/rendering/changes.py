@@ -5,18 +5,24 @@ Natively where the service can and the post is ours alone, else by a line that t
 
 from __future__ import annotations
 
-from connectors.base import Kind, MessageId, OutgoingMessage, Support
+from collections.abc import Sequence
+from datetime import timedelta
+
+from connectors.base import Connector, Kind, MessageId, OutgoingMessage, Support
 from connectors.markup.sanitize import clean_name
 from connectors.markup.tree import Document, Text
+from tubes.models import Event, Seat
 from tubes.relay.rendering.composing import begun, paragraph
 from tubes.relay.rendering.cutting import cut
 from tubes.relay.rendering.imitating import mention, of_a_time
 from tubes.relay.rendering.message import NO_MORE, has_ids, said_in
+from tubes.relay.rendering.names import author_name
 from tubes.relay.rendering.occasion import Occasion
 from tubes.relay.rendering.stamps import late_stamp
 from tubes.relay.rendering.steps import Copy, Delete, Edit, React, Send, Step
 
 EDITED = "✎ "
+MOST_TOGETHER = 20  # reactions that one line tells of
 
 
 def edit_steps(occasion: Occasion, body: object, copy: Copy | None) -> list[Step]:
@@ -83,6 +89,25 @@ def reaction_steps(occasion: Occasion, copy: Copy | None) -> list[Step]:
     emoji, message = clean_name(event.emoji), mention(copy, occasion.now)
     deed = f"reacted {emoji} to {message}" if is_added else f"took back {emoji} from {message}"
     return _told(occasion, paragraph(Text(deed)))
+
+
+def reactions(
+    events: Sequence[Event], seat: Seat, connector: Connector, copy: Copy, late: timedelta
+) -> tuple[int, Send] | None:
+    """How many of these reactions to one message, from the first on, one line tells of, and that line.
+
+    None where that is fewer than two. `late` is now - the first one's said_at. No I/O.
+    """
+    for count in range(min(len(events), MOST_TOGETHER), 1, -1):
+        first, *others = events[:count]
+        occasion = Occasion(first, seat, connector, late)
+        deeds = [clean_name(first.emoji)]
+        deeds += [f"{author_name(event, seat.name_style)} {clean_name(event.emoji)}" for event in others]
+        deed = f"reacted {', '.join(deeds)} to {mention(copy, occasion.now)}"
+        match _told(occasion, paragraph(Text(deed))):
+            case [Send() as send]:
+                return count, send
+    return None
 
 
 def _told(occasion: Occasion, said: Document, stamp: str = "") -> list[Step]:
