@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import json
 import socket
 import time
 import traceback
@@ -66,6 +67,25 @@ def test_request_sends_its_parts_and_gives_the_answer():
     assert head.startswith(line)
     assert b"Authorization: Bearer t" in head
     assert b"User-Agent: Sameroom" in head
+
+
+def test_post_sends_json_by_the_same_rules():
+    async def ask(url):
+        async with connections() as http_:
+            return await http_.post(
+                url, json={"a": ["ä"]}, params={"via": "x.example"}, deadline=DEADLINE, secrets=[SECRET]
+            )
+
+    with serving(keeps_answering(b"{}")) as server:
+        assert loops.run(ask(f"http://127.0.0.1:{server.port}/join/%21a")).json() == {}
+    with pytest.raises(net.NetError) as refused:
+        loops.run(ask(f"http://{SECRET}.invalid/join"))
+
+    head, body = server.requests[0]
+    assert head.startswith(b"POST /join/%21a?via=x.example HTTP/1.1\r\n")
+    assert b"Content-Type: application/json" in head
+    assert json.loads(body) == {"a": ["ä"]}
+    assert SECRET not in str(refused.value)
 
 
 def test_redirect_is_an_answer():

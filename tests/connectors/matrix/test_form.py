@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from connectors.matrix.connector import MatrixConnector
+from connectors.matrix.forms import MatrixCredentialsForm
 from tests import factories
 
 FOLDED = ("token", "service_token", "ghosts", "ca_certificate")
@@ -82,3 +84,12 @@ def test_forms_of_others_fold_nothing(page):
 
     assert '<details class="folded"' not in text
     assert text.count('name="ca_certificate"') == 1
+
+
+def test_error_alone_unfolds():
+    form = MatrixCredentialsForm({"server": "not an address"}, connector_class=MatrixConnector)
+    assert (form.is_valid(), form.is_unfolded()) == (False, False)
+
+    form.add_error("token", "Copy it once more.")
+
+    assert form.is_unfolded() is True
