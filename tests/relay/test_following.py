@@ -462,6 +462,22 @@ def test_a_reaction_of_ours_that_was_cut_off_is_not_taken_in(world: World, time:
     assert world.items("here")[0].reactions == {"👍": ["u-Bob"]}
 
 
+def test_a_reaction_of_ours_that_was_held_does_not_keep_it_there(world: World) -> None:
+    """As a stream tells it, which is quicker than the lane's own statement."""
+    _, there = world.chain("here", "there")
+    id_ = world.stub.say("here", "Ann", "lunch?")
+    world.stub.react("here", id_, "Bob", "👍")
+    world.relay()
+    lunch = Event.objects.get(kind=Kind.MESSAGE)
+    ours = {"about": lunch, "emoji": "👍", "author_id": "u-there-bot", "body": None}
+    factories.event(there.room, kind=Kind.REACTION.value, held=Event.Held.ECHO, **ours)
+
+    world.stub.react("here", id_, "Bob", "👍", add=False)
+    world.relay()
+
+    assert world.items("there")[0].reactions == {"👍": []}
+
+
 # ----------------------------------------------------------------- pausing
 
 
