@@ -239,6 +239,7 @@ def test_notices_and_a_stopped_relay_are_shown(client: Client) -> None:
         "breaker": 0,
         "catch_up": 0,
         "loss": 1,
+        "moved": 0,
         "quota": 0,
         "unknown": 0,
     }
