@@ -97,9 +97,7 @@ def reacted_by_others(event: Event) -> bool:
 
     Those that we set ourselves, and were then told of, are nobody's.
     """
-    said = Event.objects.filter(
-        about=event.about_id, emoji=event.emoji, pk__lt=event.pk, held=Event.Held.NO
-    )
+    said = Event.objects.filter(about=event.about_id, emoji=event.emoji, pk__lt=event.pk, held=Event.Held.NO)
     stands: dict[str, bool] = {}
     kinds = (Kind.REACTION.value, Kind.UNREACTION.value)
     for author, kind in said.filter(kind__in=kinds).order_by("pk").values_list("author_id", "kind"):
