@@ -335,6 +335,21 @@ def test_a_reaction_is_told_where_the_service_has_none(world: World) -> None:
     ]
 
 
+def test_a_reaction_to_a_copy_that_was_held_reaches_the_original(world: World) -> None:
+    """As a stream tells our own post, before the lane knows its id."""
+    _, there = world.chain("here", "there")
+    world.stub.say("here", "Ann", "lunch?")
+    world.relay()
+    [copy] = world.items("there")
+    held = {"remote_id": copy.id, "author_id": "u-there-bot", "body": None, "held": Event.Held.ECHO}
+    factories.event(there.room, **held)
+
+    world.stub.react("there", copy.id, "Cleo", "👍")
+    world.relay()
+
+    assert world.items("here")[0].reactions == {"👍": ["u-here-bot"]}
+
+
 # ----------------------------------------------------------------- answers
 
 

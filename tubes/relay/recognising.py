@@ -70,8 +70,11 @@ class Facts:
     team: str = ""  # of the account that reads the room
 
     def about(self, remote_id: str) -> int | None:
-        """The event that a message of this room is, or is the copy of."""
-        return self.said.get(remote_id) or self.ours.get(remote_id)
+        """The event that a message of this room is, or is the copy of.
+
+        A copy that was held has a row of its own: that is an echo, which leads nowhere.
+        """
+        return self.ours.get(remote_id) or self.said.get(remote_id)
 
 
 def same_place(room: Room, prefix: str = "room") -> Q:
