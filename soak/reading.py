@@ -10,7 +10,7 @@ from chaos.judge import TOKEN
 EMOJI = ("👍", "🎉", "🚀")
 _PREFIX = r"^(?:\[[^\]\n]*\])?[ \u200b]*"
 _QUOTED = re.compile(_PREFIX + r"> .*$", re.MULTILINE)
-_DEED = re.compile(_PREFIX + r"(reacted|took back) (\S+) (?:to|from) “.*$", re.MULTILINE)
+_DEED = re.compile(_PREFIX + r"(reacted|took back) (.+?) (?:to|from) “.*$", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -35,8 +35,11 @@ def told_in(text: str) -> Told:
     """What these lines say."""
     told = Told()
     for deed in _DEED.finditer(text):
-        for number in numbers_in(deed[0]):
-            told.reactions.append((number, deed[2], deed[1] == "reacted"))
+        for number in numbers_in(deed[0]):  # those that waited together are told in one line
+            is_set = deed[1] == "reacted"
+            told.reactions += [
+                (number, emoji, is_set) for emoji in EMOJI for _ in range(deed[2].count(emoji))
+            ]
     for quoted in _QUOTED.finditer(text):
         answer = TOKEN.search(text, quoted.end())
         if answer:

@@ -52,6 +52,12 @@ def test_told_reaction_is_no_copy() -> None:
     assert told_in(text) == Told(reactions=[(12, "👍", False)])
 
 
+def test_reactions_told_together_are_each_known() -> None:
+    text = "[P1, localhost] reacted 👍, P2 🎉 to “#000012.00.0 so far…”"
+
+    assert told_in(text) == Told(reactions=[(12, "👍", True), (12, "🎉", True)])
+
+
 def test_words_are_a_copy() -> None:
     text = "[P1, Acme] #000012.00.0 > “reacted”"
 
