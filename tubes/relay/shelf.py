@@ -65,12 +65,12 @@ def _fetched(place: Path, file: Attachment, origin: Connector) -> BinaryIO:
         try:
             with origins.calling(*at), half.open("wb") as content:
                 origin.fetch(file, content, most=MOST, deadline=DEADLINE)
+            found = half.open("rb")  # before others see it, who may have to make room
             half.replace(place)  # whole or not at all
         finally:
             half.unlink(missing_ok=True)
     finally:
         origins.leave(*at)
-    found = place.open("rb")
     _make_room(place.parent)
     tidy()  # the disk may be nobody else's
     return found
