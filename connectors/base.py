@@ -166,6 +166,9 @@ class Connector:
         token another stream goes on where this one ended, and may bring the same events again. `rooms`
         tells which rooms matter now: ask it for each answer, after that has come. Ends with RetryLater
         where the connection is lost; LoginRejected. Only where `capabilities.reading` is STREAM.
+
+        Where `capabilities.sends_by_session`, `send` and whatever else changes a room is called on the very
+        connector whose stream runs, by threads beside its event loop, one call at a time for each room.
         """
         raise UnsupportedAction(f"{self.label} has no stream.")
 
@@ -193,7 +196,9 @@ class Connector:
         """Post ONE part that is within the limit; its id, "" where `capabilities.message_ids` is off.
 
         Network I/O; NOT safe to repeat, unless with an idempotency key within its declared life.
-        RetryLater means surely not posted; DeliveryUnknown means it may have been.
+        RetryLater means surely not posted; DeliveryUnknown means it may have been. Where
+        `capabilities.sends_by_session` it waits for the confirmation of the stream's connection, and is
+        RetryLater while that does not stand or is not in the room yet.
         """
         raise UnsupportedAction(f"{self.label} cannot send.")
 

@@ -16,6 +16,8 @@ RoomId = NewType("RoomId", str)
 MessageId = NewType("MessageId", str)
 UserId = NewType("UserId", str)
 
+ROOM_KEY = "key of "  # begins the names under which credentials hold the keys of rooms
+
 
 class Support(StrEnum):
     """How well a service can do something."""
@@ -70,6 +72,11 @@ class Capabilities:
     addresses: bool = False  # a room can be found and entered by an address that somebody types
     creates_rooms: bool = False  # a login may make a room
     rich: bool = False  # posts are made of `OutgoingMessage.body`; else of its `text`
+    one_line: bool = False  # a post is a single line; what has more of them is as many posts
+    sends_by_session: bool = False  # posts leave by the very connection that `stream` holds, and by no other
+    entering_proves: bool = (
+        False  # whoever is let into a room at an address is in the same one as others there
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,10 @@ class Login:
     user_id: UserId = UserId("")
     team_id: str = ""
     scopes: Sequence[str] = ()  # what the service had granted when it was last asked
+
+    def key_of(self, room: RoomId) -> str:
+        """The `RoomInfo.key` with which the room was last entered, "" where it needs none."""
+        return self.credentials.get(ROOM_KEY + room, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +127,7 @@ class RoomInfo:
     is_private: bool = False
     is_archived: bool = False
     is_invitation: bool = False  # we are asked in; asking for the room accepts it
+    key: str = field(default="", repr=False)  # what lets us in again: see `Login.key_of`
 
 
 @dataclass(frozen=True, slots=True)
