@@ -12,6 +12,7 @@ from connectors.base import Connector, RoomInfo
 from connectors.errors import ConnectorError, LoginRejected, RetryLater
 from connectors.forms import CredentialsForm
 from connectors.markup.sanitize import clean_name, clean_text
+from connectors.model import ROOM_KEY
 from sameroom import clock
 from tubes.models import Room, RoomListing
 from tubes.relay import access, bell, health, hooking
@@ -46,7 +47,7 @@ def account_link(*, owner: User, form: CredentialsForm) -> LinkedAccount:
         "team_name": clean_name(identity.team_name) if identity.team_name else "",
         "remote_user_name": clean_name(identity.user_name),
         "remote_username": clean_name(identity.username) if identity.username else "",
-        "credentials": form.secrets(),
+        "credentials": _keys_of_rooms(existing.filter(owner=owner).first()) | form.secrets(),
         "scopes": list(identity.scopes),
         "expires_at": identity.expires_at,
         "status": LinkedAccount.Status.CONNECTED,
@@ -70,6 +71,15 @@ def account_link(*, owner: User, form: CredentialsForm) -> LinkedAccount:
     except IntegrityError as error:  # two people pasted one token at the same moment
         raise LinkRefused("This login has just been linked by somebody else at Sameroom.") from error
     return account
+
+
+def _keys_of_rooms(account: LinkedAccount | None) -> dict[str, str]:
+    """What rooms were entered with: no login asks for it anew."""
+    try:
+        kept = account.credentials if account else {}
+    except LoginRejected:  # no key opens them any more
+        kept = {}
+    return {name: value for name, value in kept.items() if name.startswith(ROOM_KEY)}
 
 
 def account_refresh_rooms(*, account: LinkedAccount) -> int:

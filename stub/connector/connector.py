@@ -61,6 +61,7 @@ class StubConnector(Connector):
         deletes=Support.NATIVE,
         replies=Support.NATIVE,
         reactions=Support.NATIVE,
+        sends_by_session=True,
     )
     credentials_form = StubCredentialsForm
 
@@ -68,6 +69,7 @@ class StubConnector(Connector):
         self.capabilities = narrowed(type(self).capabilities, login.credentials.get("features", ""))
         super().__init__(login)
         self._client = StubClient(login.server, login.credentials["token"])
+        self._streams = False
 
     # ------------------------------------------------------------------ who and where
 
@@ -127,6 +129,7 @@ class StubConnector(Connector):
             while True:
                 said += self._streamed(told["events"], rooms())
                 token = str(told["token"])
+                self._streams = True
                 yield Batch(said, token)
                 said, told = [], {"token": token}
                 while told["token"] == token:
@@ -185,6 +188,8 @@ class StubConnector(Connector):
     # ------------------------------------------------------------------ writing
 
     def send(self, room: RoomId, message: OutgoingMessage) -> MessageId:
+        if self.capabilities.sends_by_session and not self._streams:
+            raise RetryLater("The stub takes posts of this account beside its stream only.")
         deadline = min(self.capabilities.send_deadline, message.not_after - clock.monotonic())
         if deadline <= 0:
             raise RetryLater("This message's turn had passed before it could be sent.")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from connectors.base import Capabilities, Reading, Support
 
 ABILITIES = ("push", "stream", "history", "ids", "keys", "edits", "deletes", "reactions", "replies", "sender")
+WAYS = ("session", "lines")  # how posts leave: only beside a stream that stands; line by line
 NUMBERS = ("keys", "deadline", "length", "edit_age", "poll")  # may, or have to, be given as `name=number`
 ALL = ",".join(ABILITIES)
 
@@ -16,7 +17,7 @@ def parse(text: str) -> dict[str, float | None]:
     features: dict[str, float | None] = {}
     for word in (text or ALL).split(","):
         name, mark, number = word.strip().partition("=")
-        if name not in (NUMBERS if mark else ABILITIES):
+        if name not in (NUMBERS if mark else (*ABILITIES, *WAYS)):
             raise ValueError(f"“{word.strip()}” is no feature.")
         features[name] = float(number) if mark else None
     if not features.keys() & set(ABILITIES):  # numbers alone change nothing else
@@ -43,6 +44,8 @@ def narrowed(most: Capabilities, text: str) -> Capabilities:
         send_deadline=number("deadline", most.send_deadline),
         edit_age=number("edit_age", most.edit_age),
         fastest_poll=number("poll", most.fastest_poll),
+        sends_by_session="session" in features,
+        one_line="lines" in features,
         reading=Reading.WEBHOOK if "push" in features else told,
         history="history" in features,
         message_ids="ids" in features,

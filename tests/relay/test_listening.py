@@ -31,6 +31,7 @@ from tubes.models import Event, Listener, Room, RoomListing, Seat, Tube
 from tubes.relay import guard, health
 from tubes.relay.listening import hearing, keeper, ledger, pacing, taking
 from tubes.relay.listening.ledger import Ledger, leases
+from tubes.relay.listening.speakers import Speakers
 from tubes.relay.listening.threads import Threads
 from tubes.services import tube_close, tube_open
 
@@ -465,7 +466,7 @@ def test_a_ring_at_the_moment_of_stopping_does_not_keep_a_listener(
 ) -> None:
     async def stopped_as_it_rings() -> bool:
         threads = Threads()
-        keeping = keeper.Keeper("the only one", threads)
+        keeping = keeper.Keeper("the only one", threads, Speakers())
         task = asyncio.create_task(keeping.keep())
         monkeypatch.setattr(keeper, "LOOK", 60.0)
         await asyncio.sleep(0.5)

@@ -19,6 +19,7 @@ from tests.relay.renderings import (
     STAMP,
     GrowingConnector,
     PlainConnector,
+    RichConnector,
     connector,
     copy,
     event,
@@ -37,6 +38,20 @@ KINDS = ["message", "edit", "delete", "reaction", "unreaction", "notice"]
 def render(kind, text, name, *, by, late=LATE):
     said = event(kind, author_name=name, emoji="👍 [x]\n@all", attachments=[{"name": name, "url": text}])
     return messages(steps(said, text, copy("1", author_name=name, text=text), late=late, by=by))
+
+
+@given(
+    st.sampled_from(KINDS), tricky, names, st.sampled_from([PlainConnector, GrowingConnector, RichConnector])
+)
+def test_where_a_post_is_one_line_every_part_is(kind, text, name, cls):
+    parts = render(kind, text, name, by=connector(cls, max_text_length=400, one_line=True))
+    assert all("\n" not in part.text for part in parts)
+
+
+@pytest.mark.parametrize("cls", [PlainConnector, RichConnector])
+def test_lines_that_are_posts_of_their_own_keep_their_words_and_their_prefix(cls):
+    found = texts(steps(event(), "one\ntwo\n\n> three", by=connector(cls, one_line=True)))
+    assert found == [f"[Ann, Acme] {words}" for words in ("one", "two", "> three")]
 
 
 @given(

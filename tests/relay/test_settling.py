@@ -267,6 +267,35 @@ def test_where_nobody_can_look_it_ends_unknown_and_its_owner_is_told(world: Worl
     assert world.texts("there")[2:] == [f"[Sameroom] {notice.text}"]
 
 
+def test_what_comes_after_a_part_that_nobody_can_look_up_is_posted_all_the_same(
+    world: World, time: Clock
+) -> None:
+    joined(world, f"{HIDDEN},length=200")
+    cut(world, stored=False)
+    world.stub.say("here", "Ann", " ".join(f"word{number}" for number in range(60)))
+    world.stub.say("here", "Ann", "after it")
+    world.relay(rounds=1)
+    wait(world, time, 15, 1)
+
+    first, *more = said(world)
+    assert (first.startswith("[Ann, Stub] word2"), more[-1]) == (True, "[Ann, Stub] after it")
+    assert ends() == ["unknown", "sent"]
+    assert Notice.objects.get().kind == "unknown"
+
+
+def test_a_part_in_doubt_that_is_seen_later_is_known(world: World, time: Clock) -> None:
+    _, there = joined(world, f"{HIDDEN},length=200")
+    cut(world, stored=True)
+    world.stub.say("here", "Ann", " ".join(f"word{number}" for number in range(60)))
+    world.relay(rounds=1)
+    wait(world, time, 15, 1)
+
+    take(there.room, echo(there, said(world)[0], "m-late"))
+    drain_all()
+
+    assert (ends(), len(world.texts("here"))) == (["unknown"], 1)
+
+
 def test_an_unknown_send_that_is_seen_later_was_sent(world: World, time: Clock) -> None:
     _, there = joined(world, HIDDEN)
     cut(world, stored=True)

@@ -86,8 +86,11 @@ class Delivery(models.Model):
 
     OPEN: ClassVar[tuple[str, ...]] = (Status.QUEUED, Status.SENDING)
     MOVES: ClassVar[dict[str, frozenset[str]]] = {
-        # queued → sent: its last step was found to have been done, and no more is left.
-        Status.QUEUED: frozenset({Status.SENDING, Status.SENT, Status.FAILED, Status.SKIPPED}),
+        # queued → sent: its last step was found to have been done, and no more is left; queued → unknown: the
+        # same, and of one of its parts nobody can tell.
+        Status.QUEUED: frozenset(
+            {Status.SENDING, Status.SENT, Status.FAILED, Status.UNKNOWN, Status.SKIPPED}
+        ),
         Status.SENDING: frozenset(
             {Status.QUEUED, Status.SENT, Status.FAILED, Status.UNKNOWN, Status.SKIPPED}
         ),
@@ -112,6 +115,8 @@ class Delivery(models.Model):
     part = models.PositiveIntegerField(default=0)
     # What is on the wire, as compared with a history: `normal_hash` of the part's text.
     fingerprint = models.CharField(max_length=32, blank=True)
+    # A part of it may not have arrived, and nobody can tell: so will its end be.
+    is_in_doubt = models.BooleanField(default=False, db_default=False)
     # All parts as they were cut, once the first of several has been sent.
     parts = models.JSONField(null=True, blank=True)
     # The delivery whose post this one shares, where a limit held the lane and messages were joined.

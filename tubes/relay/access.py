@@ -43,7 +43,10 @@ def check(seat_id: int) -> None:
     if seat is None or not seat.account.is_usable:
         return
     try:
-        info = seat.account.connector().room(RoomId(seat.room.remote_id))
+        connector = seat.account.connector()
+        if connector.capabilities.sends_by_session and not seat.failure:
+            return  # its connection sits in the room all the time, and tells when it is thrown out
+        info = connector.room(RoomId(seat.room.remote_id))
     except RoomGone as error:
         health.seat_failed(seat, str(error))
     except LoginRejected as error:

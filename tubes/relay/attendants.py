@@ -28,6 +28,7 @@ class Listens(Protocol):
 @dataclass(slots=True)
 class _Here:
     drains: Drains | None = None
+    speaks: Drains | None = None
     polls: Polls | None = None
     listens: Listens | None = None
 
@@ -38,6 +39,11 @@ _here = _Here()
 def lanes_are_drained_by(attendants: Drains | None) -> None:
     """Say who drains lanes in this process; None when nobody does any more."""
     _here.drains = attendants
+
+
+def sessions_are_spoken_by(attendants: Drains | None) -> None:
+    """Say who drains the lanes of connections that are held here; None when nobody does any more."""
+    _here.speaks = attendants
 
 
 def accounts_are_polled_by(attendants: Polls | None) -> None:
@@ -63,6 +69,13 @@ def wake(seat_ids: Iterable[int]) -> bool:
     for seat_id in seat_ids:
         _here.drains.wake(seat_id)
     return True
+
+
+def speak(seat_ids: Iterable[int]) -> None:
+    """Hand rings for lanes to whoever holds connections here, if anybody does."""
+    if _here.speaks is not None:
+        for seat_id in seat_ids:
+            _here.speaks.wake(seat_id)
 
 
 def poll(account_id: int, *, fence: int, after: float = 0.0) -> bool:

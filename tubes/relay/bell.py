@@ -72,12 +72,26 @@ def ring_listeners_on_commit() -> None:
 
 def ring_listeners() -> None:
     """Have every listener look for new rooms and accounts now. A ring that is lost costs them seconds."""
-    if not settings.REDIS_URL:
-        return attendants.look_for_streams()
+    if settings.REDIS_URL:
+        _tell_listeners("")
+    else:
+        attendants.look_for_streams()
+
+
+def _tell_listeners(what: str) -> None:
     try:
-        _redis().publish(LISTENERS, "")
+        _redis().publish(LISTENERS, what)
     except redis.RedisError as error:
         log.warning("Redis did not take a ring (%s); listeners look by themselves", type(error).__name__)
+
+
+def ring_speakers(seat_ids: Iterable[int]) -> None:
+    """Have these lanes drained by whichever listener holds their connections. A lost ring costs seconds."""
+    seats = sorted(set(seat_ids))
+    if settings.REDIS_URL:
+        _tell_listeners(",".join(map(str, seats)))
+    else:
+        attendants.speak(seats)
 
 
 def ring_lanes_on_commit(seat_ids: Iterable[int]) -> None:
@@ -119,11 +133,17 @@ def wait_for_rings(seconds: float) -> list[int]:
 
 
 @contextmanager
-def rings_for_listeners() -> Iterator[Callable[[float], bool]]:
-    """A question to ask again and again: whether a ring came within so many seconds. Redis I/O.
+def rings_for_listeners() -> Iterator[Callable[[float], list[int] | None]]:
+    """A question to ask again and again: what came within so many seconds. Redis I/O.
 
-    Raises redis.RedisError.
+    The lanes that were rung for; none, where it was for new rooms; None where nothing came. Raises
+    redis.RedisError.
     """
     with _redis().pubsub(ignore_subscribe_messages=True) as rings:  # type: ignore[no-untyped-call]
         rings.subscribe(LISTENERS)
-        yield lambda seconds: rings.get_message(timeout=seconds) is not None
+
+        def came(seconds: float) -> list[int] | None:
+            message = rings.get_message(timeout=seconds)
+            return None if message is None else [int(seat) for seat in message["data"].split(b",") if seat]
+
+        yield came

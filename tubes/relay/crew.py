@@ -55,11 +55,15 @@ class Crew:
         """Begin to heed alarms."""
         self._keep(f"{self.what} alarms", self._keep_alarms)
 
-    def stop(self, within: float = 3.0) -> None:
-        """Take on nothing new, and wait so long for what is under way."""
+    def end(self) -> None:
+        """Take on nothing new. Returns at once."""
         with self._lock:
             self._ends = True
             self._lock.notify_all()
+
+    def stop(self, within: float = 3.0) -> None:
+        """Take on nothing new, and wait so long for what is under way."""
+        self.end()
         ends = time.monotonic() + within
         while self._busy and time.monotonic() < ends:
             time.sleep(0.02)

@@ -8,18 +8,19 @@ is settled with the service before the lane goes on.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 
-from connectors.base import Kind
+from connectors.base import Connector, Kind
 from connectors.errors import ConnectorError, LoginRejected
 from monitor import logs
 from sameroom import clock
 from sameroom.celery import stopping
 from tubes.models import Delivery, Seat
-from tubes.relay import expiry, guard, health, loading
+from tubes.relay import expiry, guard, health, loading, sessions
 from tubes.relay.leases import Lease, claim
 from tubes.relay.moves import Lane, Status
 from tubes.relay.refusals import postpone, refused
@@ -31,20 +32,20 @@ log = logging.getLogger(__name__)
 TURN = 5.0  # seconds one drain works before it goes last in line
 
 
-def drain(seat_id: int) -> float | None:
-    """Post what is due at this Seat for up to TURN seconds.
+def drain(seat_id: int, *, ends: Callable[[], bool] = stopping) -> float | None:
+    """Post what is due at this Seat for up to TURN seconds, or until `ends` says so.
 
     Network I/O under a lease; may be called any number of times by anybody. Returns after how many
-    seconds there is something to do again; None where nothing waits, or somebody else has the lane.
+    seconds there is something to do again; None where nothing waits, or somebody else has the lane or the
+    connection by which alone its posts leave.
     """
     if guard.is_stopped():
         return None
     lease = claim(Seat, seat_id, "lane")
-    if lease is None:
+    if lease is None or not _work(seat_id, lease, ends):
         return None
-    _work(seat_id, lease)
     # Looked at after the release: a ring that came while we held the lease found it taken.
-    return None if stopping() else loading.next_due(seat_id)
+    return None if ends() else loading.next_due(seat_id)
 
 
 def is_open(seat: Seat) -> bool:
@@ -52,12 +53,19 @@ def is_open(seat: Seat) -> bool:
     return not seat.failure and seat.account.is_usable
 
 
-def _work(seat_id: int, lease: Lease) -> None:
+def _work(seat_id: int, lease: Lease, ends: Callable[[], bool]) -> bool:
+    """False where posts leave by a connection that is not held here."""
     lane = None
     try:
         seat = loading.seat(seat_id)
         if is_open(seat) and not (seat.lane_not_before and seat.lane_not_before > clock.now() + loading.NEAR):
-            lane = Lane(seat, lease, seat.account.connector())
+            connector = seat.account.connector()
+            if connector.capabilities.sends_by_session:
+                held = sessions.of(seat.account_id)
+                if held is None:
+                    return False
+                connector, ends = held, partial(_has_to_end, seat.account_id, held, ends)
+            lane = Lane(seat, lease, connector, ends)
             _take_turns(lane, clock.monotonic() + TURN)
     except LoginRejected as error:  # a secret that no key opens any more
         health.needs_login(seat.account, str(error))
@@ -66,11 +74,17 @@ def _work(seat_id: int, lease: Lease) -> None:
             lease.release()
         else:
             lane.leave()
+    return True
+
+
+def _has_to_end(account_id: int, connector: Connector, ends: Callable[[], bool]) -> bool:
+    """Also where the connection is about to be closed: what is on its way may arrive, no more begins."""
+    return ends() or sessions.of(account_id) is not connector
 
 
 def _take_turns(lane: Lane, ends: float) -> None:
     """Read what waits and bring each as far as it goes, until the time is over or nothing moves."""
-    while clock.monotonic() < ends and not stopping() and lane.flush():
+    while clock.monotonic() < ends and not lane.ends() and lane.flush():
         queue = loading.queue(lane.seat)
         if _has_old(queue) and expiry.skip_old(lane.seat):
             continue
@@ -93,7 +107,7 @@ def _go_through(lane: Lane, queue: Sequence[Delivery], ends: float) -> Go:
         if delivery.next_attempt_at > now:
             waiting.add(delivery.origin_id)
             continue
-        if clock.monotonic() > ends or stopping():
+        if clock.monotonic() > ends or lane.ends():
             return Go.STOP
         may_share = lane.seat.throttled_since is not None or delivery.event.kind == Kind.REACTION
         behind = _behind(queue[number + 1 :], waiting) if may_share else ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import timedelta
 
 from accounts.models import LinkedAccount
@@ -43,7 +44,7 @@ SOONEST = """
 
 # States stand in the text: SQLite takes a partial index for literals only.
 IDLE = """
-    SELECT DISTINCT d.seat_id FROM tubes_delivery d
+    SELECT DISTINCT d.seat_id, s.account_id FROM tubes_delivery d
     JOIN tubes_seat s ON s.id = d.seat_id JOIN accounts_linkedaccount a ON a.id = s.account_id
     WHERE d.status IN ('queued', 'sending') AND d.next_attempt_at <= %s
     AND (s.lane_not_before IS NULL OR s.lane_not_before <= %s)
@@ -104,7 +105,8 @@ def next_due(seat_id: int) -> float | None:
     return 0.0 if ahead <= NEAR else ahead.total_seconds()
 
 
-def idle_lanes() -> list[int]:
-    """Seats with something due while nobody holds the lane. One query."""
+def idle_lanes(accounts: Collection[int] | None = None) -> list[int]:
+    """Seats with something due while nobody holds the lane, of these accounts or of all. One query."""
     now = sql.moment(clock.now())
-    return [seat_id for (seat_id,) in sql.rows(IDLE, [now, now, now])]
+    found = sql.rows(IDLE, [now, now, now])
+    return [seat_id for seat_id, account_id in found if accounts is None or account_id in accounts]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from connectors.base import Connector, MessageId
 from monitor import counting
 from sameroom import clock
+from sameroom.celery import stopping
 from tubes.models import Delivery, Seat
 from tubes.relay import health, notices, sql
 from tubes.relay.intake import release_held
@@ -33,6 +35,7 @@ class Lane:
     seat: Seat
     lease: Lease
     connector: Connector
+    ends: Callable[[], bool] = stopping  # whether this process is asked to stop
     network: Network = field(default_factory=dict)
     network_until: float = 0.0  # monotonic; so long the network may be taken as it was read
     doubted: set[int] = field(default_factory=set)  # deliveries that could not be begun as they were read

@@ -8,8 +8,10 @@ import time
 import redis
 from django.conf import settings
 
+from accounts.models import LinkedAccount
+from connectors.errors import LoginRejected
+from connectors.registry import connector_class
 from sameroom.celery import stopping
-from tubes.models import Seat
 from tubes.relay import attendants, bell, lanes
 from tubes.relay.crew import AFTER_TROUBLE, Crew, Work
 from tubes.relay.destinations import Key, destinations
@@ -17,8 +19,8 @@ from tubes.relay.destinations import Key, destinations
 log = logging.getLogger(__name__)
 
 
-class Runner(Crew):
-    """The lane threads of one process. Thread safe. A service that hangs does not get all of them."""
+class LaneCrew(Crew):
+    """Threads that drain lanes. Thread safe. A service that hangs does not get all of them."""
 
     what = "Lane"
 
@@ -26,19 +28,7 @@ class Runner(Crew):
         super().__init__(threads or settings.LANE_THREADS, self._drain)
         self._drain_lane = drain
         self._places: dict[int, Key] = {}  # Seat → its service, as far as seen
-
-    def start(self) -> None:
-        """Begin to listen for rings."""
-        super().start()
-        if settings.REDIS_URL:
-            self._keep("Lane rings", self._listen)
-        else:
-            attendants.lanes_are_drained_by(self)
-
-    def stop(self, within: float = 3.0) -> None:
-        """Take on nothing new, and wait so long for what is on the wire."""
-        attendants.lanes_are_drained_by(None)
-        super().stop(within)
+        self._accounts: dict[int, int] = {}  # Seat → its account, where its posts leave by one connection
 
     def may_go(self, number: int) -> bool:
         place = self._places.get(number)
@@ -55,9 +45,35 @@ class Runner(Crew):
         return self._drain_lane(seat_id)
 
     def _learn_place(self, seat_id: int) -> None:
-        place = Seat.objects.values_list("account__kind", "account__server").get(pk=seat_id)
+        account = LinkedAccount.objects.get(seats=seat_id)
+        if _is_by_session(account):
+            self._accounts[seat_id] = account.pk
         with self._lock:
-            self._places[seat_id] = place
+            self._places[seat_id] = (account.kind, account.server)
+
+
+class Runner(LaneCrew):
+    """The lane threads of one worker. Thread safe."""
+
+    def start(self) -> None:
+        """Begin to listen for rings."""
+        super().start()
+        if settings.REDIS_URL:
+            self._keep("Lane rings", self._listen)
+        else:
+            attendants.lanes_are_drained_by(self)
+
+    def stop(self, within: float = 3.0) -> None:
+        """Take on nothing new, and wait so long for what is on the wire."""
+        attendants.lanes_are_drained_by(None)
+        super().stop(within)
+
+    def _drain(self, seat_id: int) -> float | None:
+        """What leaves by a connection is for the listener that holds it."""
+        if seat_id in self._accounts:
+            bell.ring_speakers([seat_id])
+            return None
+        return super()._drain(seat_id)
 
     def _listen(self) -> None:
         """Take rings from the Redis list, while there are threads for them: other workers wait too."""
@@ -71,3 +87,13 @@ class Runner(Crew):
             except redis.RedisError as error:
                 log.warning("Redis does not answer (%s); lanes wait for the sweep", type(error).__name__)
                 time.sleep(AFTER_TROUBLE)
+
+
+def _is_by_session(account: LinkedAccount) -> bool:
+    cls = connector_class(account.kind)
+    if cls is None or not cls.capabilities.sends_by_session:
+        return False
+    try:
+        return account.connector().capabilities.sends_by_session
+    except LoginRejected:  # a secret that no key opens any more: whoever drains the lane says so
+        return False

@@ -10,7 +10,6 @@ from enum import Enum
 from connectors.base import Kind, MessageId, OutgoingFile, OutgoingMessage, RoomId
 from connectors.errors import RetryLater
 from sameroom import clock
-from sameroom.celery import stopping
 from tubes.models import Delivery, Post, Seat
 from tubes.relay import files, handover, rendering, routing, sql
 from tubes.relay.copies import NotYet, Removed, copy_for, reacted_by_others
@@ -25,6 +24,9 @@ FRESH = timedelta(seconds=1)  # so long what intake found about the ways holds
 NETWORK_HOLDS = 0.5  # seconds
 WAIT_FOR_COPY = 1.0  # seconds between two looks at a message that goes there through another lane
 SHARE_AFTER = timedelta(seconds=10)  # of a limit holding the lane
+
+
+NOBODY_TELLS = "May have been sent: the connection broke, and this service lets nobody check."
 
 
 class Go(Enum):
@@ -56,8 +58,8 @@ def deliver(lane: Lane, delivery: Delivery, behind: Sequence[Delivery]) -> Go:
     together = _shared if _is_throttled(lane) else _reacted if _can_look_up(lane) else None
     if together and (shared := together(lane, delivery, plan, behind)):
         return shared
-    if delivery.part >= len(plan.steps):  # all of it has arrived; only the end was not noted
-        return Go.ON if end(lane, delivery, Status.SENT, "") else Go.STOP
+    if delivery.part >= len(plan.steps):  # all of it has been posted; only the end was not noted
+        return Go.ON if _finish(lane, delivery) else Go.STOP
     try:
         return _carry_out(lane, delivery, plan)
     except files.NotFetched as error:
@@ -144,10 +146,17 @@ def _carry_out(lane: Lane, delivery: Delivery, plan: Plan) -> Go:
             remote_id = act(lane, delivery, step, until, file)
         if is_last and delivery.event.kind == Kind.EDIT:
             _forget_surplus(lane, plan)
-        lane.note([delivery], remote_id, is_last=is_last)
+        lane.note([delivery], remote_id, is_last=is_last and not delivery.is_in_doubt)
         if not is_last and not lane.flush():
             return Go.STOP
-    return Go.ON
+    return Go.ON if not delivery.is_in_doubt or _finish(lane, delivery) else Go.STOP
+
+
+def _finish(lane: Lane, delivery: Delivery) -> bool:
+    """End a delivery of which nothing is left, as what is known of its parts allows."""
+    if delivery.is_in_doubt:
+        return end(lane, delivery, Status.UNKNOWN, NOBODY_TELLS)
+    return end(lane, delivery, Status.SENT, "")
 
 
 def _forget_surplus(lane: Lane, plan: Plan) -> None:
@@ -159,7 +168,7 @@ def _forget_surplus(lane: Lane, plan: Plan) -> None:
 
 def _not_begun(lane: Lane, delivery: Delivery) -> Go:
     """The row is not as it was read: edited, deleted, not to be reached any more, or not ours."""
-    if stopping() or delivery.pk in lane.doubted:
+    if lane.ends() or delivery.pk in lane.doubted:
         return Go.STOP
     lane.doubted.add(delivery.pk)
     return Go.AGAIN
@@ -179,7 +188,7 @@ def _begin(
     lane: Lane, delivery: Delivery, step: Step, file: OutgoingFile | None, tubes: tuple[int, ...]
 ) -> bool:
     """Move the delivery to `sending`, under a lease that outlasts the request."""
-    if stopping() or not lane.lease.lasts(_longest(lane, file) + 5):
+    if lane.ends() or not lane.lease.lasts(_longest(lane, file) + 5):
         lane.flush()
         return False
     beginning = _beginning(delivery, step, tubes, sizes=[file.size] if file else [])
@@ -249,6 +258,8 @@ def _timed(message: OutgoingMessage, delivery: Delivery, until: float) -> Outgoi
 def _is_throttled(lane: Lane) -> bool:
     """Whether a limit has held the lane for long, where a shared post that is cut off can be looked up."""
     since = lane.seat.throttled_since
+    if lane.connector.capabilities.one_line:
+        return False  # joined they would be as many posts
     return since is not None and clock.now() - since > SHARE_AFTER and _can_look_up(lane)
 
 
@@ -308,7 +319,7 @@ def _post_together(
 ) -> Go:
     """Post what the first `count` of these deliveries share."""
     delivery = group[0]
-    if stopping() or not lane.lease.lasts(lane.connector.capabilities.send_deadline + 5):
+    if lane.ends() or not lane.lease.lasts(lane.connector.capabilities.send_deadline + 5):
         lane.flush()
         return Go.STOP
     until, pairs = latest_start(lane), list(zip(group, plans, strict=True))[:count]

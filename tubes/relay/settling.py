@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from django.db import transaction
+
 from connectors.base import Connector, IncomingEvent, MessageId, Recent, RoomId, Support
 from connectors.errors import MessageRejected
 from connectors.markup import plain
@@ -21,10 +23,9 @@ from tubes.relay.moves import Lane, Status, end, hold, move
 from tubes.relay.queueing import MESSAGES
 from tubes.relay.refusals import LOOK_AGAIN, move_all
 from tubes.relay.rendering import Send, Step
-from tubes.relay.sending import act, latest_start, steps_of
+from tubes.relay.sending import NOBODY_TELLS, act, latest_start, steps_of
 
 TOO_LONG_AGO = "May have been sent: too much was said since to look it up."
-NOBODY_TELLS = "May have been sent: the connection broke, and this service lets nobody check."
 # A history that begins so long before a send holds it, whatever the service's clock says.
 CLOCKS_DIFFER = timedelta(minutes=10)
 
@@ -45,7 +46,7 @@ def settle(lane: Lane, delivery: Delivery) -> bool:
     if _key_holds(lane, delivery) and (step := _same_part(lane, delivery)):
         return _send_again(lane, delivery, step)
     if not can.history or not can.message_ids:  # without ids nobody knows which of two equal texts is which
-        return _wait_out(lane, delivery) and _end_all(lane, delivery, NOBODY_TELLS)
+        return _wait_out(lane, delivery) and _leave_open(lane, delivery)
     is_last_look = _has_ended(lane.connector, delivery)
     sql.give_back()
     with destinations.calling(lane.seat.account.kind, lane.seat.account.server):
@@ -121,6 +122,21 @@ def _wait_out(lane: Lane, delivery: Delivery) -> bool:
         return True
     hold(lane, LOOK_AGAIN)
     return False
+
+
+def _leave_open(lane: Lane, delivery: Delivery) -> bool:
+    """Nobody tells what became of the part: what comes after it is posted, and the whole then ends `unknown`.
+
+    Should the part be seen after all, it is known by its text.
+    """
+    if delivery.parts is None or _is_last(delivery):
+        return _end_all(lane, delivery, NOBODY_TELLS)
+    with transaction.atomic():
+        told = {"delivery": delivery, "part": delivery.part, "fingerprint": delivery.fingerprint}
+        is_ours = move(lane, delivery, Status.QUEUED, part=delivery.part + 1, is_in_doubt=True)
+        if is_ours:
+            Post.objects.create(room_id=delivery.room_id, remote_id="", **told)
+    return is_ours
 
 
 def _others(delivery: Delivery) -> list[Delivery]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from django.db import transaction
+
 from accounts.models import LinkedAccount, User
 from connectors.base import Capabilities, Connector, RoomInfo
 from connectors.errors import ConnectorError, LoginRejected
 from connectors.markup.sanitize import clean_name, clean_text
+from connectors.model import ROOM_KEY
 from connectors.registry import connectors
 from sameroom import clock
 from tubes.models import RoomListing
@@ -78,15 +81,27 @@ def _listed(account: LinkedAccount, find: Callable[[Connector], RoomInfo]) -> Ro
         raise RoomRefused(
             f"{clean_name(info.name)} is archived at {account.label}. Unarchive it there first."
         )
-    listing, _ = RoomListing.objects.update_or_create(
-        account=account,
-        remote_id=clean_text(info.id)[:255],
-        defaults={
-            "name": clean_name(info.name),
-            "topic": clean_name(info.topic)[:255] if info.topic else "",
-            "is_private": info.is_private,
-            "is_invitation": info.is_invitation,
-            "refreshed_at": clock.now(),
-        },
-    )
+    with transaction.atomic():
+        _keep_key(account, info)
+        listing, _ = RoomListing.objects.update_or_create(
+            account=account,
+            remote_id=clean_text(info.id)[:255],
+            defaults={
+                "name": clean_name(info.name),
+                "topic": clean_name(info.topic)[:255] if info.topic else "",
+                "is_private": info.is_private,
+                "is_invitation": info.is_invitation,
+                "refreshed_at": clock.now(),
+            },
+        )
     return listing
+
+
+def _keep_key(account: LinkedAccount, info: RoomInfo) -> None:
+    """Keep what lets us in again with the other secrets, or forget one that is needed no more."""
+    locked = LinkedAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
+    keys = locked.credentials
+    if keys.get(ROOM_KEY + info.id, "") != info.key:
+        keys.pop(ROOM_KEY + info.id, None)
+        locked.credentials = keys | ({ROOM_KEY + info.id: info.key} if info.key else {})
+        locked.save(update_fields=["sealed"])

@@ -36,6 +36,7 @@ class Side:
     info: RoomInfo
     newest: Sequence[Cursor]
     is_polled: bool  # else its service pushes
+    is_proved: bool = False  # to have been let in is to be in the very room that others are in
 
     @property
     def end(self) -> End:
@@ -111,7 +112,8 @@ def look_at(listing: RoomListing) -> Side:
         raise TubeRefused(f"{listing.name}: {error}") from error
     if info.is_archived:
         raise TubeRefused(f"{listing.name} is archived at {account.label}. Unarchive it there first.")
-    return Side(account, info, newest, is_polled=can.reading is Reading.POLL)
+    is_polled = can.reading is Reading.POLL
+    return Side(account, info, newest, is_polled=is_polled, is_proved=can.entering_proves)
 
 
 def _save(owner: User, side_a: Side, side_b: Side) -> Tube:
@@ -156,7 +158,7 @@ def seat_take(*, owner: User, side: Side, room: Room) -> Seat:
     the same one.
     """
     others = Seat.objects.in_use().filter(room=room).exclude(owner=owner)
-    if others.exists() and not _sees_the_same(room, side.newest):
+    if others.exists() and not (side.is_proved or _sees_the_same(room, side.newest)):
         raise TubeRefused(
             f"{room.name} is connected by somebody else, and what your account reads there does not "
             "match yet. Say something in the room, wait a few seconds, and try again."

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 
 from accounts.models import LinkedAccount
 from connectors.base import Batch, Connector, RoomId
-from connectors.errors import RetryLater
+from connectors.errors import LoginRejected, RetryLater
 from monitor import counting
 from sameroom import clock
+from tubes.relay import sessions
 from tubes.relay.listening import pacing, taking, troubles, unheard
 from tubes.relay.listening.pacing import Turns
 from tubes.relay.listening.taking import Lost
@@ -24,7 +25,8 @@ log = logging.getLogger(__name__)
 AGAIN = 1.0  # seconds until a batch is tried again while the database is away
 READ_AGAIN = 10.0  # seconds until a marked room is read again that could not be
 STEADY = 60.0  # seconds after which a stream counts as one that works; the first batch says little yet
-FAREWELL = 3.0  # seconds that closing a stream may take
+FAREWELL = 3.0  # seconds that closing a stream may take, and before it what is posted by its connection
+GLANCE = 0.05  # seconds between two looks at that
 
 Result = TypeVar("Result")
 
@@ -44,11 +46,14 @@ class Hearing:
         *,
         threads: Threads,
         turns: Turns,
+        has_stood_up: Callable[[Collection[int]], None],
     ) -> None:
         loop = asyncio.get_running_loop()
         self.account, self.fence, self.rooms = account, fence, rooms
         self.is_connected = False
         self._threads, self._turns = threads, turns
+        self._has_stood_up = has_stood_up  # told of the account when posts may leave by its connection
+        self._connector: Connector | None = None  # the latest one
         self._told_to_end: asyncio.Future[None] = loop.create_future()
         self._nudged: asyncio.Future[None] = loop.create_future()
         self._read_at = 0.0  # before this moment marked rooms are not read again
@@ -60,8 +65,16 @@ class Hearing:
         if not self._told_to_end.done():
             self._told_to_end.set_result(None)
 
-    def look_at(self, rooms: Collection[RoomId], *, is_marked: bool) -> None:
-        """These rooms matter from now on; some of them may have to be read once, where `is_marked`."""
+    def look_at(
+        self, rooms: Collection[RoomId], *, is_marked: bool, account: LinkedAccount | None = None
+    ) -> None:
+        """These rooms matter from now on; some of them may have to be read once, where `is_marked`.
+
+        Then `account` is the row as it is now: it may hold what lets us into them.
+        """
+        if account and self._connector:
+            with suppress(LoginRejected):  # a secret that no key opens: the stream goes on as it began
+                self._connector.login = account.connector().login
         self.rooms = rooms
         if is_marked and not self._nudged.done() and clock.monotonic() >= self._read_at:
             self._nudged.set_result(None)
@@ -93,8 +106,9 @@ class Hearing:
     async def _listen(self) -> Exception:
         """Keep one stream for as long as it lasts; why it ended. Raises Ended, Lost."""
         stream: AsyncGenerator[Batch, None] | None = None
+        connector: Connector | None = None
         try:
-            connector = self.account.connector()
+            connector = self._connector = self.account.connector()
             stream = connector.stream(self.account.stream_token, lambda: self.rooms)
             while True:
                 await self._store(connector, await self._next(connector, stream))
@@ -105,6 +119,8 @@ class Hearing:
         except Exception as error:  # noqa: BLE001 - told by `troubles`; whatever it is, this is tried again
             return error
         finally:
+            if connector is not None:
+                await self._fall_silent(connector)
             if stream is not None:
                 with suppress(Exception):
                     async with asyncio.timeout(FAREWELL):
@@ -120,7 +136,7 @@ class Hearing:
                 self._check()
                 if self._nudged.done():
                     self._nudged = asyncio.get_running_loop().create_future()
-                    await self._catch_up()
+                    await self._catch_up(connector)
                 if coming.done():
                     return coming.result()
         finally:
@@ -130,9 +146,9 @@ class Hearing:
             elif not coming.cancelled():
                 coming.exception()  # looked at, also where we end before
 
-    async def _catch_up(self) -> None:
+    async def _catch_up(self, connector: Connector) -> None:
         is_done = await self._patiently(
-            lambda: self._threads.fetch(unheard.catch_up, self.account, self.fence)
+            lambda: self._threads.fetch(unheard.catch_up, self.account, self.fence, connector)
         )
         self._read_at = 0.0 if is_done else clock.monotonic() + READ_AGAIN
 
@@ -141,8 +157,19 @@ class Hearing:
         await self._patiently(
             lambda: self._threads.store(taking.take_batch, self.account, self.fence, batch, has_ids=has_ids)
         )
+        if connector.capabilities.sends_by_session and sessions.of(self.account.pk) is not connector:
+            sessions.stand(self.account.pk, connector)
+            with suppress(*AWAY):  # then the keeper finds what waits
+                await self._threads.store(self._has_stood_up, [self.account.pk])
         self.is_connected = True
         counting.stream_batch(self.account.kind, clock.monotonic() - came)
+
+    async def _fall_silent(self, connector: Connector) -> None:
+        """Have no posts leave by this connection any more; those on their way may arrive."""
+        sessions.fall(self.account.pk, connector)
+        ends = clock.monotonic() + FAREWELL
+        while sessions.is_in_use(self.account.pk) and clock.monotonic() < ends:
+            await asyncio.sleep(GLANCE)
 
     async def _reload(self, error: Exception, failures: int) -> None:
         """Its credentials may have been renewed, and whatever went wrong is noted. Raises Lost."""

@@ -11,6 +11,7 @@ from connectors.base import RoomId
 from tubes.relay.listening.hearing import Hearing
 from tubes.relay.listening.ledger import Findings, Ledger
 from tubes.relay.listening.pacing import Turns
+from tubes.relay.listening.speakers import Speakers
 from tubes.relay.listening.threads import AWAY, Threads
 
 LOOK = 2.5  # seconds between two looks that nobody rings for
@@ -22,8 +23,9 @@ LEAVE = 2.0  # seconds in which leases are given back, or end by themselves
 class Keeper:
     """All streams of one process. asyncio."""
 
-    def __init__(self, name: str, threads: Threads) -> None:
+    def __init__(self, name: str, threads: Threads, speakers: Speakers) -> None:
         self._threads, self._ledger, self._turns = threads, Ledger(name), Turns()
+        self._speakers = speakers
         self._hearings: dict[int, Hearing] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._leaving: set[asyncio.Task[None]] = set()
@@ -47,6 +49,8 @@ class Keeper:
                 await asyncio.sleep(AGAIN)
                 continue
             self._act(found)
+            with suppress(*AWAY):  # the next look finds it too
+                await self._threads.store(self._speakers.look)
             if not found.more:
                 await self._wait()
 
@@ -77,7 +81,7 @@ class Keeper:
             self._hearings[pk].end()
         for pk, rooms in found.rooms.items():
             if pk in self._hearings:
-                self._hearings[pk].look_at(rooms, is_marked=pk in found.marked)
+                self._hearings[pk].look_at(rooms, is_marked=pk in found.marked, account=found.renewed.get(pk))
         for pk, (account, fence) in found.claimed.items():
             if pk not in self._hearings:
                 self._start(account, fence, found.rooms.get(pk, frozenset()), is_marked=pk in found.marked)
@@ -85,7 +89,14 @@ class Keeper:
     def _start(
         self, account: LinkedAccount, fence: int, rooms: frozenset[RoomId], *, is_marked: bool
     ) -> None:
-        hearing = Hearing(account, fence, rooms, threads=self._threads, turns=self._turns)
+        hearing = Hearing(
+            account,
+            fence,
+            rooms,
+            threads=self._threads,
+            turns=self._turns,
+            has_stood_up=self._speakers.look,
+        )
         hearing.look_at(rooms, is_marked=is_marked)
         self._hearings[account.pk] = hearing
         task = asyncio.create_task(hearing.live(), name=f"account {account.code}")

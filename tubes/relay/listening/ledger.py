@@ -29,6 +29,7 @@ class Findings:
     claimed: dict[int, tuple[LinkedAccount, int]] = field(default_factory=dict)  # with their fences
     rooms: dict[int, frozenset[RoomId]] = field(default_factory=dict)  # where they were looked up
     marked: set[int] = field(default_factory=set)  # accounts of ours with a room to be read
+    renewed: dict[int, LinkedAccount] = field(default_factory=dict)  # of them, with what lets them into it
     more: bool = False  # more accounts may be free
 
 
@@ -58,6 +59,8 @@ class Ledger:
         unknown = (found.marked | found.claimed.keys()) - found.rooms.keys()
         if unknown:
             found.rooms |= wanted.rooms(unknown)
+        if found.marked - found.claimed.keys():
+            found.renewed = LinkedAccount.objects.in_bulk(found.marked - found.claimed.keys())
         return found
 
     def give_back(self, held: Mapping[int, int]) -> None:

@@ -18,6 +18,7 @@ from django.conf import settings
 
 from tubes.relay import attendants, bell, guard
 from tubes.relay.listening.keeper import AGAIN, Keeper
+from tubes.relay.listening.speakers import Speakers
 from tubes.relay.listening.threads import AWAY, Threads
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class Listener:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._ends = False
-        self._lock = threading.Lock()
+        self._speakers = Speakers()
 
     def serve(self) -> None:
         """Listen until asked to stop; streams are then ended, and what they brought is stored."""
@@ -81,7 +82,8 @@ class Listener:
 
     async def _listen(self, threads: Threads) -> None:
         assert self._stop
-        self._keeper = keeper = Keeper(self.name, threads)
+        self._keeper = keeper = Keeper(self.name, threads, self._speakers)
+        self._speakers.start()
         self._hear_rings()
         keeping = asyncio.create_task(keeper.keep(), name="keeper")
         stopped = asyncio.create_task(self._stop.wait(), name="stop")
@@ -90,10 +92,12 @@ class Listener:
         await asyncio.wait({keeping, stopped}, return_when=asyncio.FIRST_COMPLETED)
         self._ends = True
         attendants.streams_are_heard_by(None)
+        attendants.sessions_are_spoken_by(None)
         broke = keeping.exception() if keeping.done() else None
         keeping.cancel()
         stopped.cancel()
         await asyncio.wait({keeping, stopped})
+        self._speakers.end()
         try:
             await keeper.hand_over()
         except (*AWAY, TimeoutError):
@@ -108,6 +112,13 @@ class Listener:
             threading.Thread(target=self._hear, name="Listener rings", daemon=True).start()
         else:
             attendants.streams_are_heard_by(self)
+            attendants.sessions_are_spoken_by(self._speakers)
+
+    def _heed(self, lanes: list[int] | None) -> None:
+        for seat_id in lanes or ():
+            self._speakers.wake(seat_id)
+        if lanes == []:
+            self.ring()
 
     def _hear(self) -> None:
         while not self._ends:
@@ -115,8 +126,7 @@ class Listener:
                 with bell.rings_for_listeners() as came:
                     self.ring()  # what was rung for while nobody heard it
                     while not self._ends:
-                        if came(1.0):
-                            self.ring()
+                        self._heed(came(1.0))
             except redis.RedisError as error:
                 log.warning("Redis does not answer (%s); listeners look by themselves", type(error).__name__)
                 time.sleep(AGAIN)

@@ -30,13 +30,14 @@ def accounts() -> set[int]:
     return set(marked.values_list("account_id", flat=True))
 
 
-def catch_up(account: LinkedAccount, fence: int) -> bool:
+def catch_up(account: LinkedAccount, fence: int, connector: Connector) -> bool:
     """Read what was said last in the marked rooms of an account; False where that has to be tried again.
+
+    `connector` is the one whose stream runs.
 
     Network I/O, and transactions for each room. Call it once the stream has been told of the rooms.
     Raises Lost.
     """
-    connector = account.connector()
     marked = Seat.objects.able().filter(account=account, unheard_since__isnull=False)
     done = [_read(connector, seat, fence) for seat in marked.select_related("room", "account").order_by("pk")]
     return all(done)

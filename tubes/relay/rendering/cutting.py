@@ -36,12 +36,11 @@ def cut(
 def _plain(occasion: Occasion, said: Document, stamp: str) -> Iterator[OutgoingMessage]:
     begin, as_author = opening(occasion, stamp), occasion.as_author
     escape = partial(occasion.connector.escape, rings=_rings(occasion), people=names(occasion.people))
-    pieces = fitting(
-        clean_text(plain.render(said)),
-        max(occasion.can.max_text_length - len(begin.text), 1),
-        lambda piece: escape(defused(piece, as_author=as_author)),
-    )
-    return (replace(begin, text=begin.text + piece) for piece in pieces)
+    text = clean_text(plain.render(said))
+    room = max(occasion.can.max_text_length - len(begin.text), 1)
+    for line in text.split("\n") if occasion.can.one_line else [text]:
+        for piece in fitting(line, room, lambda piece: escape(defused(piece, as_author=as_author))):
+            yield replace(begin, text=begin.text + piece)
 
 
 def _rich(occasion: Occasion, said: Document, stamp: str) -> Iterator[OutgoingMessage]:
@@ -54,7 +53,10 @@ def _rich(occasion: Occasion, said: Document, stamp: str) -> Iterator[OutgoingMe
         return replace(begin, text=plain.render(body), body=body, rings_everybody=rings)
 
     def fits(part: Document) -> bool:
-        return occasion.connector.length(post(part)) <= occasion.can.max_text_length
+        message = post(part)
+        if occasion.can.one_line and "\n" in message.text:
+            return False
+        return occasion.connector.length(message) <= occasion.can.max_text_length
 
     return (post(part) for part in split_document(said, fits) if is_visible(plain.render(part)))
 
