@@ -131,13 +131,13 @@ def terminate_web(stage: Stage, chosen: random.Random) -> None:
 
 @fault("listener-kill")
 def kill_listener(stage: Stage, chosen: random.Random) -> None:
-    """The other one takes its streams over."""
-    _kill(stage, "listener-kill", chosen.choice(stage.family.listeners), chosen, sends=False)
+    """The other one takes its streams over, and what is posted by them."""
+    _kill(stage, "listener-kill", chosen.choice(stage.family.listeners), chosen, sends=True)
 
 
 @fault("listener-term")
 def terminate_listener(stage: Stage, chosen: random.Random) -> None:
-    _terminate(stage, "listener-term", chosen.choice(stage.family.listeners), chosen, sends=False)
+    _terminate(stage, "listener-term", chosen.choice(stage.family.listeners), chosen, sends=True)
 
 
 @fault("beat-kill")

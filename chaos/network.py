@@ -19,6 +19,7 @@ PROFILES = {
     "noids": "push,history,deadline=3",
     "hidden": "push,ids,edits,deletes,deadline=3",
     "blind": "push,deadline=3",
+    "spoken": "stream,session,deadline=3",
 }
 GROUPS = ("acme", "globex")  # of the sandbox
 
@@ -55,6 +56,8 @@ cyd keyed-3 <-> noids-3
 bob streamed-1 <-> globex-5
 bob streamed-1 <-> full-9
 cyd streamed-2 -> streamed-3
+cyd streamed-4 <-> spoken-1
+bob spoken-2 <-> plain-7
 
 cyd globex-4 <-> full-8
 ann globex-4 <-> full-8

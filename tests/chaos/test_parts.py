@@ -32,7 +32,7 @@ def test_plan_holds_chains_a_cycle_one_way_links_and_several_owners() -> None:
     assert (names["acme-3"], names["full-5"]) == ({"full-5"}, set())
     assert {room.profile for room in network.rooms(plan)} == {*network.PROFILES, *network.GROUPS}
     hidden = {room.profile for room in network.rooms(plan) if not room.lets_check}
-    assert hidden == {"hidden", "blind", "noids"}
+    assert hidden == {"hidden", "blind", "noids", "spoken"}
 
 
 def test_seed_decides_the_schedule() -> None:

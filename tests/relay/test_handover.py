@@ -177,14 +177,11 @@ def test_what_only_a_failed_seat_can_post_waits_for_it(pair: Pair, how: str, tim
 
 
 def test_the_rest_of_a_message_in_parts_is_posted_where_it_began(
-    pair: Pair, second: Seat, service: Service, monkeypatch: pytest.MonkeyPatch
+    pair: Pair, second: Seat, service: Service
 ) -> None:
     text = " ".join(f"word{number}" for number in range(150))
     pair.say(text, "two")
-    with monkeypatch.context() as patch:
-        patch.setattr("tubes.relay.sending.stopping", lambda: len(service.sent) >= 1)
-        patch.setattr(lanes, "stopping", lambda: len(service.sent) >= 1)
-        drain_all(rounds=1)
+    lanes.drain(pair.there.pk, ends=lambda: len(service.sent) >= 1)
 
     tube_close(tube=pair.tube, by=pair.here.owner)
     for _ in range(3):

@@ -291,13 +291,10 @@ def test_two_way_talk_does_not_loop(pair: Pair) -> None:
 
 
 def test_a_worker_that_is_to_stop_ends_between_two_parts_and_the_next_one_goes_on(
-    pair: Pair, service: Service, monkeypatch: pytest.MonkeyPatch
+    pair: Pair, service: Service
 ) -> None:
     pair.say(" ".join(f"word{number}" for number in range(150)))
-    with monkeypatch.context() as patch:
-        patch.setattr("tubes.relay.sending.stopping", lambda: len(service.sent) >= 1)
-        patch.setattr("tubes.relay.lanes.stopping", lambda: len(service.sent) >= 1)
-        drain_all(rounds=1)
+    lanes.drain(pair.there.pk, ends=lambda: len(service.sent) >= 1)
     assert (len(service.sent), statuses()) == (1, ["queued"])
 
     drain_all()

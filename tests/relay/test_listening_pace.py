@@ -14,6 +14,7 @@ from tests.relay.listening import STREAMED
 from tubes.relay.listening import hearing, pacing
 from tubes.relay.listening.hearing import Hearing
 from tubes.relay.listening.pacing import Turns
+from tubes.relay.listening.speakers import Speakers
 from tubes.relay.listening.threads import Threads
 
 
@@ -66,7 +67,8 @@ def test_an_outage_of_a_host_is_not_followed_by_a_storm(monkeypatch: pytest.Monk
 
     async def listen() -> None:
         turns, threads = Turns(), Threads()
-        hearings = [Hearing(one, 1, (), threads=threads, turns=turns) for one in accounts]
+        look = Speakers().look
+        hearings = [Hearing(one, 1, (), threads=threads, turns=turns, has_stood_up=look) for one in accounts]
         tasks = [asyncio.create_task(one.live()) for one in hearings]
         await asyncio.sleep(3)
         for one in hearings:
