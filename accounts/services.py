@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from accounts.models import LinkedAccount, LinkedAccountQuerySet, User
 from connectors.base import Connector, RoomInfo
@@ -111,7 +112,7 @@ def account_refresh_rooms(*, account: LinkedAccount) -> int:
             update_fields=["name", "topic", "is_private", "is_invitation", "refreshed_at"],
             batch_size=500,
         )
-        RoomListing.objects.filter(account=account, refreshed_at__lt=now).delete()
+        _unlisted(account, connector).filter(refreshed_at__lt=now).delete()
         LinkedAccount.objects.filter(pk=account.pk).update(
             rooms_refreshed_at=now, checked_at=now, scopes=list(grant.scopes), expires_at=grant.expires_at
         )
@@ -120,6 +121,16 @@ def account_refresh_rooms(*, account: LinkedAccount) -> int:
     for seat_id in account.seats.in_use().exclude(failure="").values_list("pk", flat=True):
         access.check(seat_id)
     return len(rooms)
+
+
+def _unlisted(account: LinkedAccount, connector: Connector) -> QuerySet[RoomListing]:
+    """What may go if its service does not list it; what is in use and shown by no list was typed in."""
+    listings = RoomListing.objects.filter(account=account)
+    if connector.capabilities.lists_all:
+        return listings
+    with_key = [name.removeprefix(ROOM_KEY) for name in _keys_of_rooms(account)]
+    in_use = account.seats.values("room__remote_id")
+    return listings.exclude(remote_id__in=with_key).exclude(remote_id__in=in_use)
 
 
 def _connected(account: LinkedAccount) -> LinkedAccountQuerySet:

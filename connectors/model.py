@@ -69,6 +69,7 @@ class Capabilities:
     files: Support = Support.IMITATED
     max_file_size: int = 0  # bytes of one file that is posted natively
     file_deadline: float = 60.0  # seconds after which posting a file has ended one way or the other
+    lists_all: bool = True  # no room that a login can enter is left out of its list
     addresses: bool = False  # a room can be found and entered by an address that somebody types
     creates_rooms: bool = False  # a login may make a room
     rich: bool = False  # posts are made of `OutgoingMessage.body`; else of its `text`

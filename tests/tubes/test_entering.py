@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from accounts.models import LinkedAccount
-from accounts.services import account_link
+from accounts.services import account_link, account_refresh_rooms
 from connectors.base import Cursor, RoomId, RoomInfo
 from connectors.echo import connector as echo
 from connectors.echo.connector import EchoConnector
@@ -90,6 +90,26 @@ def test_keys_outlive_a_renewed_login() -> None:
     renewed = account_link(owner=account.owner, form=form)
 
     assert (renewed.pk, fresh(account).connector().login.key_of(RoomId("lobby"))) == (account.pk, "sesame")
+
+
+@pytest.mark.usefixtures("locked")
+@pytest.mark.parametrize("lists_all", [True, False])
+def test_rooms_that_no_list_shows_stay_while_they_are_in_use(
+    lists_all: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        EchoConnector, "capabilities", replace(EchoConnector.capabilities, lists_all=lists_all)
+    )
+    account = factories.account()
+    for address in ("secret sesame", "hidden", "lobby"):
+        room_enter(account=account, address=address)
+    factories.listing(account, "Typed once")
+    factories.seat(account, factories.room("hidden"))
+
+    account_refresh_rooms(account=fresh(account))
+
+    names = set(RoomListing.objects.values_list("remote_id", flat=True))
+    assert names == {"lobby", "garden", "attic"} | (set() if lists_all else {"secret", "hidden"})
 
 
 @pytest.mark.parametrize("proves", [True, False])
