@@ -15,9 +15,9 @@ class Pair:
     account_id: int  # that the first is reached by
 
 
-def names(tubes: int) -> list[tuple[str, str]]:
-    """The ids of both rooms of every Tube."""
-    return [(f"here-{number}", f"there-{number}") for number in range(tubes)]
+def names(tubes: int, before: str = "") -> list[tuple[str, str]]:
+    """The ids of both rooms of every Tube; `before` begins each of them."""
+    return [(f"{before}here-{number}", f"{before}there-{number}") for number in range(tubes)]
 
 
 def text(origin: str, run: str, number: int) -> str:

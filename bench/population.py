@@ -16,8 +16,12 @@ AN_HOUR = 3600.0
 
 
 def populate(server: str, tubes: int, features: str, per_owner: int) -> list[Pair]:
-    """Make the rows; every owner has two accounts and `per_owner` Tubes between them. Database I/O."""
-    pairs, rooms = [], names(tubes)
+    """Make the rows; every owner has two accounts and `per_owner` Tubes between them. Database I/O.
+
+    At an IRC server the rooms are channels and the accounts' nicks their names; else `server` is a stub
+    service, whose accounts have these `features`.
+    """
+    pairs, rooms = [], names(tubes, "#" if _is_irc(server) else "")
     for first in range(0, tubes, per_owner):
         pairs += _owner(server, first // per_owner, rooms[first : first + per_owner], features)
     _look_at_them()
@@ -50,19 +54,24 @@ def _owner(server: str, number: int, rooms: list[tuple[str, str]], features: str
     ]
 
 
+def _is_irc(server: str) -> bool:
+    return server.startswith("irc")
+
+
 def _account(owner: User, server: str, name: str, features: str) -> LinkedAccount:
     account = LinkedAccount(
         owner=owner,
-        kind="stub",
+        kind="irc" if _is_irc(server) else "stub",
         server=server,
         space=server,
-        team_id="stub",
-        team_name="Stub",
-        remote_user_id=f"u-{name}",
+        team_id="bench",
+        team_name="Bench",
+        remote_user_id=name if _is_irc(server) else f"u-{name}",
         remote_user_name=name,
         rooms_refreshed_at=clock.now(),
     )
-    account.credentials = {"token": f"{name}:pass", "features": features, "hook_secret": f"hook-{name}"}
+    at_stub = {"token": f"{name}:pass", "features": features, "hook_secret": f"hook-{name}"}
+    account.credentials = {"nick": name} if _is_irc(server) else at_stub
     account.save()
     return account
 

@@ -24,7 +24,7 @@ from tests import servers
 PUSHED = "push,history,ids"
 WARM_WITHIN = 90.0  # seconds for the first message in every room
 WARM_TUBES = 200  # of many, so many are enough
-CONNECTORS = "hipchat,stub.connector"
+CONNECTORS = "hipchat,irc,stub.connector"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Shape:
     workers: int = 2
     with_web: bool = False
     listeners: int = 0
+    server: str = ""  # where the accounts are; "" at the stub service
 
     @property
     def is_pushed(self) -> bool:
@@ -202,7 +203,7 @@ def _populate(world: World, stack: ExitStack) -> None:
     shape = world.shape
     world.generator.ask(
         "populate",
-        server=world.stub.url,
+        server=shape.server or world.stub.url,
         tubes=shape.tubes,
         features=shape.features,
         per_owner=shape.per_owner,

@@ -8,6 +8,7 @@ from bench.scenarios.idle import idle
 from bench.scenarios.latency import latency
 from bench.scenarios.listen import listen
 from bench.scenarios.local import local
+from bench.scenarios.sessions import sessions
 from bench.scenarios.troubles import troubles
 
 SCENARIOS: Mapping[str, Scenario] = {
@@ -20,4 +21,5 @@ SCENARIOS: Mapping[str, Scenario] = {
     "troubles": troubles,
     "idle": idle,
     "listen": listen,
+    "sessions": sessions,
 }

@@ -21,7 +21,7 @@ def listen(options: Options) -> Result:
     """CPU and memory of one listener, with all accounts at one host."""
     result, count = Result("listen"), 20 if options.quick else ACCOUNTS
     title = f"{count} idle accounts"
-    _allow_connections()
+    allow_connections()
     with on_servers(Shape(count // 2, STREAMED, per_owner=1, workers=0, listeners=1)) as world:
         began = time.monotonic()
         _wait_until_connected(world, count)
@@ -39,7 +39,7 @@ def listen(options: Options) -> Result:
     return result
 
 
-def _allow_connections() -> None:
+def allow_connections() -> None:
     """Each stream is an open file, of the stub service too, which takes the limit over from here."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
