@@ -10,7 +10,7 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -21,10 +21,11 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from requests.structures import CaseInsensitiveDict
 from yarl import URL
 
-from connectors.net.addresses import Found, ask_in_thread, callable_ones
+from connectors.net.addresses import Found, callable_ones
 from connectors.net.deadline import TooLong
 from connectors.net.door import HEADERS, MEBIBYTE, Answer, checked_host
 from connectors.net.errors import AddressRefused, CertificateRefused, Cut, NetError, NotSent, TooLarge, redact
+from connectors.net.lookup import found_at
 from connectors.net.pools import IDLE_SECONDS, context_for
 
 _PIECE: Final = 64 * 1024
@@ -164,7 +165,7 @@ class _Resolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        found = await _lookup(host, port)
+        found = await found_at(host, port)
         if not found:
             raise _Refused(NotSent(f"{host} is not known to the name service"))
         try:
@@ -183,22 +184,6 @@ class _Refused(OSError):
     def __init__(self, error: NetError) -> None:
         super().__init__(str(error))
         self.error = error
-
-
-async def _lookup(host: str, port: int) -> list[Found]:
-    loop = asyncio.get_running_loop()
-    found: asyncio.Future[list[Found]] = loop.create_future()
-
-    def settle(answer: list[Found]) -> None:
-        if not found.done():
-            found.set_result(answer)
-
-    def answer(rows: list[Found]) -> None:
-        with suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(settle, rows)
-
-    ask_in_thread(host, port, answer)
-    return await found
 
 
 def _result(host: str, found: Found) -> ResolveResult:
