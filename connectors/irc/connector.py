@@ -1,0 +1,130 @@
+"""IRC: one connection per account, which stays in its channels and by which everything is posted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator
+from concurrent.futures import TimeoutError as NotInTime
+from dataclasses import replace
+from typing import Final
+
+from connectors.base import (
+    Batch,
+    Capabilities,
+    Connector,
+    Identity,
+    Login,
+    MessageId,
+    OutgoingMessage,
+    Reading,
+    RoomId,
+    RoomInfo,
+)
+from connectors.errors import DeliveryUnknown, MessageRejected, RetryLater
+from connectors.irc import errands, outbox, presence, refusals
+from connectors.irc.forms import IrcCredentialsForm
+from connectors.irc.pace import Pace
+from connectors.irc.session import Session
+from connectors.irc.text import line_of, size
+from sameroom import clock
+
+MOST_TEXT: Final = 440  # bytes; more is in no line beside our nick and address and the channel's name
+SURE_TEXT: Final = 320  # bytes that fit on every network, whatever address it gives us
+_GRACE: Final = 3.0  # seconds beyond its deadline until a send is given up that the event loop does not end
+
+
+class IrcConnector(Connector):
+    """One user of one network. What it can do is what the server has granted (`Login.scopes`)."""
+
+    kind = "irc"
+    label = "IRC"
+    capabilities = Capabilities(
+        max_text_length=MOST_TEXT,
+        limit=None,  # how fast lines may go is the session's affair
+        reading=Reading.STREAM,
+        send_deadline=25.0,  # servers that brake take lines two seconds apart, and more
+        addresses=True,
+        entering_proves=True,
+        rich=True,
+        one_line=True,
+        sends_by_session=True,
+    )
+    credentials_form = IrcCredentialsForm
+    secret_fields = ("nick", "account", "password")
+
+    def __init__(self, login: Login) -> None:
+        super().__init__(login)
+        self._live: tuple[asyncio.AbstractEventLoop, Session] | None = None
+        self._has_ids = "msgid" in login.scopes
+        self.capabilities = replace(self.capabilities, max_text_length=SURE_TEXT, message_ids=self._has_ids)
+
+    # ------------------------------------------------------------------ who and where
+
+    def verify(self) -> Identity:
+        return errands.run(self.login, errands.identity)
+
+    def list_rooms(self) -> Iterator[RoomInfo]:
+        return iter(errands.run(self.login, errands.listed, errands.LISTING))
+
+    def room(self, room: RoomId) -> RoomInfo:
+        known = presence.recall(self.login, room)
+        return known or self.enter(f"{room} {self.login.key_of(room)}")
+
+    def enter(self, address: str) -> RoomInfo:
+        return errands.run(self.login, lambda link: errands.enter(link, address))
+
+    # ------------------------------------------------------------------ reading
+
+    async def stream(
+        self, token: str, rooms: Callable[[], Collection[RoomId]]
+    ) -> AsyncGenerator[Batch, None]:
+        pace = Pace(self.login.server, lines_per_second=self._asked_pace())
+        await asyncio.to_thread(pace.recall)
+        session = Session(self.login, rooms, has_ids=self._has_ids, pace=pace)
+        try:
+            async for batch in session.batches():
+                self._live = asyncio.get_running_loop(), session
+                most = max(min(session.room_for_text(), MOST_TEXT), 1)
+                self.capabilities = replace(self.capabilities, max_text_length=most)
+                yield batch
+        finally:
+            self._live = None
+            await session.close()
+            if session.was_flooding():
+                await asyncio.to_thread(pace.slow_down)
+
+    def _asked_pace(self) -> float:
+        try:
+            return max(float(self.login.credentials.get("lines_per_second") or 0), 0.0)
+        except ValueError:
+            return 0.0
+
+    # ------------------------------------------------------------------ writing
+
+    def length(self, message: OutgoingMessage) -> int:
+        return size(line_of(message))
+
+    def send(self, room: RoomId, message: OutgoingMessage) -> MessageId:
+        line = line_of(message)
+        if not line:
+            raise MessageRejected("There is nothing in the message that IRC could show.")
+        until = min(clock.monotonic() + self.capabilities.send_deadline, message.not_after)
+        if until <= clock.monotonic():
+            raise RetryLater(outbox.TURN_OVER)
+        live = self._live
+        if live is None:
+            raise RetryLater(refusals.NOT_YET)
+        loop, session = live
+        try:
+            posting = asyncio.run_coroutine_threadsafe(session.post(room, line, until), loop)
+        except RuntimeError:  # the event loop has just been closed
+            raise RetryLater(refusals.NOT_YET) from None
+        try:
+            sent = posting.result(until - clock.monotonic() + _GRACE)
+        except (NotInTime, asyncio.CancelledError):
+            posting.cancel()
+            raise DeliveryUnknown(outbox.UNCONFIRMED) from None
+        return MessageId(sent if self._has_ids else "")
+
+
+CONNECTOR = IrcConnector

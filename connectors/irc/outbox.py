@@ -1,0 +1,184 @@
+"""Lines to channels: one after the other, each confirmed by the server before the next one goes.
+
+A server says nothing of a line that it has passed on, unless we asked for its echo (echo-message) or for an
+answer to everything (labeled-response). Where it knows neither, a PING goes behind each line: its answer
+comes after whatever the server had to say of the line. With at most one line on its way, the server's own
+brake against floods brakes us, and nothing is lost with the rest of a queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Final
+
+from connectors.errors import ConnectorError, DeliveryUnknown, MessageRejected, RetryLater
+from connectors.irc import refusals
+from connectors.irc.link import Link
+from connectors.irc.pace import Pace
+from connectors.irc.wire import Line
+from sameroom import clock
+
+MOST_WAIT: Final = 2.0  # seconds that a line waits here for its turn; else its lane may do something else
+CONFIRMED: Final = 5.0  # seconds that must be left for the confirmation when a line goes
+NO_ECHO: Final = 4.0  # seconds without an echo after which we ask whether one will come
+UNPASSED: Final = "The IRC server took the message and did not pass it on."
+UNCONFIRMED: Final = "The IRC server did not confirm the message in time."
+CUT: Final = "The connection to the IRC server ended before it had confirmed the message."
+TURN_OVER: Final = "This message's turn had passed before it could be sent."
+
+
+@dataclass(slots=True)
+class Sent:
+    """A line on its way."""
+
+    channel: str  # folded
+    token: str
+    is_echoed: bool
+    done: asyncio.Future[str] = field(repr=False)  # its msgid; "" where there is none
+
+
+class Outbox:
+    """The lines of one connection."""
+
+    def __init__(self, link: Link, pace: Pace) -> None:
+        self._link, self._pace = link, pace
+        self._turn = asyncio.Lock()
+        self._waiting = 0
+        self._sent: Sent | None = None
+        self._numbers = count(1)
+
+    def learn(self) -> None:
+        """What the server can do is known now."""
+        self._pace.commands = 1 if self._is_echoed else 2
+
+    @property
+    def _is_echoed(self) -> bool:
+        return "echo-message" in self._link.granted
+
+    async def post(self, channel: str, text: str, until: float, *, plainly: Callable[[], str]) -> str:
+        """Send a line to a channel that we are in, and wait for its confirmation; its msgid.
+
+        `until` (monotonic) everything has to be over. `plainly` gives the text to try once more where its
+        formatting is refused; "" where that makes no difference. As `Connector.send`.
+        """
+        wait = self._pace.due(clock.monotonic()) + self._waiting * self._pace.interval
+        if wait > MOST_WAIT:
+            raise RetryLater("The IRC network takes lines only so fast; others go first.", seconds=wait)
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(max(until - CONFIRMED - clock.monotonic(), 0.0)):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise RetryLater(TURN_OVER) from None
+        finally:
+            self._waiting -= 1
+        try:
+            try:
+                return await self._one(channel, text, until)
+            except _Formatted as refusal:
+                if not (bare := plainly()):
+                    raise refusal.error from None
+                return await self._one(channel, bare, until)
+        finally:
+            self._turn.release()
+
+    async def _one(self, channel: str, text: str, until: float) -> str:
+        await self._ready(until)
+        sent = self._send(channel, text)
+        awaited: set[asyncio.Future[object]] = {sent.done, self._link.ended}  # type: ignore[arg-type]
+        patience = NO_ECHO if sent.is_echoed else until - clock.monotonic()
+        await asyncio.wait(awaited, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        if sent.is_echoed and not sent.done.done() and not self._link.ended.done():
+            self._link.say("PING", sent.token)
+            left = max(until - clock.monotonic(), 0.0)
+            await asyncio.wait(awaited, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        if sent.done.done():
+            self._sent = None
+            return sent.done.result()
+        if self._link.ended.done():
+            raise DeliveryUnknown(CUT)
+        raise DeliveryUnknown(UNCONFIRMED)  # the line stays on its way: no other one goes before it is over
+
+    async def _ready(self, until: float) -> None:
+        """Wait until a line may go. RetryLater where that is too late."""
+        before = self._sent
+        if before is not None:
+            left = max(until - CONFIRMED - clock.monotonic(), 0.0)
+            await asyncio.wait({before.done}, timeout=left)
+            if not before.done.done():
+                raise RetryLater("The IRC server has not confirmed an earlier message yet.")
+            before.done.exception()  # told to whoever sent it, or unknown for good
+            self._sent = None
+        wait = self._pace.due(clock.monotonic())
+        if clock.monotonic() + wait > until - CONFIRMED:
+            raise RetryLater(TURN_OVER, seconds=max(wait, 1.0))
+        await asyncio.sleep(wait)
+        if self._link.ended.done():
+            raise RetryLater(str(self._link.ended.result()))
+
+    def _send(self, channel: str, text: str) -> Sent:
+        link, token = self._link, f"said-{next(self._numbers)}"
+        sent = Sent(
+            link.support.fold(channel), token, self._is_echoed, asyncio.get_running_loop().create_future()
+        )
+        tags = {"label": token} if self._is_echoed and "labeled-response" in link.granted else None
+        self._sent = sent
+        self._pace.took(clock.monotonic())
+        link.say("PRIVMSG", channel, f"{text}", tags=tags)
+        if not sent.is_echoed:
+            link.say("PING", token)
+        return sent
+
+    # ------------------------------------------------------------------ what the server says of it
+
+    def see(self, line: Line) -> bool:
+        """Whether a line was the confirmation, or the refusal, of the one on its way."""
+        sent = self._sent
+        if sent is None or sent.done.done():
+            return False
+        if line.command == "PONG" and line.text == sent.token:
+            if sent.is_echoed:
+                sent.done.set_exception(MessageRejected(UNPASSED))
+            else:
+                sent.done.set_result("")
+        elif line.command == "PRIVMSG" and self._is_echo(line, sent):
+            sent.done.set_result(line.tags.get("msgid", ""))
+        elif line.command == "ACK" and line.tags.get("label") == sent.token:
+            sent.done.set_exception(MessageRejected(UNPASSED))
+        elif line.command in refusals.SEND_REFUSALS and self._is_about(line, sent):
+            error: Exception = refusals.send_refusal(line)
+            if refusals.is_about_formatting(line):
+                error = _Formatted(refusals.send_refusal(line))
+            sent.done.set_exception(error)
+        else:
+            return False
+        sent.done.exception() if sent.done.done() else None
+        return True
+
+    def _is_echo(self, line: Line, sent: Sent) -> bool:
+        # By the channel alone: a server may have changed the text, and there is no other line on its way.
+        return self._link.is_me(line.nick) and self._link.support.fold(line.param(0)) == sent.channel
+
+    def _is_about(self, line: Line, sent: Sent) -> bool:
+        if line.tags.get("label") == sent.token:
+            return True
+        match line.command:
+            case "FAIL":
+                return line.param(0) == "PRIVMSG"
+            case "263":
+                return line.param(1).upper() == "PRIVMSG"
+            case "412" | "417":
+                return True
+            case _:
+                return self._link.support.fold(line.param(1)) == sent.channel
+
+
+class _Formatted(Exception):
+    """A line was refused for its formatting."""
+
+    def __init__(self, error: ConnectorError) -> None:
+        super().__init__(str(error))
+        self.error = error

@@ -1,0 +1,74 @@
+"""Lines of channels as events. No I/O."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Final
+
+from connectors.base import Author, IncomingEvent, Kind, MessageId, RoomId, UserId
+from connectors.irc.link import Link
+from connectors.irc.text import said
+from connectors.irc.wire import Line
+from sameroom import clock
+
+KINDS: Final = {"PRIVMSG": Kind.MESSAGE, "NOTICE": Kind.NOTICE}
+_LONGEST_ID: Final = 200  # characters
+
+
+def id_of(nick: str, account: str, link: Link) -> UserId:
+    """Who somebody is: the account that a server vouches for, else the nick.
+
+    Underscores at its end do not count: they stand there while the nick itself is taken, by a connection of
+    the same user that is not gone yet.
+    """
+    folded = link.support.fold(account or nick)
+    return UserId(folded if account else folded.rstrip("_") or folded)
+
+
+class Reader:
+    """One session's. Where the server gives no ids, each line gets a number of the session's own."""
+
+    def __init__(self, link: Link, *, has_ids: bool) -> None:
+        self._link, self._has_ids = link, has_ids
+        self._session, self._numbers = uuid.uuid4().hex[:16], count(1)
+
+    def event(self, line: Line) -> IncomingEvent | None:
+        """What somebody said to a channel; None where that is nothing for people. ValueError."""
+        body = said(line.text)
+        if body is None:
+            return None
+        msgid = line.tags.get("msgid", "")[:_LONGEST_ID]
+        reply_to = line.tags.get("+reply") or line.tags.get("+draft/reply") or ""
+        return IncomingEvent(
+            kind=KINDS[line.command],
+            dedupe_key=msgid or f"{self._session}-{next(self._numbers)}",
+            id=MessageId(msgid if self._has_ids else ""),
+            author=self._author(line),
+            said_at=said_at(line),
+            body=body,
+            reply_to=MessageId(reply_to[:_LONGEST_ID]) if reply_to and self._has_ids else None,
+        )
+
+    def _author(self, line: Line) -> Author:
+        account = line.tags.get("account", "") if "account-tag" in self._link.granted else ""
+        return Author(id=id_of(line.nick, account, self._link), name=line.nick, username=line.nick)
+
+
+def said_at(line: Line) -> datetime:
+    """When a line was said, by its server's word, but never later than now."""
+    now = clock.now()
+    try:
+        told = datetime.fromisoformat(line.tags["time"])
+    except (KeyError, ValueError):
+        return now
+    told = told if told.tzinfo else told.replace(tzinfo=UTC)
+    # Clocks of servers go wrong: what comes as said just now is told as just now.
+    return min(told, now) if now - told < timedelta(days=366) else now
+
+
+def is_to(line: Line, link: Link) -> RoomId | None:
+    """The channel that a line is for; None where it is for us, or for those of some rank only."""
+    target = line.param(0)
+    return RoomId(link.support.fold(target)) if link.support.is_channel(target) else None

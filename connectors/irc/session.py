@@ -1,0 +1,194 @@
+"""One account's session: in its channels, telling what is said there, and posting. asyncio.
+
+What comes is handled when it comes, also while a batch is being stored: a PING must be answered, and a line
+that is sent must be confirmed, whatever the database does meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Collection
+from contextlib import suppress
+from typing import Final
+
+from connectors.base import Batch, IncomingEvent, Login, RoomId
+from connectors.errors import ConnectorError, MessageRejected, RetryLater
+from connectors.irc import refusals, services
+from connectors.irc.channels import Channels
+from connectors.irc.link import Link
+from connectors.irc.outbox import Outbox
+from connectors.irc.pace import Pace
+from connectors.irc.reading import KINDS, Reader, is_to
+from connectors.irc.text import bare, size
+from connectors.irc.who import who_of
+from connectors.irc.wire import LONGEST, Line
+from sameroom import clock
+
+log = logging.getLogger(__name__)
+
+OPENING: Final = 30.0  # seconds for connecting and registering; servers look up names and idents first
+SETTLING: Final = 8.0  # seconds that the first batch waits for the channels
+MOST_HELD: Final = 1000  # events that wait to be stored; then the server has to wait
+MOST_MASK: Final = 96  # bytes of `user@host`: 63 of the host, 20 of the user, a few in reserve
+MOST_CHANNEL: Final = 64  # bytes of a channel's name
+REGAIN: Final = 60.0  # seconds between two tries to get our nick where there are no services
+TOKEN: Final = "live"  # what was said before is not told again, so there is no place to go on from  # noqa: S105
+_TOO_LONG: Final = "The message is too long for one line of IRC."
+
+
+class Session(Link):
+    """An account's connection that stays. Made for one use of `batches`."""
+
+    def __init__(
+        self, login: Login, rooms: Callable[[], Collection[RoomId]], *, has_ids: bool, pace: Pace
+    ) -> None:
+        super().__init__(who_of(login))
+        self._rooms, self._pace = rooms, pace
+        self._wanted: Collection[RoomId] = ()
+        self._channels = Channels(self, login.key_of)
+        self._outbox = Outbox(self, pace)
+        self._reader = Reader(self, has_ids=has_ids)
+        self._events: list[tuple[RoomId, IncomingEvent]] = []
+        self._unreadable = 0
+        self._news = asyncio.Event()
+        self._is_settled = asyncio.Event()
+        self._regain_at = 0.0
+
+    # ------------------------------------------------------------------ reading
+
+    async def batches(self) -> AsyncGenerator[Batch, None]:
+        """As `Connector.stream`."""
+        await self._begin()
+        while True:
+            yield self._gathered()
+            self.pause(reading=True)
+            while not self._has_news():
+                if self.ended.done():
+                    raise self.ended.result()
+                self._news.clear()
+                await self._news.wait()
+
+    async def _begin(self) -> None:
+        await self.open(OPENING)
+        if self.support.bot_mode:
+            self.say("MODE", self.nick, f"+{self.support.bot_mode}")
+        if self.who.password:
+            await self._log_in()
+        self._outbox.learn()
+        self._regain_at = clock.monotonic() + REGAIN
+        self._look(clock.monotonic())
+        if not self._channels.are_settled():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SETTLING):
+                    await self._is_settled.wait()
+
+    async def _log_in(self) -> None:
+        """With the network's services. Without them we go on: a channel that asks for a login says so."""
+        try:
+            if not self.account:
+                await services.log_in(self)
+            await services.regain(self)
+        except RetryLater:
+            if self.ended.done():
+                raise
+            log.info("%s: NickServ does not answer; going on without a login", self.who.place.host)
+
+    def _has_news(self) -> bool:
+        return bool(self._events or self._channels.lost or self._unreadable)
+
+    def _gathered(self) -> Batch:
+        batch = Batch(self._events, TOKEN, self._channels.lost, unreadable=self._unreadable)
+        self._events, self._channels.lost, self._unreadable = [], {}, 0
+        return batch
+
+    # ------------------------------------------------------------------ what comes
+
+    def handle(self, line: Line) -> None:
+        if self._outbox.see(line):
+            return
+        if line.command in KINDS:
+            self._hear_said(line)
+        elif self._channels.handle(line, clock.monotonic()):
+            if self._channels.are_settled():
+                self._is_settled.set()
+            if self._channels.lost:
+                self._news.set()
+        elif line.command in ("NICK", "QUIT") and self.support.fold(line.nick) == self.support.fold(
+            self.who.nick
+        ):
+            self._regain_at = 0.0  # whoever had our nick is gone
+
+    def _hear_said(self, line: Line) -> None:
+        room = is_to(line, self)
+        if room is None or not self._channels.is_in(room) or self.is_me(line.nick):
+            return
+        if "!" not in line.source or "batch" in line.tags:
+            return  # the server's own words, or what was said before we came
+        try:
+            event = self._reader.event(line)
+        except ValueError:
+            self._unreadable += 1
+        else:
+            if event is None:
+                return
+            self._events.append((room, event))
+        self._news.set()
+        if len(self._events) >= MOST_HELD:
+            self.pause(reading=False)
+
+    def tick(self, now: float) -> None:
+        super().tick(now)
+        self._look(now)
+        if now > self._regain_at and self.nick and not self.is_me(self.who.nick):
+            self._regain_at = now + REGAIN
+            self.say("NICK", self.who.nick)
+
+    def end(self, error: ConnectorError) -> None:
+        super().end(error)
+        self._news.set()
+        self._is_settled.set()
+
+    def _look(self, now: float) -> None:
+        """See which rooms matter, and go on joining them."""
+        wanted = self._rooms()
+        if wanted is not self._wanted:
+            self._channels.want(wanted)
+            self._wanted = wanted
+            if self._channels.lost:
+                self._news.set()
+        self._channels.join(now)
+
+    # ------------------------------------------------------------------ writing
+
+    async def post(self, room: RoomId, text: str, until: float) -> str:
+        """Send a line to a channel; its msgid, "" if none. As `Connector.send`; `until`: monotonic."""
+        if self.ended.done() or not self.nick:
+            raise RetryLater(refusals.NOT_YET)
+        if not self._channels.is_in(room):
+            self._look(clock.monotonic())
+            raise RetryLater(refusals.NOT_JOINED)
+        channel = self._channels.by_room[room]
+        if channel.is_plain:
+            text = bare(text)
+        if size(text) > self._most_text(room):
+            raise MessageRejected(_TOO_LONG)
+
+        def plainly() -> str:
+            channel.is_plain = True
+            return bare(text) if bare(text) != text else ""
+
+        return await self._outbox.post(room, text, until, plainly=plainly)
+
+    def was_flooding(self) -> bool:
+        """Whether the server has ended the session because of how fast we wrote."""
+        return self.ended.done() and refusals.is_flooding(str(self.ended.result()))
+
+    def room_for_text(self) -> int:
+        """Bytes of text that one line has, in the channel with the longest name of ours."""
+        return min(map(self._most_text, self._wanted), default=self._most_text("#" * MOST_CHANNEL))
+
+    def _most_text(self, channel: str) -> int:
+        """Bytes that are left of a line as others get it: with our nick and address before it."""
+        mask = size(self.mask) or MOST_MASK  # the server shows it with our first JOIN
+        return LONGEST - len(":! PRIVMSG  :") - size(self.nick) - mask - size(channel)
