@@ -29,6 +29,7 @@ demo: .venv/run ## relay a conversation between two chat services that are part 
 
 test: .venv/dev .venv/synapse/ready ## all tests: on PostgreSQL and Redis (started for it), then on SQLite; ARGS="-k lanes"
 	@.ci/chromium || true  # root on Debian gets the browser; elsewhere the tests say what they left out
+	@.ci/ircd || true  # and the IRC servers
 	@$(PYTHON) tests/run.py $(ARGS)
 
 bench: .venv/dev ## how fast it is and what it costs, in tables (takes a while); ARGS="20x50 latency --quick"

