@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator
 from concurrent.futures import TimeoutError as NotInTime
 from dataclasses import replace
@@ -21,7 +22,7 @@ from connectors.base import (
     RoomInfo,
 )
 from connectors.errors import DeliveryUnknown, MessageRejected, RetryLater
-from connectors.irc import errands, outbox, presence, refusals
+from connectors.irc import errands, outbox, refusals
 from connectors.irc.forms import IrcCredentialsForm
 from connectors.irc.pace import Pace
 from connectors.irc.session import Session
@@ -30,6 +31,7 @@ from sameroom import clock
 
 MOST_TEXT: Final = 440  # bytes; more is in no line beside our nick and address and the channel's name
 SURE_TEXT: Final = 320  # bytes that fit on every network, whatever address it gives us
+_NAMED: Final = re.compile(r"(?<=\[)(\w)(?=\w)")
 _GRACE: Final = 3.0  # seconds beyond its deadline until a send is given up that the event loop does not end
 
 
@@ -67,8 +69,7 @@ class IrcConnector(Connector):
         return iter(errands.run(self.login, errands.listed, errands.LISTING))
 
     def room(self, room: RoomId) -> RoomInfo:
-        known = presence.recall(self.login, room)
-        return known or self.enter(f"{room} {self.login.key_of(room)}")
+        return self.enter(f"{room} {self.login.key_of(room)}")
 
     def enter(self, address: str) -> RoomInfo:
         return errands.run(self.login, lambda link: errands.enter(link, address))
@@ -80,7 +81,10 @@ class IrcConnector(Connector):
     ) -> AsyncGenerator[Batch, None]:
         pace = Pace(self.login.server, lines_per_second=self._asked_pace())
         await asyncio.to_thread(pace.recall)
-        session = Session(self.login, rooms, has_ids=self._has_ids, pace=pace)
+        # The login may be another one later: with the keys of channels that were entered meanwhile.
+        session = Session(
+            self.login, rooms, lambda room: self.login.key_of(room), has_ids=self._has_ids, pace=pace
+        )
         try:
             async for batch in session.batches():
                 self._live = asyncio.get_running_loop(), session
@@ -100,6 +104,14 @@ class IrcConnector(Connector):
             return 0.0
 
     # ------------------------------------------------------------------ writing
+
+    def escape(self, text: str, *, rings: bool = False, people: Collection[str] = ()) -> str:
+        """In the name that stands before a message, a sign that is not seen: its own bearer is not called.
+
+        Whoever sits in both rooms would be, by each of their own messages. What people say is left alone:
+        clients call by any word that is a nick.
+        """
+        return _NAMED.sub("\\1\u200b", text, count=1)
 
     def length(self, message: OutgoingMessage) -> int:
         return size(line_of(message))

@@ -11,7 +11,7 @@ from typing import Final
 
 from django.core.cache import cache
 
-BURST: Final = 4.0  # lines
+BURST: Final = 6.0  # commands; InspIRCd's default lets ten go
 COMMAND: Final = 1.1  # seconds for each command, with InspIRCd's default of one a second
 SLOWEST: Final = 8.0  # times as slow as that
 _KEPT: Final = 7 * 86400  # seconds for which it is remembered that a server was flooded
@@ -24,7 +24,7 @@ class Pace:
         self._key, self._asked = f"irc:pace:{server}", lines_per_second
         self.slowed = 1.0
         self.commands = 1
-        self._level, self._at = BURST, 0.0
+        self._level, self._at = BURST, float("-inf")
 
     @property
     def interval(self) -> float:

@@ -22,6 +22,7 @@ WANTED: Final[tuple[str, ...]] = (
 )
 USER: Final = "sameroom"
 _PIECE: Final = 400  # bytes of one AUTHENTICATE
+_NICKS_TRIED: Final = 3
 _TAKEN: Final = ("433", "436", "437")
 
 
@@ -38,6 +39,7 @@ class Registration:
         self._offered: dict[str, str] = {}
         self._asked: set[str] = set()  # answers to requests of capabilities that are awaited
         self._mechanisms: list[str] = []
+        self._not_allowed = 0
         self._is_open = True  # capabilities are still negotiated
 
     def begin(self) -> None:
@@ -74,7 +76,12 @@ class Registration:
         if line.command in _TAKEN:
             self._say("NICK", next(self._nicks))
         elif line.command in ("431", "432"):
-            self.error = LoginRejected("The network does not allow this nick. Choose another one.")
+            # Also where services keep a nick for its owner; then a longer one is allowed.
+            self._not_allowed += 1
+            if self._not_allowed < _NICKS_TRIED:
+                self._say("NICK", next(self._nicks))
+            else:
+                self.error = LoginRejected("The network does not allow this nick. Choose another one.")
         else:
             self.error = registration_refusal(line)
 
@@ -146,7 +153,9 @@ class Registration:
             return
         who = self._who
         if self._mechanisms[0] == "EXTERNAL":
-            said = who.account.encode()
+            said = (
+                b""  # whomever the certificate belongs to: Atheme refuses even the very name of the account
+            )
         else:
             said = b"\0".join(part.encode() for part in (who.account, who.account, who.password))
         encoded = base64.b64encode(said).decode()

@@ -41,12 +41,18 @@ class Session(Link):
     """An account's connection that stays. Made for one use of `batches`."""
 
     def __init__(
-        self, login: Login, rooms: Callable[[], Collection[RoomId]], *, has_ids: bool, pace: Pace
+        self,
+        login: Login,
+        rooms: Callable[[], Collection[RoomId]],
+        key_of: Callable[[RoomId], str],
+        *,
+        has_ids: bool,
+        pace: Pace,
     ) -> None:
         super().__init__(who_of(login))
         self._rooms, self._pace = rooms, pace
         self._wanted: Collection[RoomId] = ()
-        self._channels = Channels(self, login.key_of)
+        self._channels = Channels(self, key_of)
         self._outbox = Outbox(self, pace)
         self._reader = Reader(self, has_ids=has_ids)
         self._events: list[tuple[RoomId, IncomingEvent]] = []
@@ -152,7 +158,7 @@ class Session(Link):
     def _look(self, now: float) -> None:
         """See which rooms matter, and go on joining them."""
         wanted = self._rooms()
-        if wanted is not self._wanted:
+        if wanted != self._wanted:
             self._channels.want(wanted)
             self._wanted = wanted
             if self._channels.lost:
