@@ -67,11 +67,15 @@ class CredentialsForm(forms.Form):
         """The login to try with these fields."""
         return Login(server="", credentials={name: str(value) for name, value in cleaned.items()})
 
+    def verify(self, login: Login) -> Identity:
+        """Try the login. Network I/O; ConnectorError, which the form then shows."""
+        return self.connector_class(login).verify()
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if not self.errors:
             try:
-                self.identity = self.connector_class(self.login(cleaned)).verify()
+                self.identity = self.verify(self.login(cleaned))
             except ConnectorError as error:
                 raise forms.ValidationError(str(error)) from error
         return cleaned

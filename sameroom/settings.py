@@ -63,7 +63,7 @@ WEB_THREADS = env.int("WEB_THREADS", default=16)  # per process
 WEB_PROCESSES = env.int("WEB_PROCESSES", default=2)  # where the web is not part of the one process
 
 # ----------------------------------------------------------------- applications
-CONNECTORS = env.list("CONNECTORS", default=["hipchat", "matrix"])
+CONNECTORS = env.list("CONNECTORS", default=["hipchat", "matrix", "irc"])
 # A name with a dot is a package of somebody's own.
 CONNECTOR_APPS = [kind if "." in kind else f"connectors.{kind}" for kind in CONNECTORS]
 INSTALLED_APPS = [

@@ -29,7 +29,7 @@ class Session:
         self.nick, self.user, self.account, self.password = "*", "", "", ""
         self.caps: set[str] = set()
         self.channels: dict[str, str] = {}  # by the folded name, as it is written
-        self.negotiating = self.welcomed = False
+        self.negotiating = self.welcomed = self.closing = False
         self.label = ""
         self.batches: dict[str, list[Line]] = {}
         self.mechanism = ""
@@ -46,12 +46,11 @@ class Session:
         """Until the connection ends."""
         with suppress(OSError), self.connection.makefile("rb") as lines:
             if self.script.closing:
-                return self.close(self.script.closing)
+                self.close(self.script.closing)
             for raw in lines:
                 text = raw.decode("utf-8", "replace").rstrip("\r\n")
-                if text:
+                if text and not self.closing:
                     self._take(Line.parse(text))
-        return None
 
     def _take(self, line: Line) -> None:
         self.server.got.append(Line(line.command, line.params, self.nick, line.tags))
@@ -104,9 +103,11 @@ class Session:
         return None
 
     def close(self, words: str) -> None:
-        """As servers end a connection that they do not want."""
+        """As servers end a connection that they do not want: what it says from now on is not heard."""
+        self.closing = True
         self.send(Line("ERROR", (words,)))
-        self.cut()
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
 
     def cut(self) -> None:
         with suppress(OSError):
