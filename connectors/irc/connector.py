@@ -25,11 +25,10 @@ from connectors.errors import DeliveryUnknown, MessageRejected, RetryLater
 from connectors.irc import errands, outbox, refusals
 from connectors.irc.forms import IrcCredentialsForm
 from connectors.irc.pace import Pace
-from connectors.irc.session import Session
+from connectors.irc.session import MOST_TEXT, Session
 from connectors.irc.text import line_of, size
 from sameroom import clock
 
-MOST_TEXT: Final = 440  # bytes; more is in no line beside our nick and address and the channel's name
 SURE_TEXT: Final = 320  # bytes that fit on every network, whatever address it gives us
 _NAMED: Final = re.compile(r"(?<=\[)(\w)(?=\w)")
 _GRACE: Final = 3.0  # seconds beyond its deadline until a send is given up that the event loop does not end
@@ -83,19 +82,26 @@ class IrcConnector(Connector):
         await asyncio.to_thread(pace.recall)
         # The login may be another one later: with the keys of channels that were entered meanwhile.
         session = Session(
-            self.login, rooms, lambda room: self.login.key_of(room), has_ids=self._has_ids, pace=pace
+            self.login,
+            rooms,
+            lambda room: self.login.key_of(room),
+            has_ids=self._has_ids,
+            pace=pace,
+            measured=self._measured,
         )
         try:
             async for batch in session.batches():
                 self._live = asyncio.get_running_loop(), session
-                most = max(min(session.room_for_text(), MOST_TEXT), 1)
-                self.capabilities = replace(self.capabilities, max_text_length=most)
                 yield batch
         finally:
             self._live = None
             await session.close()
             if session.was_flooding():
                 await asyncio.to_thread(pace.slow_down)
+
+    def _measured(self, most: int) -> None:
+        """So many bytes of text a line has, beside the nick and address that the server has given us."""
+        self.capabilities = replace(self.capabilities, max_text_length=max(most, 1))
 
     def _asked_pace(self) -> float:
         try:

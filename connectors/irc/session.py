@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 OPENING: Final = 30.0  # seconds for connecting and registering; servers look up names and idents first
 SETTLING: Final = 8.0  # seconds that the first batch waits for the channels
 MOST_HELD: Final = 1000  # events that wait to be stored; then the server has to wait
+MOST_TEXT: Final = 440  # bytes; hardly a line has more beside our nick and address and the channel's name
 MOST_MASK: Final = 96  # bytes of `user@host`: 63 of the host, 20 of the user, a few in reserve
 MOST_CHANNEL: Final = 64  # bytes of a channel's name
 REGAIN: Final = 60.0  # seconds between two tries to get our nick where there are no services
@@ -48,6 +49,7 @@ class Session(Link):
         *,
         has_ids: bool,
         pace: Pace,
+        measured: Callable[[int], None],
     ) -> None:
         super().__init__(who_of(login))
         self._rooms, self._pace = rooms, pace
@@ -60,6 +62,7 @@ class Session(Link):
         self._news = asyncio.Event()
         self._is_settled = asyncio.Event()
         self._regain_at = 0.0
+        self._measured, self._most = measured, 0
 
     # ------------------------------------------------------------------ reading
 
@@ -164,6 +167,10 @@ class Session(Link):
             if self._channels.lost:
                 self._news.set()
         self._channels.join(now)
+        most = self.room_for_text()
+        if most != self._most:
+            self._most = most
+            self._measured(most)
 
     # ------------------------------------------------------------------ writing
 
@@ -191,10 +198,10 @@ class Session(Link):
         return self.ended.done() and refusals.is_flooding(str(self.ended.result()))
 
     def room_for_text(self) -> int:
-        """Bytes of text that one line has, in the channel with the longest name of ours."""
+        """Bytes of text that a line may have, in the channel with the longest name of ours."""
         return min(map(self._most_text, self._wanted), default=self._most_text("#" * MOST_CHANNEL))
 
     def _most_text(self, channel: str) -> int:
         """Bytes that are left of a line as others get it: with our nick and address before it."""
         mask = size(self.mask) or MOST_MASK  # the server shows it with our first JOIN
-        return LONGEST - len(":! PRIVMSG  :") - size(self.nick) - mask - size(channel)
+        return min(MOST_TEXT, LONGEST - len(":! PRIVMSG  :") - size(self.nick) - mask - size(channel))

@@ -14,7 +14,7 @@ from typing import Final
 LONGEST: Final = 510  # bytes of a line without tags and without its end
 _ESCAPED: Final = {":": ";", "s": " ", "\\": "\\", "r": "\r", "n": "\n"}
 _ESCAPES: Final = re.compile(r"\\(.?)", re.DOTALL)
-_UNSAFE: Final = re.compile(r"[;\s\\]")
+_UNSAFE: Final = re.compile(r"[; \\\r\n]")
 _BREAKS: Final = re.compile(r"[\r\n\0]")
 _MOST_TAGS: Final = 100
 
@@ -92,4 +92,4 @@ def _tags(told: str) -> dict[str, str]:
 
 def _escaped(value: str) -> str:
     named = {real: f"\\{letter}" for letter, real in _ESCAPED.items()}
-    return _UNSAFE.sub(lambda found: named.get(found[0], ""), value)
+    return _UNSAFE.sub(lambda found: named[found[0]], value)

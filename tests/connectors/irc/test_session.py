@@ -16,7 +16,7 @@ from connectors.markup.tree import Bold, Document, Italic, Paragraph, Text
 from tests import ircservers
 from tests.certificates import self_signed
 from tests.connectors.irc.fake import Fake, fake
-from tests.connectors.irc.living import login, living
+from tests.connectors.irc.living import living, login
 from tests.irchuman import people
 
 pytestmark = pytest.mark.xdist_group("ircd")
@@ -125,10 +125,12 @@ def test_sasl_external_logs_in_by_certificate(inspircd: ircservers.Ircd, tmp_pat
     ("password", "error"), [("right", type(None)), ("wrong", LoginRejected)], ids=["right", "wrong"]
 )
 def test_nickserv_where_there_is_no_sasl(password: str, error: type) -> None:
-    with fake(caps=None, accounts={"relay": "right"}) as server:
-        with living(server.url, "#room", password=password) as us:
-            assert isinstance(us.error, error)
-            assert "IDENTIFY" in [line.last.split()[0] for line in server.lines("PRIVMSG")]
+    with (
+        fake(caps=None, accounts={"relay": "right"}) as server,
+        living(server.url, "#room", password=password) as us,
+    ):
+        assert isinstance(us.error, error)
+        assert "IDENTIFY" in [line.last.split()[0] for line in server.lines("PRIVMSG")]
 
 
 def test_network_without_services_goes_on_without_them(ngircd: ircservers.Ircd) -> None:
