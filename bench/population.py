@@ -71,7 +71,8 @@ def _account(owner: User, server: str, name: str, features: str) -> LinkedAccoun
         rooms_refreshed_at=clock.now(),
     )
     at_stub = {"token": f"{name}:pass", "features": features, "hook_secret": f"hook-{name}"}
-    account.credentials = {"nick": name} if _is_irc(server) else at_stub
+    at_irc = {"nick": name, "account": "", "password": ""}
+    account.credentials = at_irc if _is_irc(server) else at_stub
     account.save()
     return account
 

@@ -6,6 +6,7 @@ from bench.results import Options, Result
 from bench.scenarios.flood import Flood
 from bench.scenarios.listen import listen
 from bench.scenarios.local import measure
+from bench.scenarios.sessions import sessions
 
 TINY = Options(runs=1, seconds=1.0)
 
@@ -45,3 +46,13 @@ def test_listening_tells_cpu_and_memory_of_the_listener() -> None:
     parts = {"listener 1", "PostgreSQL", "Redis", "stub", "intake"}
     assert columns(result, "Memory while listening, MiB (PSS)") == [parts]
     assert columns(result, "CPU while listening, % of one core") == [{"polls/s", *parts}]
+
+
+@pytest.mark.usefixtures("postgres", "redis")
+@pytest.mark.xdist_group("ircd")
+def test_sessions_are_counted_by_the_network_they_stand_at() -> None:
+    result = sessions(Options(runs=1, seconds=1.0, quick=True))
+
+    parts = {"listener 1", "PostgreSQL", "Redis", "stub", "intake"}
+    assert columns(result, "Memory while idle, MiB (PSS)") == [parts]
+    assert columns(result, "CPU while idle, % of one core") == [parts]
