@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Callable, Collection, Iterator
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
 from concurrent.futures import TimeoutError as NotInTime
 from dataclasses import replace
 from typing import Final
@@ -13,17 +13,20 @@ from connectors.base import (
     Batch,
     Capabilities,
     Connector,
+    Cursor,
     Identity,
     Login,
     MessageId,
     OutgoingMessage,
     Reading,
+    Recent,
     RoomId,
     RoomInfo,
 )
 from connectors.errors import DeliveryUnknown, MessageRejected, RetryLater
 from connectors.irc import errands, outbox, refusals
 from connectors.irc.forms import IrcCredentialsForm
+from connectors.irc.history import NEEDED
 from connectors.irc.pace import Pace
 from connectors.irc.session import MOST_TEXT, Session
 from connectors.irc.text import line_of, size
@@ -43,6 +46,7 @@ class IrcConnector(Connector):
         max_text_length=MOST_TEXT,
         limit=None,  # how fast lines may go is the session's affair
         reading=Reading.STREAM,
+        history=True,
         send_deadline=25.0,  # servers that brake take lines two seconds apart, and more
         addresses=True,
         entering_proves=True,
@@ -57,6 +61,12 @@ class IrcConnector(Connector):
         super().__init__(login)
         self._live: tuple[asyncio.AbstractEventLoop, Session] | None = None
         self._has_ids = "msgid" in login.scopes
+        self.capabilities = replace(
+            self.capabilities,
+            max_text_length=SURE_TEXT,
+            message_ids=self._has_ids,
+            history=self._has_ids and set(login.scopes) >= NEEDED,
+        )
         self.capabilities = replace(self.capabilities, max_text_length=SURE_TEXT, message_ids=self._has_ids)
 
     # ------------------------------------------------------------------ who and where
@@ -75,6 +85,19 @@ class IrcConnector(Connector):
 
     # ------------------------------------------------------------------ reading
 
+    def newest(self, room: RoomId, count: int = 1) -> Sequence[Cursor]:
+        events = self.recent(room).events
+        return [Cursor(event.id, event.said_at) for event in events[-count:]]
+
+    def recent(self, room: RoomId) -> Recent:
+        if self._live is None:
+            return errands.run(self.login, lambda link: errands.recent(link, room, self.login.key_of(room)))
+        loop, session = self._live
+        try:
+            return asyncio.run_coroutine_threadsafe(session.recent(room), loop).result(errands.DEADLINE)
+        except (NotInTime, asyncio.CancelledError, RuntimeError):
+            raise RetryLater("The IRC server did not tell in time what was said.") from None
+
     async def stream(
         self, token: str, rooms: Callable[[], Collection[RoomId]]
     ) -> AsyncGenerator[Batch, None]:
@@ -88,6 +111,7 @@ class IrcConnector(Connector):
             has_ids=self._has_ids,
             pace=pace,
             measured=self._measured,
+            token=token,
         )
         try:
             async for batch in session.batches():

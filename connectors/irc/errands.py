@@ -10,11 +10,11 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-from connectors.base import Identity, Login, RoomId, RoomInfo
+from connectors.base import Identity, Login, Recent, RoomId, RoomInfo
 from connectors.errors import RetryLater, RoomGone
-from connectors.irc import refusals, services
+from connectors.irc import history, refusals, services
 from connectors.irc.link import Link
-from connectors.irc.reading import id_of
+from connectors.irc.reading import Reader, id_of
 from connectors.irc.who import server_of, space_of, who_of
 from connectors.irc.wire import Line
 
@@ -104,6 +104,16 @@ async def enter(link: Link, address: str) -> RoomInfo:
         is_private=bool(modes & (_HIDDEN | _CLOSED)),
         key=key,
     )
+
+
+async def recent(link: Link, room: RoomId, key: str) -> Recent:
+    """What was said last in a channel, by joining it. RoomGone, RetryLater."""
+    await _joined(link, room, key)
+    if not link.granted >= history.NEEDED:
+        raise RetryLater("The IRC server does not tell what was said any more.")
+    told = Reader(link, has_ids=True).recent(*await history.latest(link, room))
+    link.say("PART", room)
+    return told
 
 
 async def _joined(link: Link, name: str, key: str) -> str:

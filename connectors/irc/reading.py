@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Final
 
-from connectors.base import Author, IncomingEvent, Kind, MessageId, RoomId, UserId
+from connectors.base import Author, IncomingEvent, Kind, MessageId, Recent, RoomId, UserId
 from connectors.irc.link import Link
 from connectors.irc.text import said
 from connectors.irc.wire import Line
@@ -50,6 +51,17 @@ class Reader:
             body=body,
             reply_to=MessageId(reply_to[:_LONGEST_ID]) if reply_to and self._has_ids else None,
         )
+
+    def recent(self, lines: Sequence[Line], whole: bool) -> Recent:
+        """The end of a channel's history."""
+        events = [event for line in lines if (event := self._readable(line))]
+        return Recent(events, whole=whole)
+
+    def _readable(self, line: Line) -> IncomingEvent | None:
+        try:
+            return self.event(line)
+        except ValueError:
+            return None
 
     def _author(self, line: Line) -> Author:
         account = line.tags.get("account", "") if "account-tag" in self._link.granted else ""

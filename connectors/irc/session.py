@@ -10,11 +10,12 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from connectors.base import Batch, IncomingEvent, Login, RoomId
+from connectors.base import Batch, IncomingEvent, Login, Recent, RoomId
 from connectors.errors import ConnectorError, MessageRejected, RetryLater
-from connectors.irc import refusals, services
+from connectors.irc import history, refusals, services
 from connectors.irc.channels import Channels
 from connectors.irc.link import Link
 from connectors.irc.outbox import Outbox
@@ -34,7 +35,8 @@ MOST_TEXT: Final = 440  # bytes; hardly a line has more beside our nick and addr
 MOST_MASK: Final = 96  # bytes of `user@host`: 63 of the host, 20 of the user, a few in reserve
 MOST_CHANNEL: Final = 64  # bytes of a channel's name
 REGAIN: Final = 60.0  # seconds between two tries to get our nick where there are no services
-TOKEN: Final = "live"  # what was said before is not told again, so there is no place to go on from  # noqa: S105
+NO_PLACE: Final = "live"  # a token where nothing is told again: there is no place to go on from
+OVERLAP: Final = timedelta(seconds=60)
 _TOO_LONG: Final = "The message is too long for one line of IRC."
 
 
@@ -50,6 +52,7 @@ class Session(Link):
         has_ids: bool,
         pace: Pace,
         measured: Callable[[int], None],
+        token: str,
     ) -> None:
         super().__init__(who_of(login))
         self._rooms, self._pace = rooms, pace
@@ -63,6 +66,13 @@ class Session(Link):
         self._is_settled = asyncio.Event()
         self._regain_at = 0.0
         self._measured, self._most = measured, 0
+        self._has_ids, self._token = has_ids, token
+        self._begun = token  # what is missing was said after it
+        self._filling: dict[
+            RoomId, list[Line]
+        ] = {}  # channels whose gap is being read: what is said meanwhile
+        self._fills: set[asyncio.Task[None]] = set()
+        self._asking = asyncio.Lock()  # one question about history at a time
 
     # ------------------------------------------------------------------ reading
 
@@ -80,6 +90,10 @@ class Session(Link):
 
     async def _begin(self) -> None:
         await self.open(OPENING)
+        if not self._has_history:
+            self._token = NO_PLACE
+        elif self._begun in ("", NO_PLACE):
+            self._token = _stamp(clock.now())
         if self.support.bot_mode:
             self.say("MODE", self.nick, f"+{self.support.bot_mode}")
         if self.who.password:
@@ -107,7 +121,7 @@ class Session(Link):
         return bool(self._events or self._channels.lost or self._unreadable)
 
     def _gathered(self) -> Batch:
-        batch = Batch(self._events, TOKEN, self._channels.lost, unreadable=self._unreadable)
+        batch = Batch(self._events, self._token, self._channels.lost, unreadable=self._unreadable)
         self._events, self._channels.lost, self._unreadable = [], {}, 0
         return batch
 
@@ -119,8 +133,9 @@ class Session(Link):
         if line.command in KINDS:
             self._hear_said(line)
         elif self._channels.handle(line, clock.monotonic()):
-            if self._channels.are_settled():
-                self._is_settled.set()
+            if line.command == "JOIN" and self._has_history:
+                self._begin_to_fill(RoomId(self.support.fold(line.param(0))))
+            self._settle()
             if self._channels.lost:
                 self._news.set()
         elif line.command in ("NICK", "QUIT") and self.support.fold(line.nick) == self.support.fold(
@@ -128,12 +143,22 @@ class Session(Link):
         ):
             self._regain_at = 0.0  # whoever had our nick is gone
 
+    def _settle(self) -> None:
+        if self._channels.are_settled() and not self._filling:
+            self._is_settled.set()
+
     def _hear_said(self, line: Line) -> None:
         room = is_to(line, self)
         if room is None or not self._channels.is_in(room) or self.is_me(line.nick):
             return
         if "!" not in line.source or "batch" in line.tags:
             return  # the server's own words, or what was said before we came
+        if room in self._filling:
+            self._filling[room].append(line)
+        else:
+            self._take(room, line)
+
+    def _take(self, room: RoomId, line: Line) -> None:
         try:
             event = self._reader.event(line)
         except ValueError:
@@ -142,9 +167,48 @@ class Session(Link):
             if event is None:
                 return
             self._events.append((room, event))
+            if self._has_history:
+                self._token = max(self._token, _stamp(event.said_at))
         self._news.set()
         if len(self._events) >= MOST_HELD:
             self.pause(reading=False)
+
+    # ------------------------------------------------------------------ what was said before
+
+    @property
+    def _has_history(self) -> bool:
+        return self._has_ids and self.granted >= history.NEEDED
+
+    async def recent(self, room: RoomId) -> Recent:
+        """As `Connector.recent`."""
+        if not self._channels.is_in(room):
+            raise RetryLater(refusals.NOT_JOINED)
+        async with self._asking:
+            return self._reader.recent(*await history.latest(self, room))
+
+    def _begin_to_fill(self, room: RoomId) -> None:
+        if self._channels.is_in(room) and room not in self._filling:
+            self._filling[room] = []
+            task = asyncio.get_running_loop().create_task(self._fill(room))
+            self._fills.add(task)
+            task.add_done_callback(self._fills.discard)
+
+    async def _fill(self, room: RoomId) -> None:
+        """Tell what was said in a channel while we were away, before what is said now."""
+        lines: list[Line] = []
+        try:
+            async with self._asking:
+                if self._begun in ("", NO_PLACE):
+                    lines, _ = await history.latest(self, room)
+                else:
+                    lines = await history.after(self, room, _a_little_before(self._begun))
+        except ConnectorError as error:
+            log.info("%s: %s", self.who.place.host, error)
+        known = {line.tags.get("msgid") for line in lines}
+        meanwhile = self._filling.pop(room, [])
+        for line in [*lines, *(line for line in meanwhile if line.tags.get("msgid") not in known)]:
+            self._take(room, line)
+        self._settle()
 
     def tick(self, now: float) -> None:
         super().tick(now)
@@ -155,6 +219,8 @@ class Session(Link):
 
     def end(self, error: ConnectorError) -> None:
         super().end(error)
+        for task in self._fills:
+            task.cancel()
         self._news.set()
         self._is_settled.set()
 
@@ -205,3 +271,17 @@ class Session(Link):
         """Bytes that are left of a line as others get it: with our nick and address before it."""
         mask = size(self.mask) or MOST_MASK  # the server shows it with our first JOIN
         return min(MOST_TEXT, LONGEST - len(":! PRIVMSG  :") - size(self.nick) - mask - size(channel))
+
+
+def _stamp(moment: datetime) -> str:
+    """A moment as server-time has it."""
+    moment = moment.astimezone(UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
+
+
+def _a_little_before(moment: str) -> str:
+    """Clocks of a network's servers differ, and an event that comes twice counts once."""
+    try:
+        return _stamp(datetime.fromisoformat(moment) - OVERLAP)
+    except (ValueError, OverflowError):
+        return moment

@@ -28,8 +28,8 @@ def login(url: str, nick: str = "relay", scopes: Sequence[str] = (), **credentia
 class Living:
     """A running stream, and what it has brought."""
 
-    def __init__(self, connector: IrcConnector, rooms: Sequence[str]) -> None:
-        self.connector = connector
+    def __init__(self, connector: IrcConnector, rooms: Sequence[str], token: str) -> None:
+        self.connector, self.token = connector, token
         self.rooms = frozenset(map(RoomId, rooms))
         self.events: list[tuple[RoomId, IncomingEvent]] = []
         self.lost: dict[RoomId, str] = {}
@@ -52,6 +52,10 @@ class Living:
     @property
     def texts(self) -> list[str]:
         return [plain.render(event.body) for _, event in list(self.events) if event.body]
+
+    @property
+    def ids(self) -> list[MessageId]:
+        return [event.id for _, event in list(self.events)]
 
     @property
     def is_over(self) -> bool:
@@ -87,7 +91,9 @@ class Living:
 
     async def _listen(self) -> None:
         async with AsyncExitStack() as stack:
-            stream = await stack.enter_async_context(aclosing(self.connector.stream("", lambda: self.rooms)))
+            stream = await stack.enter_async_context(
+                aclosing(self.connector.stream(self.token, lambda: self.rooms))
+            )
             ends = asyncio.ensure_future(self._ends.wait())
             while True:
                 coming: asyncio.Future[Any] = asyncio.ensure_future(anext(stream))
@@ -105,16 +111,22 @@ class Living:
                 await self._loop.run_in_executor(None, self.holds.wait)
                 self.events += batch.events
                 self.lost |= batch.lost
+                self.token = batch.token
                 self.batches += 1
 
 
 @contextmanager
 def living(
-    url: str, *rooms: str, nick: str = "relay", scopes: Sequence[str] | None = None, **credentials: str
+    url: str,
+    *rooms: str,
+    nick: str = "relay",
+    scopes: Sequence[str] = (),
+    token: str = "",
+    **credentials: str,
 ) -> Iterator[Living]:
     """The stream, once it stands; `scopes`: what its server had granted when it was linked."""
-    made = IrcConnector(login(url, nick, scopes or (), **credentials))
-    one = Living(made, rooms)
+    made = IrcConnector(login(url, nick, scopes, **credentials))
+    one = Living(made, rooms, token)
     one.start()
     try:
         one.wait(lambda: one.batches or one.is_over, within=40.0)
