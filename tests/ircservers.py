@@ -190,7 +190,7 @@ INSPIRCD = """
 <cidr ipv4clone="32" ipv6clone="128">
 <pid file="{folder}/inspircd.pid">
 <log method="file" type="* -USERINPUT -USEROUTPUT" level="default" target="{folder}/ircd.log">
-<options defaultmodes="nt">
+<options defaultmodes="not">
 <performance nouserdns="yes" softlimit="12800" clonesonconnect="no">
 <path datadir="{folder}" logdir="{folder}" configdir="{folder}">
 """

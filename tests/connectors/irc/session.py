@@ -308,7 +308,8 @@ class Session:
         found = [one for one in self.server.sessions if one.nick.lower() == nick.lower()]
         if not found:
             return self.numeric(401, nick, "No such nick/channel")
-        return found[0].send(Line(line.command, line.params, self.source))
+        tags = {"msgid": f"m{next(self.server.numbers)}"}
+        return found[0].send(Line(line.command, line.params, self.source, tags))
 
     def _ask_nickserv(self, text: str) -> None:
         command, *words = text.split()
