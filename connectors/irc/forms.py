@@ -196,7 +196,8 @@ class IrcCredentialsForm(CredentialsForm):
         # A nick of ours that is in use can be taken back; that of a login that is renewed is in use by us.
         if not (link.account or self.known or link.is_me(link.who.nick)):
             raise LoginRejected(
-                f"Somebody has the nick {link.who.nick} on this network just now. Choose another one."
+                f"Somebody has the nick {link.who.nick} on this network, or it is kept for its owner. Choose "
+                "another one, or enter the password that belongs to it."
             )
         if channel := str(self.cleaned_data["channel"]):
             await errands.enter(link, channel)

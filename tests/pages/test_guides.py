@@ -9,6 +9,7 @@ from django.urls import reverse
 
 HELP, HIPCHAT = "/getting-started/en/", "/getting-started/en/accounts/hipchat"
 MATRIX = "/getting-started/en/accounts/matrix"
+IRC = "/getting-started/en/accounts/irc"
 TUBES = "/getting-started/en/tubes-portals/tubes"
 PAGES = [HELP, HIPCHAT, MATRIX, TUBES]
 
@@ -64,7 +65,7 @@ def test_no_two_elements_have_one_id(client, path):
 def test_help_lists_the_services_whose_connector_brings_a_page(client):
     links = Anchors(client.get(HELP).text).links
 
-    assert [link for link in links if "/accounts/" in link and link.startswith(HELP)] == [HIPCHAT, MATRIX]
+    assert [link for link in links if "/accounts/" in link and link.startswith(HELP)] == [HIPCHAT, MATRIX, IRC]
 
 
 @pytest.mark.parametrize(
