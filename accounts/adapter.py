@@ -1,4 +1,4 @@
-"""What allauth asks us: who may sign up."""
+"""What allauth asks us: who may sign up, and where they go then."""
 
 from typing import Any, ClassVar
 
@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from accounts.invitations import invitation_of
+from accounts.returning import goal_of
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -24,3 +25,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return settings.SIGNUP == "open" or invitation_of(request) is not None
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """To where they were going: also by way of the link in a mail, which carries no `next`."""
+        goal = goal_of(request)
+        return goal.path if goal else str(super().get_login_redirect_url(request))
+
+    def get_signup_redirect_url(self, request: HttpRequest) -> str:
+        goal = goal_of(request)
+        return goal.path if goal else str(super().get_signup_redirect_url(request))

@@ -17,6 +17,7 @@ from accounts.decorators import SignedIn, acting_page, live_page
 from accounts.forms import ask_secrets_only, is_login_of, known_of
 from accounts.invitations import invitation_remember
 from accounts.models import Invitation, LinkedAccount, LinkedAccountQuerySet
+from accounts.returning import Goal, goal_of
 from accounts.services import LinkRefused, account_link, account_refresh_rooms, account_remove
 from accounts.tasks import refresh_rooms
 from connectors.base import Reading
@@ -24,7 +25,7 @@ from connectors.errors import ConnectorError
 from connectors.forms import CredentialsForm
 from connectors.registry import connector_class, connectors
 from tubes.relay.hooking import address_of
-from tubes.services import tubes_of_account
+from tubes.services import portals_of_account, tubes_of_account
 
 
 @live_page
@@ -36,6 +37,7 @@ def account_list(request: SignedIn) -> HttpResponse:
         "accounts": accounts,
         "rows": [(account, _hook_of(account)) for account in accounts],
         "services": [{"kind": kind, "label": service.label} for kind, service in connectors().items()],
+        "goal": goal_of(request),
     }
     return render(request, "accounts/account_list.html", context)
 
@@ -86,15 +88,18 @@ def _link(request: SignedIn, form: CredentialsForm, context: dict[str, Any]) -> 
         else:
             # Robust: without a broker the account is linked all the same, and the hourly listing finds it.
             transaction.on_commit(lambda: refresh_rooms.delay(account.pk), robust=True)
-            messages.success(request, _linked(account, is_renewed="account" in context))
-            return redirect("accounts:account-list")
+            goal = goal_of(request)
+            messages.success(request, _linked(account, goal, is_renewed="account" in context))
+            return redirect(goal.path if goal else "accounts:account-list")
     steps = f"connectors/{context['kind']}/setup.html"
     return render(request, "accounts/account_add.html", {**context, "form": form, "steps": steps})
 
 
-def _linked(account: LinkedAccount, *, is_renewed: bool) -> str:
+def _linked(account: LinkedAccount, goal: Goal | None, *, is_renewed: bool) -> str:
     if is_renewed or account.seats.exists():
         return f"{account} works again. What was said meanwhile follows now."
+    if goal:
+        return f"{account} is linked. Its rooms are being looked up."
     return f"{account} is linked. Now open a Tube from one of its rooms."
 
 
@@ -123,7 +128,11 @@ def account_remove_page(request: SignedIn, account_code: str) -> HttpResponse:
         account_remove(account=account)
         messages.success(request, f"{account} is removed.")
         return redirect("accounts:account-list")
-    context = {"account": account, "tubes": tubes_of_account(account)}
+    context = {
+        "account": account,
+        "tubes": tubes_of_account(account),
+        "portals": portals_of_account(account),
+    }
     return render(request, "accounts/account_remove.html", context)
 
 

@@ -8,7 +8,7 @@ from django.views.generic import RedirectView, TemplateView
 
 from tubes.views import home
 
-ERROR_PAGES = ("400", "403", "403_csrf", "404", "500")
+ERROR_PAGES = ("400", "403", "403_csrf", "404", "429", "500")
 
 # Operators sign in by the same page as everybody: with its rate limits, codes and second factors.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]

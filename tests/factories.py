@@ -8,7 +8,17 @@ from accounts.models import LinkedAccount, User
 from connectors.base import Author, Cursor, IncomingEvent, Kind, MessageId, UserId
 from connectors.markup import plain
 from sameroom import clock
-from tubes.models import Delivery, Event, Notice, Room, RoomListing, Seat, Tube
+from tubes.models import (
+    Delivery,
+    Event,
+    Notice,
+    Portal,
+    PortalRequest,
+    Room,
+    RoomListing,
+    Seat,
+    Tube,
+)
 
 PASSWORD = "a long enough password"
 _numbers = count(1)
@@ -114,3 +124,16 @@ def notice(seat_: Seat, text: str = "Something happened.", **extra: Any) -> Noti
     return Notice.objects.create(
         **({"owner": seat_.owner, "seat": seat_, "kind": "loss", "text": text} | extra)
     )
+
+
+def portal(seat_: Seat | None = None, **extra: Any) -> Portal:
+    return Portal.objects.create(seat=seat_ or seat(), **extra)
+
+
+def portal_request(
+    portal_: Portal | None = None, account_: LinkedAccount | None = None, **extra: Any
+) -> PortalRequest:
+    """Somebody's wish to come through a Portal, waiting for its owner."""
+    account_ = account_ or account(team="globex")
+    values = {"visitor": account_.owner, "account": account_, "remote_id": "garden", "room_name": "Garden"}
+    return PortalRequest.objects.create(portal=portal_ or portal(), **(values | extra))

@@ -15,8 +15,21 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.utils.timesince import timesince
 
-from tubes.models import Delivery, Event, Installation, Notice, Post, Room, RoomListing, Seat, Tube
-from tubes.services import tube_state
+from tubes.models import (
+    Delivery,
+    Event,
+    Installation,
+    Notice,
+    Portal,
+    PortalRequest,
+    Post,
+    Room,
+    RoomListing,
+    Seat,
+    Tube,
+)
+from tubes.models.portals import PortalQuerySet
+from tubes.services import portal_door, tube_state
 
 
 def listing(label: str, model: type[Model], **filters: Any) -> str:
@@ -105,12 +118,66 @@ class SeatAdmin(WatchedAdmin):
         return listing("Deliveries", Delivery, seat__id__exact=seat.pk)
 
 
+@admin.register(Portal)
+class PortalAdmin(WatchedAdmin):
+    """Who holds a Portal's key may knock, so it is not shown; its owner finds it on Manage."""
+
+    linked_by = {"seat__id__exact"}
+    list_display = [
+        "__str__",
+        "owner",
+        "state",
+        "open_tubes",
+        "most_tubes",
+        "needs_approval",
+        "expires_at",
+        "created_at",
+        "links",
+    ]
+    list_filter = ["needs_approval", "expires_at", "deleted_at", "created_at"]
+    search_fields = ["seat__room__name", "seat__owner__email"]
+    raw_id_fields = ["seat"]
+    exclude = ["key"]
+
+    def get_queryset(self, request: HttpRequest) -> PortalQuerySet:
+        return Portal.objects.with_seat().counted()
+
+    @admin.display(ordering="seat__owner")
+    def owner(self, portal: Portal) -> str:
+        return str(portal.seat.owner)
+
+    @admin.display
+    def state(self, portal: Portal) -> str:
+        return portal_door(portal, open_tubes=self.open_tubes(portal)).name.replace("_", " ").capitalize()
+
+    @admin.display(description="open Tubes", ordering="open_tubes")
+    def open_tubes(self, portal: Any) -> int:
+        return int(portal.open_tubes)
+
+    @admin.display(description="go to")
+    def links(self, portal: Portal) -> str:
+        tubes = listing("Tubes", Tube, portal__id__exact=portal.pk)
+        requests = listing("Requests", PortalRequest, portal__id__exact=portal.pk)
+        return format_html("{} · {}", tubes, requests)
+
+
+@admin.register(PortalRequest)
+class PortalRequestAdmin(WatchedAdmin):
+    linked_by = {"portal__id__exact"}
+    list_display = ["__str__", "status", "visitor", "status_since", "created_at", "tube"]
+    list_filter = ["status", "created_at"]
+    list_select_related = ["portal__seat__room", "visitor", "tube__side_a__room", "tube__side_b__room"]
+    search_fields = ["room_name", "visitor__email", "portal__seat__room__name"]
+    raw_id_fields = ["portal", "visitor", "account", "tube"]
+
+
 @admin.register(Tube)
 class TubeAdmin(WatchedAdmin):
+    linked_by = {"portal__id__exact"}
     list_display = ["__str__", "state", "reason", "age", "opened_by", "created_at", "links"]
     list_filter = ["status", "created_at"]
     search_fields = ["code", "side_a__room__name", "side_b__room__name", "opened_by__email"]
-    raw_id_fields = ["side_a", "side_b", "opened_by", "status_by"]
+    raw_id_fields = ["side_a", "side_b", "portal", "opened_by", "status_by"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tube]:
         return Tube.objects.with_sides().select_related("opened_by")

@@ -1,16 +1,22 @@
-"""Forms of rooms: searching one, and picking the second."""
+"""Forms of rooms and Portals: searching a room, picking the second, whom a Portal lets in."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, ClassVar, cast
 
 from django import forms
 from django.db.models import Case, When
+from django.http import QueryDict
 
 from accounts.models import LinkedAccount, User
 from connectors.markup.sanitize import clean_name
-from tubes.models import RoomListing, Seat
+from sameroom import clock
+from tubes.models import Portal, RoomListing, Seat
 from tubes.models.rooms import RoomListingQuerySet
-from tubes.services import Offer, end_of, joined_to, offers_of
+from tubes.services import Limits, Offer, joined_to, offers_of
+from tubes.services.opening import End
 
 SHOWN = 50
 MOST_INVITED = 20
@@ -25,17 +31,16 @@ class Found:
     offers: list[Offer] = field(default_factory=list)  # what can be done where there are none
 
 
-def candidates(user: User, side_a: RoomListing | None = None) -> RoomListingQuerySet:
-    """The rooms a user may pick from: all of theirs, or those that `side_a` can still be joined to.
+def candidates(user: User, far: End | None = None) -> RoomListingQuerySet:
+    """The rooms a user may pick from: all of theirs, or those that the room `far` can still be joined to.
 
-    For Side B that leaves out the same physical room, through whatever account, and each room that
-    already has an open Tube with it.
+    That leaves out the same physical room, through whatever account, and each room that has an open Tube of
+    theirs with it.
     """
     rooms = RoomListing.objects.owned_by(user)
-    if side_a is None:
+    if far is None:
         return rooms
-    here = end_of(side_a)
-    for kind, space, remote_id in [here, *sorted(joined_to(user, here))]:
+    for kind, space, remote_id in [far, *sorted(joined_to(user, far))]:
         rooms = rooms.exclude(account__kind=kind, account__space=space, remote_id=remote_id)
     return rooms
 
@@ -45,10 +50,10 @@ class RoomSearchForm(forms.Form):
 
     q = forms.CharField(required=False, max_length=200)
 
-    def find(self, user: User, side_a: RoomListing | None = None) -> Found:
+    def find(self, user: User, far: End | None = None) -> Found:
         """The rooms that match: by name, those behind an account that needs mending last."""
         words = self.cleaned_data["q"] if self.is_valid() else ""
-        rooms = candidates(user, side_a).search(words).select_related("account")
+        rooms = candidates(user, far).search(words).select_related("account")
         usable_first = Case(When(account__in=LinkedAccount.objects.usable(), then=0), default=1)
         rooms = rooms.order_by(usable_first, "name", "account_id", "pk")
         shown = list(rooms[: SHOWN + 1])
@@ -68,10 +73,10 @@ class SideBForm(forms.Form):
         },
     )
 
-    def __init__(self, *args: Any, user: User, side_a: RoomListing, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user: User, far: End, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         picked = cast("forms.ModelChoiceField[RoomListing]", self.fields["side_b"])
-        picked.queryset = candidates(user, side_a).select_related("account")
+        picked.queryset = candidates(user, far).select_related("account")
 
 
 class RoomAddressForm(forms.Form):
@@ -137,3 +142,70 @@ class PostingOptionsForm(forms.ModelForm):  # type: ignore[type-arg]  # not gene
             "takes_notices": "When messages were left out, or come late. Manage shows them in any case.",
             "direction": "Your side only. The people at the other side have a say of their own.",
         }
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the valid form says, by name."""
+        return {name: self.cleaned_data[name] for name in self._meta.fields or ()}
+
+
+class PortalForm(forms.Form):
+    """Whom a Portal lets in."""
+
+    MOST: ClassVar[int] = 10_000
+
+    needs_approval = forms.BooleanField(
+        label="Ask me before a room is joined",
+        required=False,
+        help_text="You get a mail for each request, and decide on Manage.",
+    )
+    expires_on = forms.DateField(
+        label="Last day",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text="At its end (UTC) nobody can join any more. Rooms that have joined stay.",
+        error_messages={"invalid": "Write the day as 2030-12-31."},
+    )
+    most_tubes = forms.IntegerField(
+        label="Rooms at once",
+        required=False,
+        min_value=1,
+        max_value=MOST,
+        help_text="So many rooms may be joined at the same time. Empty: any number.",
+        error_messages={
+            "invalid": "Write a whole number, such as 5.",
+            "min_value": "At least one room, or leave it empty for any number.",
+            "max_value": "10 000 rooms at the most, or leave it empty for any number.",
+        },
+    )
+
+    def clean_expires_on(self) -> date | None:
+        day: date | None = self.cleaned_data["expires_on"]
+        if day is not None and day < clock.now().date():
+            raise forms.ValidationError("This day is over. Choose today or a later one.")
+        return day
+
+    @property
+    def limits(self) -> Limits:
+        """What the valid form says."""
+        day = self.cleaned_data["expires_on"]
+        return Limits(
+            needs_approval=self.cleaned_data["needs_approval"],
+            expires_at=_end_of(day) if day else None,
+            most_tubes=self.cleaned_data["most_tubes"],
+        )
+
+    @classmethod
+    def of(cls, portal: Portal, data: QueryDict | None) -> PortalForm:
+        """The form of a Portal there is."""
+        last = portal.expires_at - timedelta(microseconds=1) if portal.expires_at else None
+        initial = {
+            "needs_approval": portal.needs_approval,
+            "expires_on": last.date() if last else None,
+            "most_tubes": portal.most_tubes,
+        }
+        return cls(data, initial=initial)
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), tzinfo=UTC)

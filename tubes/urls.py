@@ -1,6 +1,7 @@
-"""Addresses of Tubes."""
+"""Addresses of Tubes and Portals."""
 
 from django.urls import path
+from django.views.generic import RedirectView
 
 from tubes import (
     hooks,
@@ -9,7 +10,9 @@ from tubes import (
     views_files,
     views_notices,
     views_options,
+    views_portals,
     views_undelivered,
+    views_visits,
 )
 
 app_name = "tubes"
@@ -27,6 +30,40 @@ urlpatterns = [
         "open-a-tube/<str:listing_code>/make/<str:account_code>/",
         views_entering.room_make_page,
         name="room-make-side-b",
+    ),
+    path("create-a-portal/", views_portals.portal_pick, name="portal-create"),
+    path("create-a-portal/<str:listing_code>/", views_portals.portal_new, name="portal-new"),
+    path(
+        "create-a-portal/enter/<str:account_code>/",
+        views_entering.portal_enter_do,
+        name="portal-enter",
+    ),
+    path("create-a-portal/make/<str:account_code>/", views_entering.portal_make_page, name="portal-make"),
+    path("portals/<str:portal_key>/", views_portals.portal_detail, name="portal-detail"),
+    path("portals/<str:portal_key>/options/", views_portals.portal_options, name="portal-options"),
+    path("portals/<str:portal_key>/delete/", views_portals.portal_delete_page, name="portal-delete"),
+    path("portals/<str:portal_key>/close-tubes/", views_portals.portal_close_page, name="portal-close"),
+    path("portals/asked/<str:asked_code>/approve/", views_portals.request_approve_do, name="portal-approve"),
+    path("portals/asked/<str:asked_code>/decline/", views_portals.request_decline_do, name="portal-decline"),
+    path("p/requests/<str:request_code>/", views_visits.portal_request, name="portal-request"),
+    path(
+        "p/requests/<str:request_code>/withdraw/",
+        views_visits.request_withdraw_do,
+        name="portal-withdraw",
+    ),
+    path("p/<str:visited_key>", views_visits.portal_visit, name="portal-visit"),
+    path(
+        "p/<str:visited_key>/", RedirectView.as_view(pattern_name="tubes:portal-visit"), name="portal-slash"
+    ),
+    path(
+        "p/<str:visited_key>/enter/<str:account_code>/",
+        views_visits.visit_enter_do,
+        name="portal-visit-enter",
+    ),
+    path(
+        "p/<str:visited_key>/make/<str:account_code>/",
+        views_visits.visit_make_page,
+        name="portal-visit-make",
     ),
     path("manage/", views.tube_list, name="tube-list"),
     path("manage/notices/", views_notices.notice_list, name="notice-list"),

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
@@ -18,46 +15,21 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts.decorators import SignedIn, acting_page, live_page
 from accounts.models import LinkedAccount
 from connectors.registry import connectors
-from tubes.forms import RoomSearchForm, SideBForm
-from tubes.models import RoomListing, Seat, Tube
+from tubes.manage_rows import Row, page_of, rows_of
+from tubes.models import RoomListing, Tube
 from tubes.models.tubes import TubeQuerySet
+from tubes.picking import SideA, SideB
 from tubes.services import (
-    Standing,
     TubeRefused,
-    TubeState,
     standing_of,
     tube_close,
-    tube_open,
     tube_pause,
     tube_resume,
     tube_retry,
-    tube_state,
-    undelivered_words,
 )
+from tubes.views_entering import picker, picker_acting
 from tubes.views_notices import newest_notices
-
-ROWS = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A Tube as a page shows it."""
-
-    tube: Tube
-    state: TubeState
-    flow: str  # which way messages may go: both, forward (A to B), back, none
-    undelivered: str  # how much did not arrive, a sentence or empty
-    mine: list[Seat]  # the viewer's sides, whose options are theirs to set
-
-    @classmethod
-    def of(cls, tube: Tube, viewer: Any, known: Standing) -> Row:
-        a, b = tube.side_a, tube.side_b
-        forward, back = a.lets_out and b.lets_in, b.lets_out and a.lets_in
-        flow = {(True, True): "both", (True, False): "forward", (False, True): "back"}.get(
-            (forward, back), "none"
-        )
-        mine = [seat for seat in (a, b) if seat.owner_id == viewer.pk]
-        return cls(tube, tube_state(tube, viewer, known), flow, undelivered_words(tube, known), mine)
+from tubes.views_visits import requests_on_manage
 
 
 @require_GET
@@ -73,7 +45,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def side_a_pick(request: SignedIn) -> HttpResponse:
     """Step one of opening a Tube: pick Side A."""
-    return _picker(request)
+    return picker(request, SideA())
 
 
 @live_page
@@ -82,29 +54,7 @@ def side_b_pick(request: SignedIn, listing_code: str) -> HttpResponse:
     """Step two: pick Side B, which opens the Tube at once."""
     listings = RoomListing.objects.owned_by(request.user).select_related("account")
     side_a = get_object_or_404(listings, code=listing_code)
-    refusal = ""
-    if request.method == "POST":
-        form = SideBForm(request.POST, user=request.user, side_a=side_a)
-        if form.is_valid():
-            try:
-                tube = tube_open(owner=request.user, listing_a=side_a, listing_b=form.cleaned_data["side_b"])
-            except TubeRefused as error:
-                refusal = str(error)
-            else:
-                return redirect("tubes:tube-detail", tube.code)
-        else:
-            refusal = str(form.errors["side_b"][0])
-    return _picker(request, side_a=side_a, refusal=refusal)
-
-
-def _picker(request: SignedIn, *, side_a: RoomListing | None = None, refusal: str = "") -> HttpResponse:
-    form = RoomSearchForm(request.GET)
-    context = {"form": form, "found": form.find(request.user, side_a), "side_a": side_a, "refusal": refusal}
-    if request.htmx:
-        return render(request, "tubes/_found.html", context)
-    accounts = LinkedAccount.objects.owned_by(request.user).newest_first()
-    context["accounts"] = accounts.annotate(room_count=Count("listings"))
-    return render(request, "tubes/picker.html", context)
+    return picker_acting(request, SideB(side_a))
 
 
 @login_required
@@ -119,16 +69,16 @@ def tube_detail(request: SignedIn, tube_code: str) -> HttpResponse:
 @live_page
 @require_GET
 def tube_list(request: SignedIn) -> HttpResponse:
-    """Notices, and every open Tube, newest first. Live: asked again by htmx, it answers 204 if unchanged."""
-    tubes = _tubes(request).not_closed().order_by("-created_at", "-pk")
-    page = Paginator(tubes, ROWS).get_page(request.GET.get("page"))
-    known = standing_of(page, request.user, only_told=True)
+    """Notices, requests, and every open Tube and Portal, newest first.
+
+    Live: asked again by htmx, it answers 204 if unchanged.
+    """
+    page = page_of(request.user, request.GET.get("page"))
     ending = LinkedAccount.objects.owned_by(request.user).ending().order_by("expires_at", "pk")
     context: dict[str, Any] = {"page": page, "ending": ending, **newest_notices(request.user)}
+    context |= requests_on_manage(request.user)
     news = render_to_string("tubes/_news.html", context, request)
-    rows = render_to_string(
-        "tubes/_rows.html", {"rows": [Row.of(tube, request.user, known) for tube in page]}, request
-    )
+    rows = render_to_string("tubes/_rows.html", {"rows": rows_of(page, request.user)}, request)
     context |= {"news": news, "rows": rows, "seen": sha256((news + rows).encode()).hexdigest()[:16]}
     if request.htmx:
         if request.GET.get("seen") == context["seen"]:

@@ -15,6 +15,8 @@ LISTS = [
     "tubes_room",
     "tubes_roomlisting",
     "tubes_seat",
+    "tubes_portal",
+    "tubes_portalrequest",
     "tubes_tube",
     "tubes_event",
     "tubes_delivery",
@@ -36,11 +38,14 @@ def one_of_each() -> dict[str, int]:
     body = {"v": 1, "blocks": [{"type": "paragraph", "inlines": ["a private sentence"]}]}
     event = factories.event(tube.side_a.room, body=body)
     delivery = factories.delivery(event, tube.side_b, status="failed", error="The service said no.")
+    request = factories.portal_request(factories.portal(tube.side_a, key="a-private-key"))
     post = Post.objects.create(delivery=delivery, room=delivery.room, remote_id="r-1")
     return {
         "accounts_linkedaccount": tube.side_a.account.pk,
         "tubes_room": tube.side_a.room.pk,
         "tubes_seat": tube.side_a.pk,
+        "tubes_portal": request.portal.pk,
+        "tubes_portalrequest": request.pk,
         "tubes_tube": tube.pk,
         "tubes_event": event.pk,
         "tubes_delivery": delivery.pk,
@@ -60,7 +65,7 @@ def test_every_list_and_page_opens_and_shows_neither_secrets_nor_messages(operat
     leaks = [
         page
         for page, answer in answers.items()
-        for secret in ("open-sesame", "a private sentence")
+        for secret in ("open-sesame", "a private sentence", "a-private-key")
         if secret in answer.content.decode()
     ]
     assert leaks == []
@@ -81,6 +86,8 @@ def test_lists_lead_to_each_other(operator: Client) -> None:
         reverse("admin:tubes_event_changelist", query={"room__id__exact": rows["tubes_room"]}),
         reverse("admin:tubes_delivery_changelist", query={"event__id__exact": rows["tubes_event"]}),
         reverse("admin:tubes_delivery_changelist", query={"seat__id__exact": rows["tubes_seat"]}),
+        reverse("admin:tubes_tube_changelist", query={"portal__id__exact": rows["tubes_portal"]}),
+        reverse("admin:tubes_portalrequest_changelist", query={"portal__id__exact": rows["tubes_portal"]}),
         reverse("admin:tubes_post_changelist", query={"delivery__id__exact": rows["tubes_delivery"]}),
     ]
 

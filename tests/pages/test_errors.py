@@ -7,6 +7,7 @@ HEADINGS = {
     "403": "This page is not open to you",
     "403_csrf": "That form had grown too old",
     "404": "Nothing is connected here",
+    "429": "Too many tries",
     "500": "Something broke on our side",
 }
 

@@ -11,7 +11,8 @@ HELP, HIPCHAT = "/getting-started/en/", "/getting-started/en/accounts/hipchat"
 MATRIX = "/getting-started/en/accounts/matrix"
 IRC = "/getting-started/en/accounts/irc"
 TUBES = "/getting-started/en/tubes-portals/tubes"
-PAGES = [HELP, HIPCHAT, MATRIX, TUBES]
+PORTALS = "/getting-started/en/tubes-portals/portals"
+PAGES = [HELP, HIPCHAT, MATRIX, TUBES, PORTALS]
 
 pytestmark = pytest.mark.django_db
 

@@ -19,6 +19,11 @@ OWNED: dict[str, Callable[[Any], str]] = {
     "tube_code": lambda owner: factories.tube(factories.seat(factories.account(owner))).code,
     "seat_code": lambda owner: factories.tube(factories.seat(factories.account(owner))).side_a.code,
     "notice_code": lambda owner: code_of(factories.notice(factories.seat(factories.account(owner)))),
+    "portal_key": lambda owner: factories.portal(factories.seat(factories.account(owner))).key,
+    "asked_code": lambda owner: (
+        factories.portal_request(factories.portal(factories.seat(factories.account(owner)))).code
+    ),
+    "request_code": lambda owner: factories.portal_request(None, factories.account(owner)).code,
     "delivery_code": lambda owner: code_of(lost_at(Tube.objects.owned_by(owner).latest("pk"))),
 }
 
@@ -28,8 +33,13 @@ def lost_at(tube: Tube) -> Any:
     return factories.delivery(factories.event(tube.side_b.room), tube.side_a, status="failed")
 
 
-# Parameters that name nobody's object: a value, and why it needs no owner.
-OPEN: dict[str, tuple[str, str]] = {
+def portal_of_a_third() -> str:
+    return factories.portal().key
+
+
+# Parameters that name nobody's object, or one that is open to everybody: a value, and why it needs no owner.
+OPEN: dict[str, tuple[str | Callable[[], str], str]] = {
+    "visited_key": (portal_of_a_third, "whoever holds a Portal's address may follow it"),
     "kind": ("echo", "a service, the same for everybody"),
     "secret": ("wrong", "part of an address that only a service knows"),
     "key": ("wrong", "whoever holds a file's signed address may open it, for a day"),
@@ -38,7 +48,12 @@ OPEN: dict[str, tuple[str, str]] = {
 }
 # A service calls this one: whoever knows the secret, in the address and in the signature.
 FOR_SERVICES = {"tubes:hook"}
-OPEN_TO_STRANGERS = {"accounts:invitation-accept", "tubes:linked-file"} | FOR_SERVICES
+OPEN_TO_STRANGERS = {
+    "accounts:invitation-accept",
+    "tubes:linked-file",
+    "tubes:portal-visit",
+    "tubes:portal-slash",
+} | FOR_SERVICES
 
 
 def addresses() -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -62,7 +77,11 @@ def path_of(name: str, owner: Any) -> str:
                 f"{name} has the new parameter {parameter!r}: add a factory for it to OWNED in {__file__}, "
                 "or to OPEN with the reason why it belongs to nobody."
             )
-        values[parameter] = OWNED[parameter](owner) if parameter in OWNED else OPEN[parameter][0]
+        if parameter in OWNED:
+            values[parameter] = OWNED[parameter](owner)
+        else:
+            open_ = OPEN[parameter][0]
+            values[parameter] = open_() if callable(open_) else open_
     return reverse(name, kwargs=values)
 
 
@@ -94,6 +113,10 @@ ACTS = {
     "accounts:account-refresh": "accounts:account-list",
     "tubes:room-enter": "tubes:tube-open",
     "tubes:room-enter-side-b": "tubes:tube-open",
+    "tubes:portal-enter": "tubes:portal-create",
+    "tubes:portal-approve": "tubes:tube-list",
+    "tubes:portal-decline": "tubes:tube-list",
+    "tubes:portal-withdraw": "tubes:tube-list",
     "tubes:tube-pause": "tubes:tube-list",
     "tubes:tube-resume": "tubes:tube-list",
     "tubes:tube-retry": "tubes:tube-list",
@@ -111,4 +134,6 @@ def test_stranger_is_sent_to_sign_in(client, db, name, method):
 
     # After signing in: the page itself, or for an address that only acts, the list it leads to.
     back = reverse(ACTS[name]) if name in ACTS else path
+    if name == "tubes:portal-visit-enter":
+        back = path.partition("/enter/")[0]
     assert (response.status_code, response["Location"]) == (302, f"{reverse('account_login')}?next={back}")

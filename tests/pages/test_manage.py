@@ -31,8 +31,9 @@ def act(verb: str, tube: Tube) -> str:
 def test_list_asks_as_much_for_three_tubes_as_for_one(page, ann, count, django_assert_num_queries):
     tubes = [tube_of(ann) for _ in range(count)]
 
-    # Session, user, how many Tubes, the Tubes; lanes, what did not arrive; notices; is the relay stopped.
-    with django_assert_num_queries(9):
+    # Session, user, how many rows, which, the Tubes; requests; lanes, what did not arrive; notices; is the
+    # relay stopped.
+    with django_assert_num_queries(11):
         response = page.get(LIST)
 
     assert response.status_code == 200
@@ -128,7 +129,7 @@ def test_live_list_answers_nothing_while_nothing_changed(page, ann, django_asser
     tube = tube_of(ann)
     seen = page.get(LIST).context["seen"]
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(10):
         same = page.get(LIST, {"seen": seen}, headers={"HX-Request": "true"})
     Tube.objects.filter(pk=tube.pk).update(status="paused")
     changed = page.get(LIST, {"seen": seen}, headers={"HX-Request": "true"})

@@ -2,6 +2,7 @@
 
 from tubes.models.events import Delivery, Event, Post
 from tubes.models.notices import Installation, Listener, Notice
+from tubes.models.portals import Portal, PortalRequest
 from tubes.models.rooms import NameStyle, Room, RoomListing, Seat
 from tubes.models.tubes import Tube
 
@@ -12,6 +13,8 @@ __all__ = [
     "Listener",
     "NameStyle",
     "Notice",
+    "Portal",
+    "PortalRequest",
     "Post",
     "Room",
     "RoomListing",

@@ -108,11 +108,17 @@ class SeatQuerySet(models.QuerySet["Seat"]):
         return self.filter(owner=user)
 
     def in_use(self) -> SeatQuerySet:
-        """Seats at an end of a Tube that is not closed: only for these may an account be used."""
-        return self.filter(
-            models.Exists(open_tubes(models.Q(side_a=models.OuterRef("pk"))))
-            | models.Exists(open_tubes(models.Q(side_b=models.OuterRef("pk"))))
-        )
+        """Seats at an end of a Tube that is not closed, or of a Portal that is not deleted.
+
+        Only for these may an account be used. What is posted needs more, see `joined`.
+        """
+        portal = apps.get_model("tubes", "Portal")
+        portals = portal._default_manager.filter(seat=models.OuterRef("pk"), deleted_at=None)
+        return self.filter(at_a_tube() | models.Exists(portals))
+
+    def joined(self) -> SeatQuerySet:
+        """Seats at an end of a Tube that is not closed: only through these is anything posted."""
+        return self.filter(at_a_tube())
 
     def working(self) -> SeatQuerySet:
         """Seats through which calls can be made, in use or not."""
@@ -123,10 +129,11 @@ class SeatQuerySet(models.QuerySet["Seat"]):
         return self.in_use().working()
 
 
-def open_tubes(where: models.Q) -> models.QuerySet[Any]:
-    """Tubes that are not closed; named here because Seats come before Tubes."""
-    tube = apps.get_model("tubes", "Tube")
-    return tube._default_manager.filter(where).exclude(status="closed")
+def at_a_tube() -> models.Q:
+    """Whether a Seat is at an end of an open Tube; by name, because Seats come before Tubes."""
+    tubes = apps.get_model("tubes", "Tube")._default_manager.exclude(status="closed")
+    ends = [tubes.filter(**{side: models.OuterRef("pk")}) for side in ("side_a", "side_b")]
+    return models.Q(models.Exists(ends[0])) | models.Q(models.Exists(ends[1]))
 
 
 class NameStyle(models.TextChoices):

@@ -11,6 +11,7 @@ from django.db.models.functions import Greatest, Least
 from accounts.codes import new_code
 from accounts.models import User
 from sameroom import clock
+from tubes.models.portals import Portal
 from tubes.models.rooms import Seat
 
 
@@ -52,6 +53,7 @@ class Tube(models.Model):
     side_a = models.ForeignKey(Seat, on_delete=models.CASCADE, related_name="tubes_as_a")
     side_b = models.ForeignKey(Seat, on_delete=models.CASCADE, related_name="tubes_as_b")
     status = models.CharField(max_length=16, choices=Status, default=Status.ACTIVE)
+    portal = models.ForeignKey(Portal, null=True, blank=True, on_delete=models.SET_NULL, related_name="tubes")
     opened_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     status_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     status_since = models.DateTimeField(default=clock.now)

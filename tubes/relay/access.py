@@ -25,7 +25,7 @@ FEWEST, TURNS = 50, 45  # Seats taken up in one go at the least; goes in which a
 
 
 def stale_seats() -> list[int]:
-    """Seats of open Tubes that were not confirmed within the hour, claimed by the caller. No network I/O."""
+    """Seats in use that were not confirmed within the hour, claimed by the caller. No network I/O."""
     now = clock.now()
     due = Q(checked_at__lt=now - EVERY) | (~Q(failure="") & Q(checked_at__lt=now - TRY_AGAIN))
     stale = Seat.objects.in_use().filter(due, account__status__in=LinkedAccount.USABLE)

@@ -21,14 +21,15 @@ AT_ONCE = 500  # deliveries looked at in one go
 def stranded_seats() -> list[int]:
     """Seats with something queued that is for others to post.
 
-    They are in use no more, or they cannot post, and another Seat in the room can.
+    They are at no open Tube, or they cannot post, and another Seat in the room can.
     """
     # The states stand in the text: SQLite takes a partial index for literals only.
     queued = sql.rows(
         "SELECT DISTINCT seat_id FROM tubes_delivery "
         "WHERE status IN ('queued', 'sending') AND status = 'queued' AND part = 0"
     )
-    can, used = Seat.objects.able(), Seat.objects.in_use()
+    used = Seat.objects.joined()
+    can = used.working()
     others = Exists(can.filter(room=OuterRef("room")).exclude(pk=OuterRef("pk")))
     unable = ~Q(pk__in=can.values("pk")) & Q(others)
     waiting = [seat_id for (seat_id,) in queued]
@@ -42,13 +43,13 @@ def stranded_seats() -> list[int]:
 def retire(seat_id: int) -> None:
     """Hand what is queued at a Seat that cannot post to the Seats that lead there now.
 
-    What a Seat in use no more has queued, and nobody else can post, is skipped; one that waits for a
+    What a Seat at no open Tube has queued, and nobody else can post, is skipped; one that waits for a
     login, or for its room, keeps it. An origin that has something on the wire here waits until that is
     settled, if it can be. One transaction; may be repeated.
     """
-    if Seat.objects.able().filter(pk=seat_id).exists():
+    if Seat.objects.joined().working().filter(pk=seat_id).exists():
         return
-    is_used = Seat.objects.in_use().filter(pk=seat_id).exists()
+    is_used = Seat.objects.joined().filter(pk=seat_id).exists()
     with transaction.atomic():
         mine = Delivery.objects.filter(seat=seat_id, status__in=Delivery.OPEN)
         origins = set(mine.filter(part=0, status=QUEUED).values_list("origin", flat=True).distinct())
@@ -65,7 +66,11 @@ def _hand_over(seat_id: int, origin: int | None, is_used: bool, network: Network
     """Hand over what came from one room, oldest first, until something has to stay; to which Seats."""
     queued = Delivery.objects.filter(seat=seat_id, status=QUEUED, part=0, origin=origin)
     able = set(
-        Seat.objects.able().exclude(pk=seat_id).filter(room__seats=seat_id).values_list("pk", flat=True)
+        Seat.objects.joined()
+        .working()
+        .exclude(pk=seat_id)
+        .filter(room__seats=seat_id)
+        .values_list("pk", flat=True)
     )
     taken: set[int] = set()
     last = 0

@@ -122,6 +122,6 @@ def _is_polled(seat: Seat) -> bool:
 
 
 def rooms_without_reader() -> QuerySet[Room]:
-    """Rooms at open Tubes whose reader cannot read, or is gone."""
+    """Rooms at open Tubes or Portals whose reader cannot read, or is gone."""
     cannot = Q(reader=None) | ~Q(reader__failure="") | ~Q(reader__account__status__in=LinkedAccount.USABLE)
     return Room.objects.filter(cannot, pk__in=Seat.objects.in_use().values("room"))

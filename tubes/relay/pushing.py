@@ -51,7 +51,7 @@ class Heard:
 
 
 def rooms_heard(account: LinkedAccount, named: Iterable[RoomId], *, has_ids: bool) -> list[Heard]:
-    """Which of the named rooms this account sits in, for a Tube that is open. One query."""
+    """Which of the named rooms this account sits in, for an open Tube or a Portal. One query."""
     seats = Seat.objects.in_use().filter(account=account, failure="")
     rooms = Room.objects.filter(seats__in=seats, remote_id__in=set(named)).distinct().order_by("pk")
     if not has_ids:  # the numbers of one session mean nothing in another: only who reads for all is heard

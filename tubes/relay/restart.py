@@ -53,7 +53,7 @@ class Dropped:
 
 
 def rooms_in_use() -> list[Room]:
-    """The rooms that open Tubes touch."""
+    """The rooms that open Tubes or Portals touch."""
     seats = Seat.objects.in_use().values("room")
     return list(Room.objects.filter(pk__in=seats).order_by("kind", "space", "name", "pk"))
 

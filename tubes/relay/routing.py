@@ -183,12 +183,12 @@ def kept_seats(pairs: Mapping[Pair, int]) -> dict[Pair, int]:
 
 
 def _not_given_up(others: Mapping[Pair, int]) -> dict[Pair, int]:
-    """Without pairs whose Seat is in use no more, or can only wait for a login: these are let go.
+    """Without pairs whose Seat is at no open Tube, or can only wait for a login: these are let go.
 
     But not while something of the pair is on the wire that can still be settled, or waits to be handed over.
     """
     working = set(Seat.objects.working().filter(pk__in=others.values()).values_list("pk", flat=True))
-    in_use = set(Seat.objects.in_use().filter(pk__in=others.values()).values_list("pk", flat=True))
+    joined = set(Seat.objects.joined().filter(pk__in=others.values()).values_list("pk", flat=True))
     rows = Delivery.objects.filter(seat__in=others.values(), status__in=Delivery.OPEN)
     rows = rows.filter(origin__in=[origin for origin, _ in others])
     begun = set(rows.filter(BEGUN).values_list("origin", "room", "seat").distinct())
@@ -196,6 +196,6 @@ def _not_given_up(others: Mapping[Pair, int]) -> dict[Pair, int]:
     return {
         pair: seat
         for pair, seat in others.items()
-        if (seat in in_use and (seat in working or (*pair, seat) in queued))
+        if (seat in joined and (seat in working or (*pair, seat) in queued))
         or (seat in working and (*pair, seat) in begun)
     }

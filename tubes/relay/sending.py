@@ -111,7 +111,7 @@ def _way(lane: Lane, delivery: Delivery) -> tuple[int, ...] | Go:
 
 def _in_use(lane: Lane) -> bool:
     """Whether this Seat may still be used, now that another one leads to its room; else that one posts."""
-    if Seat.objects.in_use().filter(pk=lane.seat.pk).exists():
+    if Seat.objects.joined().filter(pk=lane.seat.pk).exists():
         return True
     lane.flush()
     handover.retire(lane.seat.pk)

@@ -5,6 +5,27 @@ from tubes.services.entering import Offer, RoomRefused, offers_of, room_enter, r
 from tubes.services.notices import notice_dismiss, notices_dismiss
 from tubes.services.opening import TubeRefused, end_of, joined_to, tube_open
 from tubes.services.options import options_preview, options_set
+from tubes.services.portal_visits import (
+    Door,
+    end_of_portal,
+    portal_door,
+    portal_join,
+    portal_request_approve,
+    portal_request_decline,
+    portal_request_withdraw,
+)
+from tubes.services.portals import (
+    Limits,
+    options_of,
+    options_take,
+    portal_change,
+    portal_close_tubes,
+    portal_create,
+    portal_delete,
+    portals_of_account,
+    seat_like,
+    tubes_of_portal,
+)
 from tubes.services.running import (
     rooms_rewatch,
     tube_close,
@@ -17,6 +38,8 @@ from tubes.services.state import Standing, TubeState, standing_of, tube_state
 from tubes.services.undelivered import Lost, undelivered_of, undelivered_rows, undelivered_words
 
 __all__ = [
+    "Door",
+    "Limits",
     "Lost",
     "NotAgain",
     "Offer",
@@ -27,16 +50,30 @@ __all__ = [
     "deliveries_send_again",
     "delivery_send_again",
     "end_of",
+    "end_of_portal",
     "joined_to",
     "notice_dismiss",
     "notices_dismiss",
     "offers_of",
+    "options_of",
     "options_preview",
     "options_set",
+    "options_take",
+    "portal_change",
+    "portal_close_tubes",
+    "portal_create",
+    "portal_delete",
+    "portal_door",
+    "portal_join",
+    "portal_request_approve",
+    "portal_request_decline",
+    "portal_request_withdraw",
+    "portals_of_account",
     "prospects",
     "room_enter",
     "room_make",
     "rooms_rewatch",
+    "seat_like",
     "standing_of",
     "tube_close",
     "tube_open",
@@ -45,6 +82,7 @@ __all__ = [
     "tube_retry",
     "tube_state",
     "tubes_of_account",
+    "tubes_of_portal",
     "undelivered_of",
     "undelivered_rows",
     "undelivered_words",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,7 +14,7 @@ from connectors.base import Cursor, Reading, RoomId, RoomInfo
 from connectors.errors import ConnectorError
 from connectors.markup.sanitize import clean_name
 from sameroom import clock
-from tubes.models import Event, Post, Room, RoomListing, Seat, Tube
+from tubes.models import Event, Portal, Post, Room, RoomListing, Seat, Tube
 from tubes.relay import bell, health
 from tubes.relay.listening import marking
 
@@ -54,6 +55,14 @@ class Side:
         return self.newest[-1] if self.newest else None
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A Seat at one end of a Tube to be, in a room that is locked, with what was just read there."""
+
+    seat: Seat
+    side: Side
+
+
 def tube_open(*, owner: User, listing_a: RoomListing, listing_b: RoomListing) -> Tube:
     """Open a Tube between two rooms that `owner` reaches through accounts of theirs.
 
@@ -63,19 +72,34 @@ def tube_open(*, owner: User, listing_a: RoomListing, listing_b: RoomListing) ->
     for listing in (listing_a, listing_b):
         if listing.account.owner_id != owner.pk:
             raise TubeRefused("This room is not reached through an account of yours.")
-    _require_two_rooms(owner, end_of(listing_a), end_of(listing_b))
+    require_two_rooms(owner, end_of(listing_a), end_of(listing_b))
     side_a, side_b = look_at(listing_a), look_at(listing_b)
-    _require_two_rooms(owner, side_a.end, side_b.end)  # again, by what the services call them
+    require_two_rooms(owner, side_a.end, side_b.end)  # again, by what the services call them
+    with saving():
+        invitations_accepted(listing_a, listing_b)
+        rooms = lock_rooms(side_a, side_b)
+        seat_a = seat_take(owner=owner, side=side_a, room=rooms[side_a.end])
+        seat_b = seat_take(owner=owner, side=side_b, room=rooms[side_b.end])
+        return tube_save(Taken(seat_a, side_a), Taken(seat_b, side_b), by=owner)
+
+
+@contextmanager
+def saving() -> Iterator[None]:
+    """The transaction that saves a Tube. TubeRefused where the same one was opened at the same moment."""
     try:
         with transaction.atomic():
-            # To read a room its invitation was accepted.
-            RoomListing.objects.filter(pk__in=[listing_a.pk, listing_b.pk]).update(is_invitation=False)
-            return _save(owner, side_a, side_b)
-    except IntegrityError as error:  # the same Tube, opened twice at the same moment
+            yield
+    except IntegrityError as error:
         raise TubeRefused("These two rooms are joined by a Tube already.") from error
 
 
-def _require_two_rooms(owner: User, end_a: End, end_b: End) -> None:
+def invitations_accepted(*listings: RoomListing) -> None:
+    """To read a room its invitation was accepted."""
+    RoomListing.objects.filter(pk__in=[listing.pk for listing in listings]).update(is_invitation=False)
+
+
+def require_two_rooms(owner: User, end_a: End, end_b: End) -> None:
+    """TubeRefused where these are one room, or joined by a Tube of this owner's. Two queries."""
     if end_a == end_b:
         raise TubeRefused("A Tube needs two different rooms; these two are the same one.")
     if end_b in joined_to(owner, end_a):
@@ -116,23 +140,27 @@ def look_at(listing: RoomListing) -> Side:
     return Side(account, info, newest, is_polled=is_polled, is_proved=can.entering_proves)
 
 
-def _save(owner: User, side_a: Side, side_b: Side) -> Tube:
-    rooms = _lock_rooms(side_a, side_b)
+def tube_save(a: Taken, b: Taken, *, by: User, portal: Portal | None = None) -> Tube:
+    """Save an open Tube between two Seats that were just taken; their owners may differ.
+
+    Inside the transaction that has locked the rooms.
+    """
     tube = Tube(
-        side_a=seat_take(owner=owner, side=side_a, room=rooms[side_a.end]),
-        side_b=seat_take(owner=owner, side=side_b, room=rooms[side_b.end]),
-        opened_by=owner,
-        status_by=owner,
+        side_a=a.seat,
+        side_b=b.seat,
+        portal=portal,
+        opened_by=by,
+        status_by=by,
         status_since=clock.now(),
     )
-    set_markers(tube, side_a.marker, side_b.marker)
+    set_markers(tube, a.side.marker, b.side.marker)
     tube.save()
-    for room in rooms.values():
-        health.choose_reader(room)
+    for taken in (a, b):
+        health.choose_reader(taken.seat.room)
     return tube
 
 
-def _lock_rooms(*sides: Side) -> dict[End, Room]:
+def lock_rooms(*sides: Side) -> dict[End, Room]:
     """The rows of the sides' rooms, made where there are none, locked until the transaction ends.
 
     Always in one order: A to B and B to A, opened at once, would wait for each other.
@@ -164,6 +192,15 @@ def seat_take(*, owner: User, side: Side, room: Room) -> Seat:
             "match yet. Say something in the room, wait a few seconds, and try again."
         )
     seat, _ = Seat.objects.get_or_create(owner=owner, account=side.account, room=room)
+    return seat_keep(seat, side=side, room=room)
+
+
+def seat_keep(seat: Seat, *, side: Side, room: Room) -> Seat:
+    """A Seat whose room was just read and is locked works, and has its room read from here on.
+
+    Inside a transaction; what proves that its owner sees that room was shown when it was taken.
+    """
+    seat.room = room
     health.seat_works(seat)
     marking.mark([seat.pk])
     _watch(room, side)

@@ -50,15 +50,20 @@ def tube_retry(*, tube: Tube, by: User) -> None:
 def tube_close(*, tube: Tube, by: User) -> bool:
     """End a Tube for good. Its rooms are read on only where other Tubes need it."""
     with transaction.atomic():
-        moved = _move(tube, Tube.Status.CLOSED, by)
+        moved = tube_end(tube=tube, by=by)
         rooms_rewatch([tube.side_a.room_id, tube.side_b.room_id])
     return moved
 
 
-def rooms_rewatch(room_ids: Iterable[int]) -> None:
-    """Stop reading rooms that no open Tube touches; find readers and ways for the others.
+def tube_end(*, tube: Tube, by: User) -> bool:
+    """Move a Tube to closed, and nothing else: whoever does has its rooms looked at, in the transaction."""
+    return _move(tube, Tube.Status.CLOSED, by)
 
-    Inside a transaction, which has closed or removed Tubes. The rooms are locked, always in one
+
+def rooms_rewatch(room_ids: Iterable[int]) -> None:
+    """Stop reading rooms that no open Tube or Portal touches; find readers and ways for the others.
+
+    Inside a transaction, which has closed or removed Tubes or Portals. The rooms are locked, always in one
     order, so that a Tube being opened at this moment is seen, or sees that its room is not read.
     """
     rooms = Room.objects.select_for_update(no_key=True).filter(pk__in=list(room_ids)).order_by("pk")
@@ -68,7 +73,7 @@ def rooms_rewatch(room_ids: Iterable[int]) -> None:
             hooking.mark(room.seats.exclude(hook_id="").values_list("pk", flat=True))
             continue
         health.choose_reader(room)
-        unused = room.seats.exclude(pk__in=Seat.objects.in_use().values("pk"))
+        unused = room.seats.exclude(pk__in=Seat.objects.joined().values("pk"))
         for seat_id in unused.values_list("pk", flat=True):
             handover.retire(seat_id)
 

@@ -20,7 +20,7 @@ def kinds() -> list[str]:
 
 
 def accounts() -> LinkedAccountQuerySet:
-    """Accounts of these services that may be used, for a Tube that is open."""
+    """Accounts of these services that may be used, for an open Tube or a Portal."""
     used = Seat.objects.in_use().filter(account=OuterRef("pk"), failure="")
     return LinkedAccount.objects.usable().filter(Exists(used), kind__in=kinds())
 

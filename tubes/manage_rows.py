@@ -1,0 +1,83 @@
+"""The one list on Manage: Tubes and Portals, newest first, a page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.core.paginator import Page, Paginator
+from django.db.models import Value
+
+from accounts.models import User
+from tubes.models import Portal, Seat, Tube
+from tubes.services import Door, Standing, TubeState, portal_door, standing_of, tube_state, undelivered_words
+
+ROWS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A Tube as a page shows it."""
+
+    tube: Tube
+    state: TubeState
+    flow: str  # which way messages may go: both, forward (A to B), back, none
+    undelivered: str  # how much did not arrive, a sentence or empty
+    mine: list[Seat]  # the viewer's sides, whose options are theirs to set
+
+    @classmethod
+    def of(cls, tube: Tube, viewer: Any, known: Standing) -> Row:
+        a, b = tube.side_a, tube.side_b
+        forward, back = a.lets_out and b.lets_in, b.lets_out and a.lets_in
+        flow = {(True, True): "both", (True, False): "forward", (False, True): "back"}.get(
+            (forward, back), "none"
+        )
+        mine = [seat for seat in (a, b) if seat.owner_id == viewer.pk]
+        return cls(tube, tube_state(tube, viewer, known), flow, undelivered_words(tube, known), mine)
+
+
+@dataclass(frozen=True, slots=True)
+class PortalRow:
+    """A Portal as its owner's page shows it."""
+
+    portal: Portal
+    address: str
+    door: Door
+    open_tubes: int
+
+    @classmethod
+    def of(cls, portal: Portal, open_tubes: int) -> PortalRow:
+        address = f"{settings.PUBLIC_URL}{portal.path}"
+        return cls(portal, address, portal_door(portal, open_tubes=open_tubes), open_tubes)
+
+
+def page_of(viewer: User, number: str | None) -> Page[Any]:
+    """One page of the viewer's open Tubes and their Portals. Two queries, and one for each that is on it."""
+    tubes = Tube.objects.owned_by(viewer).not_closed()
+    portals = Portal.objects.owned_by(viewer).not_deleted()
+    both = [
+        rows.annotate(is_portal=Value(number)).values_list("created_at", "pk", "is_portal")
+        for number, rows in enumerate((tubes, portals))
+    ]
+    page: Page[Any] = Paginator(
+        both[0].union(both[1], all=True).order_by("-created_at", "-pk"), ROWS
+    ).get_page(number)
+    ids = {kind: [pk for _, pk, is_portal in page.object_list if is_portal == kind] for kind in (0, 1)}
+    found: list[dict[int, Any]] = [
+        Tube.objects.with_sides().in_bulk(ids[0]),
+        Portal.objects.with_seat().counted().in_bulk(ids[1]),
+    ]
+    # What went between the two looks is not there any more.
+    page.object_list = [found[kind][pk] for _, pk, kind in page.object_list if pk in found[kind]]
+    return page
+
+
+def rows_of(page: Sequence[Tube | Portal], viewer: User) -> list[Row | PortalRow]:
+    """What Manage shows of each. Two queries."""
+    known = standing_of([it for it in page if isinstance(it, Tube)], viewer, only_told=True)
+    return [
+        Row.of(it, viewer, known) if isinstance(it, Tube) else PortalRow.of(it, it.open_tubes)  # type: ignore[attr-defined]
+        for it in page
+    ]

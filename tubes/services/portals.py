@@ -1,0 +1,127 @@
+"""Portals as their owners have them: make one, change it, delete it, close what came through it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from accounts.models import LinkedAccount, User
+from sameroom import clock
+from tubes.models import Portal, PortalRequest, Room, RoomListing, Seat, Tube
+from tubes.relay import health
+from tubes.services import portal_letters
+from tubes.services.opening import END, end_of, invitations_accepted, lock_rooms, look_at, seat_take
+from tubes.services.options import OPTIONS
+from tubes.services.running import rooms_rewatch, tube_end
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Whom a Portal lets in."""
+
+    needs_approval: bool = False
+    expires_at: datetime | None = None
+    most_tubes: int | None = None
+
+
+def portal_create(*, owner: User, listing: RoomListing, limits: Limits, options: Mapping[str, Any]) -> Portal:
+    """Bind an address to a room that `owner` reaches through an account of theirs.
+
+    Network I/O: the room is read first. Then one transaction. Raises TubeRefused, and then nothing has
+    been saved.
+    """
+    side = look_at(listing)
+    with transaction.atomic():
+        invitations_accepted(listing)
+        room = lock_rooms(side)[side.end]
+        portal = Portal.objects.create(
+            seat=seat_take(owner=owner, side=side, room=room),
+            options=_known(options),
+            needs_approval=limits.needs_approval,
+            expires_at=limits.expires_at,
+            most_tubes=limits.most_tubes,
+        )
+        health.choose_reader(room)
+    return portal
+
+
+def portal_change(*, portal: Portal, limits: Limits, options: Mapping[str, Any]) -> bool:
+    """Let others in by new limits; for Tubes that are made from now on. False where it was deleted."""
+    changed = Portal.objects.not_deleted().filter(pk=portal.pk)
+    return bool(
+        changed.update(
+            options=_known(options),
+            needs_approval=limits.needs_approval,
+            expires_at=limits.expires_at,
+            most_tubes=limits.most_tubes,
+        )
+    )
+
+
+def portal_delete(*, portal: Portal) -> bool:
+    """Let nobody in any more; its Tubes stay. Who waits for approval is declined. False where it was gone.
+
+    Its room is read on only where a Tube, or another Portal, needs it.
+    """
+    now = clock.now()
+    with transaction.atomic():
+        deleted = Portal.objects.not_deleted().filter(pk=portal.pk).update(deleted_at=now)
+        if deleted:
+            waiting = PortalRequest.objects.waiting().filter(portal=portal)
+            for request_id in list(waiting.values_list("pk", flat=True)):
+                if waiting.filter(pk=request_id).update(
+                    status=PortalRequest.Status.DECLINED, status_since=now
+                ):
+                    portal_letters.ring("decided", request_id)
+            rooms_rewatch([portal.seat.room_id])
+    return bool(deleted)
+
+
+def portal_close_tubes(*, portal: Portal, by: User) -> int:
+    """End every Tube that was made through a Portal, also a deleted one; how many there were."""
+    with transaction.atomic():
+        tubes = tubes_of_portal(portal)
+        closed = [tube for tube in tubes if tube_end(tube=tube, by=by)]
+        rooms_rewatch({room for tube in closed for room in (tube.side_a.room_id, tube.side_b.room_id)})
+    return len(closed)
+
+
+def tubes_of_portal(portal: Portal) -> QuerySet[Tube]:
+    """The open Tubes that were made through a Portal, newest first."""
+    return Tube.objects.filter(portal=portal).not_closed().with_sides().order_by("-pk")
+
+
+def portals_of_account(account: LinkedAccount) -> QuerySet[Portal]:
+    """The Portals that end when this account is removed."""
+    return Portal.objects.not_deleted().filter(seat__account=account).with_seat().order_by("-pk")
+
+
+def options_of(seat: Seat) -> dict[str, Any]:
+    """A Seat's posting options, by name."""
+    return {name: getattr(seat, name) for name in OPTIONS}
+
+
+def options_take(seat: Seat, options: Mapping[str, Any]) -> Seat:
+    """Give a Seat these options, unsaved; those that are not named stay."""
+    for name, value in _known(options).items():
+        setattr(seat, name, value)
+    return seat
+
+
+def seat_like(listing: RoomListing) -> Seat:
+    """The owner's Seat in a listed room if there is one, else an unsaved one: for what options would do."""
+    account = listing.account
+    where = {f"room__{name}": value for name, value in zip(END, end_of(listing), strict=True)}
+    seats = Seat.objects.owned_by(account.owner_id).filter(account=account, **where)
+    room = Room(**dict(zip(END, end_of(listing), strict=True)), name=listing.name)
+    unsaved = Seat(account=account, owner_id=account.owner_id, room=room)
+    return seats.select_related("room", "account").first() or unsaved
+
+
+def _known(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: options[name] for name in OPTIONS if name in options}
