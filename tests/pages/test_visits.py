@@ -99,7 +99,7 @@ def test_who_signs_up_comes_back_by_way_of_the_account_that_is_missing(client, p
     assert "First, an account" in without_account
     assert f'<a href="{portal.path}">Go on to the Portal to Lobby</a>' in accounts
     assert linked["Location"] == portal.path
-    assert "new-bot @ globex" in with_account
+    assert "new-bot of globex" in with_account
     assert later["Location"] == "/accounts/"  # they have arrived
 
 
