@@ -34,7 +34,7 @@ def test_help_keeps_wcag_and_needs_no_scrolling_sideways(
     context.close()
 
 
-@pytest.mark.parametrize("width", [320, 768, 930])
+@pytest.mark.parametrize("width", [320, 768, 930, 1200, 1280])
 def test_signed_in_the_navigation_has_room_for_help(visitor: Newcomer, width: int) -> None:
     visitor.sign_up(f"a-rather-long-address-{width}@example.com")
     visitor.page.set_viewport_size({"width": width, "height": 800})
@@ -42,6 +42,13 @@ def test_signed_in_the_navigation_has_room_for_help(visitor: Newcomer, width: in
     page = visitor.go(HIPCHAT)
 
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    sticks_out = """() => {
+        const head = document.querySelector(".site-head .wrap"), last = head.lastElementChild.offsetParent
+            ? head.lastElementChild : head.querySelector(".menu-wide");
+        const inside = head.getBoundingClientRect().right - parseFloat(getComputedStyle(head).paddingRight);
+        return last.getBoundingClientRect().right - inside;
+    }"""
+    assert page.evaluate(sticks_out) < 1
 
 
 def test_from_the_form_to_its_help_without_a_script(chromium: Browser, sameroom: Sameroom) -> None:
