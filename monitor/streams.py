@@ -23,7 +23,7 @@ def listeners(host: str = "") -> int:
 
 
 def wanted() -> QuerySet[LinkedAccount]:
-    """Accounts that may be used, for a Tube that is open, and are read by a stream. No I/O."""
+    """Accounts that may be used, for an open Tube or a Portal, and are read by a stream. No I/O."""
     kinds = [kind for kind, cls in connectors().items() if cls.capabilities.reading is Reading.STREAM]
     streamed = Q(kind__in=kinds) | Q(stream_fence__gt=0)  # a service may stream for some accounts only
     return LinkedAccount.objects.usable().filter(streamed, pk__in=Seat.objects.able().values("account"))

@@ -257,7 +257,7 @@ def test_remove_lists_the_rooms_affected_first(page, ann, rows, django_assert_nu
         factories.tube(factories.seat(account), factories.seat(other))
     factories.tube(factories.seat(account), factories.seat(other), status="closed")
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         response = page.get(reverse("accounts:account-remove", args=[account.code]))
 
     assert list(response.context["tubes"]) == list(Tube.objects.not_closed().order_by("-pk"))

@@ -11,7 +11,7 @@ from sameroom import clock
 from tests import factories
 from tests.relay.conftest import Clock, Pair, drain_all, take, texts
 from tubes import tasks
-from tubes.models import Delivery, Event, Notice, Post
+from tubes.models import Delivery, Event, Notice, PortalRequest, Post
 from tubes.relay import retention
 from tubes.relay.retention import erase_bodies, erase_event, purge, purge_ids, purge_notices
 
@@ -24,6 +24,7 @@ NOTHING = {
     "posts deleted": 0,
     "events deleted": 0,
     "notices deleted": 0,
+    "requests deleted": 0,
     "linked files removed": 0,
 }
 
@@ -266,6 +267,7 @@ def test_a_purge_does_it_all_and_a_second_one_nothing(pair: Pair, capsys: pytest
         "1 posts deleted",
         "1 events deleted",
         "1 notices deleted",
+        "0 requests deleted",
         "0 linked files removed",
     ]
     assert purge() == NOTHING
@@ -295,3 +297,15 @@ def test_what_was_said_after_a_purge_is_relayed(pair: Pair) -> None:
     drain_all()
 
     assert texts("globex", "garden") == ["[Ann, Acme] one"]
+
+
+def test_requests_that_are_over_are_forgotten_after_a_month(db: None) -> None:
+    ended = clock.now() - 31 * DAY
+    factories.portal_request(status="declined", status_since=ended)
+    kept = [
+        factories.portal_request(status="declined"),
+        factories.portal_request(status="waiting", status_since=ended),
+    ]
+
+    assert purge()["requests deleted"] == 1
+    assert list(PortalRequest.objects.order_by("pk")) == kept

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -19,7 +20,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from connectors.base import Kind
 from sameroom import clock
 from sameroom.celery import stopping
-from tubes.models import Delivery, Event, Notice, Post
+from tubes.models import Delivery, Event, Notice, PortalRequest, Post
 from tubes.relay import expiry, shelf
 
 BATCH = 500
@@ -76,6 +77,15 @@ def purge_notices(batch: int = BATCH) -> int:
     return len(ids)
 
 
+def purge_requests(batch: int = BATCH) -> int:
+    """Delete up to `batch` requests to come through a Portal that ended ID_DAYS ago; how many."""
+    over = PortalRequest.objects.exclude(status=PortalRequest.Status.WAITING)
+    with transaction.atomic():
+        ids = _claimed(over.filter(status_since__lt=_days_ago()), batch)
+        PortalRequest.objects.filter(pk__in=ids).delete()
+    return len(ids)
+
+
 def purge(*, seconds: float = math.inf, batch: int = BATCH) -> dict[str, int]:
     """Do all that is due, for `seconds` at most with each kind; how much, by name. May be repeated."""
     done = {"deliveries expired": expiry.skip_where_nobody_works()}
@@ -84,6 +94,7 @@ def purge(*, seconds: float = math.inf, batch: int = BATCH) -> dict[str, int]:
         "posts deleted": iter(partial(purge_posts, batch), 0),
         "events deleted": _deletions(batch),
         "notices deleted": iter(partial(purge_notices, batch), 0),
+        "requests deleted": iter(partial(purge_requests, batch), 0),
     }
     for name, batches in work.items():
         done[name] = _paced(batches, clock.monotonic() + seconds)
@@ -161,7 +172,7 @@ def _days_ago() -> datetime:
     return clock.now() - timedelta(days=settings.ID_DAYS)
 
 
-def _claimed(rows: QuerySet[Event] | QuerySet[Post] | QuerySet[Notice], batch: int) -> list[int]:
+def _claimed(rows: QuerySet[Any], batch: int) -> list[int]:
     """The ids of up to `batch` of these rows, locked; without those that somebody else has in hand."""
     return list(rows.select_for_update(skip_locked=True).values_list("pk", flat=True)[:batch])
 

@@ -59,7 +59,8 @@ def portal_door(portal: Portal, visitor: User | None = None, *, open_tubes: int 
         return Door.OWN
     if portal.has_expired:
         return Door.EXPIRED
-    if seat.failure or seat.room.is_archived or not seat.account.is_usable:
+    is_usable = seat.account.is_usable and seat.owner.is_active
+    if seat.failure or seat.room.is_archived or not is_usable:
         return Door.OUT_OF_REACH
     return Door.FULL if _is_full(portal, open_tubes) else Door.OPEN
 
