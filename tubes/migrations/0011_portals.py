@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0005_the_listening_lease'),
-        ('tubes', '0009_rooms_that_come_and_go'),
+        ('tubes', '0010_a_part_in_doubt'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
