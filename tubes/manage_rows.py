@@ -12,7 +12,16 @@ from django.db.models import Value
 
 from accounts.models import User
 from tubes.models import Portal, Seat, Tube
-from tubes.services import Door, Standing, TubeState, portal_door, standing_of, tube_state, undelivered_words
+from tubes.services import (
+    Door,
+    Standing,
+    TubeState,
+    flow_of,
+    portal_door,
+    standing_of,
+    tube_state,
+    undelivered_words,
+)
 
 ROWS = 50
 
@@ -29,13 +38,9 @@ class Row:
 
     @classmethod
     def of(cls, tube: Tube, viewer: Any, known: Standing) -> Row:
-        a, b = tube.side_a, tube.side_b
-        forward, back = a.lets_out and b.lets_in, b.lets_out and a.lets_in
-        flow = {(True, True): "both", (True, False): "forward", (False, True): "back"}.get(
-            (forward, back), "none"
-        )
-        mine = [seat for seat in (a, b) if seat.owner_id == viewer.pk]
-        return cls(tube, tube_state(tube, viewer, known), flow, undelivered_words(tube, known), mine)
+        mine = [seat for seat in (tube.side_a, tube.side_b) if seat.owner_id == viewer.pk]
+        state = tube_state(tube, viewer, known)
+        return cls(tube, state, flow_of(tube), undelivered_words(tube, known), mine)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ OPEN: dict[str, tuple[str | Callable[[], str], str]] = {
     "visited_key": (portal_of_a_third, "whoever holds a Portal's address may follow it"),
     "kind": ("echo", "a service, the same for everybody"),
     "secret": ("wrong", "part of an address that only a service knows"),
-    "key": ("wrong", "whoever holds a file's signed address may open it, for a day"),
+    "key": ("wrong", "whoever holds the address of a file or of a map may open it, for a day"),
     "name": ("plan.pdf", "what such a file is called"),
     "invitation_code": ("no-such-code", "whoever holds the link may use it"),
 }
@@ -51,6 +51,7 @@ FOR_SERVICES = {"tubes:hook"}
 OPEN_TO_STRANGERS = {
     "accounts:invitation-accept",
     "tubes:linked-file",
+    "tubes:network-map",
     "tubes:portal-visit",
     "tubes:portal-slash",
 } | FOR_SERVICES
@@ -117,6 +118,7 @@ ACTS = {
     "tubes:portal-approve": "tubes:tube-list",
     "tubes:portal-decline": "tubes:tube-list",
     "tubes:portal-withdraw": "tubes:tube-list",
+    "tubes:map-make": "tubes:tube-list",
     "tubes:tube-pause": "tubes:tube-list",
     "tubes:tube-resume": "tubes:tube-list",
     "tubes:tube-retry": "tubes:tube-list",

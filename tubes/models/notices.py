@@ -34,6 +34,7 @@ class Notice(models.Model):
         BREAKER = "breaker", "Tube paused: echo"
         MOVED = "moved", "Room goes on as a new one"
         PORTAL = "portal", "Somebody came through a Portal"
+        COMMAND = "command", "Done by a command"
 
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notices")
     seat = models.ForeignKey(Seat, null=True, on_delete=models.CASCADE, related_name="notices")

@@ -156,6 +156,12 @@ class Seat(models.Model):
         IN = "in", "Nothing out of this room"
         OUT = "out", "Nothing into this room"
 
+    class Commanders(models.TextChoices):
+        EVERYONE = "everyone", "Everyone, all of them"
+        ASKING = "asking", "Everyone those that only ask; listed people all"
+        LISTED = "listed", "Listed people only"
+        NOBODY = "nobody", "Nobody"
+
     code = models.CharField(max_length=32, unique=True, default=new_code, editable=False)
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="seats")
     account = models.ForeignKey(LinkedAccount, on_delete=models.CASCADE, related_name="seats")
@@ -171,6 +177,12 @@ class Seat(models.Model):
         default=False, help_text="Whether @all and @here said in other rooms ring everybody here."
     )
     direction = models.CharField(max_length=8, choices=Direction, default=Direction.BOTH)
+    # Who may give commands in the room, as far as they act for this Seat.
+    commanders = models.CharField(max_length=8, choices=Commanders, default=Commanders.ASKING)
+    listed_people = models.TextField(blank=True, max_length=2000)
+    has_mutes = models.BooleanField(
+        default=False, editable=False, help_text="So that routing asks for mutes only where there are some."
+    )
     # By what name the service stops pushing what is said in the room; empty: it was not told to push.
     hook_id = models.CharField(max_length=255, blank=True, editable=False)
     # When that has to be looked at next; null: never.
@@ -198,6 +210,10 @@ class Seat(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(name_style__in=["display", "username", "both"]), name="known_name_style"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(commanders__in=["everyone", "asking", "listed", "nobody"]),
+                name="known_commanders",
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [

@@ -55,6 +55,9 @@ class Tube(models.Model):
     status = models.CharField(max_length=16, choices=Status, default=Status.ACTIVE)
     portal = models.ForeignKey(Portal, null=True, blank=True, on_delete=models.SET_NULL, related_name="tubes")
     opened_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    typed_by = models.CharField(
+        max_length=255, blank=True, help_text="Who typed the command that opened it, and in which room."
+    )
     status_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     status_since = models.DateTimeField(default=clock.now)
     marker_a_id = models.CharField(max_length=255, blank=True)

@@ -1,7 +1,10 @@
 """Decisions about Tubes and the Seats at their ends."""
 
 from tubes.services.again import NotAgain, deliveries_send_again, delivery_send_again, prospects
+from tubes.services.drawing import drawing_of, rows_of
 from tubes.services.entering import Offer, RoomRefused, offers_of, room_enter, room_make
+from tubes.services.maps import map_link_find, map_link_make
+from tubes.services.networks import flow_of, network_of
 from tubes.services.notices import notice_dismiss, notices_dismiss
 from tubes.services.opening import TubeRefused, end_of, joined_to, tube_open
 from tubes.services.options import options_preview, options_set
@@ -49,9 +52,14 @@ __all__ = [
     "TubeState",
     "deliveries_send_again",
     "delivery_send_again",
+    "drawing_of",
     "end_of",
     "end_of_portal",
+    "flow_of",
     "joined_to",
+    "map_link_find",
+    "map_link_make",
+    "network_of",
     "notice_dismiss",
     "notices_dismiss",
     "offers_of",
@@ -73,6 +81,7 @@ __all__ = [
     "room_enter",
     "room_make",
     "rooms_rewatch",
+    "rows_of",
     "seat_like",
     "standing_of",
     "tube_close",
