@@ -1,7 +1,7 @@
 """Help pages, open to everybody: one view over the templates there are.
 
 A page about a service is brought by its connector (`connectors/<kind>/help.html`, in the section
-`accounts`); any other is a template in `templates/guides/<language>/<section>/`.
+`accounts`); any other is a template in `templates/guides/<language>/`, or in a section's folder there.
 """
 
 from typing import Any
@@ -34,8 +34,9 @@ def guide_list(request: HttpRequest, language: str) -> HttpResponse:
 def guide(request: HttpRequest, language: str, section: str, name: str) -> HttpResponse:
     """One page of help."""
     service = connector_class(name) if section == OF_SERVICES else None
-    template = _page_of(service) if service else f"guides/{language}/{section}/{name}.html"
-    if language not in LANGUAGES or not _exists(template):
+    place = "/".join(filter(None, ("guides", language, section, name)))
+    template = _page_of(service) if service else f"{place}.html"
+    if place.endswith("/index") or language not in LANGUAGES or not _exists(template):
         raise Http404(f"There is no help page {section}/{name} in the language {language!r}.")
     context: dict[str, Any] = {"language": language, "catch_up_hours": settings.CATCH_UP_HOURS}
     if service:

@@ -12,6 +12,7 @@ from tubes.relay import (
     attendants,
     bell,
     breaker,
+    commands,
     guard,
     handover,
     health,
@@ -21,7 +22,7 @@ from tubes.relay import (
     reading,
     retention,
 )
-from tubes.services import portal_letters
+from tubes.services import commanding, portal_letters
 
 PURGE_SECONDS = 10.0  # of one run, with each kind of row; what is left is for the next
 
@@ -58,6 +59,7 @@ def sweep() -> None:
     _each(intake.release_held, intake.holding_rooms())
     _each(health.choose_reader, health.rooms_without_reader())
     _each(settle_hook.delay, hooking.due_seats())
+    _each(bell.ring_command, commands.due())
 
 
 def _each(do: Callable[[T], object], things: Iterable[T]) -> None:
@@ -88,6 +90,12 @@ def check_seat(seat_id: int) -> None:
 def settle_hook(seat_id: int) -> None:
     """Have a service push for one Seat, or stop pushing."""
     hooking.settle(seat_id)
+
+
+@shared_task
+def carry_out(command_id: int) -> None:
+    """Do what somebody has typed in a room."""
+    commanding.carry_out(command_id)
 
 
 @shared_task

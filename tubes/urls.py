@@ -75,6 +75,11 @@ urlpatterns = [
     path("tubes/<str:tube_code>/resume/", views.tube_resume_do, name="tube-resume"),
     path("tubes/<str:tube_code>/retry/", views.tube_retry_do, name="tube-retry"),
     path("rooms/<str:seat_code>/options/", views_options.posting_options, name="posting-options"),
+    path(
+        "rooms/<str:seat_code>/mutes/<str:mute_code>/remove/",
+        views_options.mute_remove_do,
+        name="mute-remove",
+    ),
     path("maps/<str:key>", views_maps.network_map, name="network-map"),
     path("tubes/<str:tube_code>/map/", views_maps.map_make_do, name="map-make"),
     path("files/<str:key>/<path:name>", views_files.linked_file, name="linked-file"),

@@ -9,10 +9,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts.decorators import SignedIn
+from accounts.decorators import SignedIn, acting_page
+from tubes.codes import code_of, find_id
 from tubes.forms import PostingOptionsForm
-from tubes.models import Seat
-from tubes.services import options_preview, options_set
+from tubes.models import Mute, Seat
+from tubes.services import mute_remove, options_preview, options_set
 
 
 @login_required
@@ -29,4 +30,18 @@ def posting_options(request: SignedIn, seat_code: str) -> HttpResponse:
         messages.success(request, f"From now on messages arrive in {seat.room} like this.")
         return redirect("tubes:tube-list")
     context = {"form": form, "seat": seat, "posts": options_preview(seat=seat)}
+    if not request.htmx:
+        mutes = seat.mutes.order_by("author_name", "pk")
+        context["mutes"] = [(mute, code_of(mute)) for mute in mutes]
     return render(request, "tubes/_preview.html" if request.htmx else "tubes/posting_options.html", context)
+
+
+@acting_page(back="tubes:tube-list")
+def mute_remove_do(request: SignedIn, seat_code: str, mute_code: str) -> HttpResponse:
+    """Let somebody be heard in a room again."""
+    seat = get_object_or_404(Seat.objects.owned_by(request.user).in_use(), code=seat_code)
+    mutes = Mute.objects.owned_by(request.user).filter(seat=seat)
+    mute = get_object_or_404(mutes, pk=find_id(Mute, mutes.values_list("pk", flat=True), mute_code) or 0)
+    if mute_remove(mute=mute):
+        messages.success(request, f"{mute.author_name} is heard in {seat.room} again.")
+    return redirect("tubes:posting-options", seat.code)

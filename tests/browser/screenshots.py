@@ -25,6 +25,7 @@ STRANGERS = {
     "help-hipchat": "/getting-started/en/accounts/hipchat",
     "help-matrix": "/getting-started/en/accounts/matrix",
     "help-tubes": "/getting-started/en/tubes-portals/tubes",
+    "help-commands": "/getting-started/en/commands",
     "password-reset": "/user/password/reset/",
     "code": "/user/login/code/",
     "error-400": "/400",

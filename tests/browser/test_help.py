@@ -10,7 +10,10 @@ from tests.browser.screenshots import SCHEMES, WIDTHS
 
 HIPCHAT = "/getting-started/en/accounts/hipchat"
 MATRIX = "/getting-started/en/accounts/matrix"
-PAGES = ["/getting-started/en/", HIPCHAT, MATRIX, "/getting-started/en/tubes-portals/tubes"]
+PAGES = [
+    *("/getting-started/en/", HIPCHAT, MATRIX),
+    *("/getting-started/en/tubes-portals/tubes", "/getting-started/en/commands"),
+]
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 

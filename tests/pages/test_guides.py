@@ -7,12 +7,15 @@ from urllib.parse import urldefrag
 import pytest
 from django.urls import reverse
 
+from tubes.services.commanding.table import WORDS
+
 HELP, HIPCHAT = "/getting-started/en/", "/getting-started/en/accounts/hipchat"
 MATRIX = "/getting-started/en/accounts/matrix"
 IRC = "/getting-started/en/accounts/irc"
 TUBES = "/getting-started/en/tubes-portals/tubes"
 PORTALS = "/getting-started/en/tubes-portals/portals"
-PAGES = [HELP, HIPCHAT, MATRIX, TUBES, PORTALS]
+COMMANDS = "/getting-started/en/commands"
+PAGES = [HELP, HIPCHAT, MATRIX, TUBES, PORTALS, COMMANDS]
 
 pytestmark = pytest.mark.django_db
 
@@ -66,7 +69,11 @@ def test_no_two_elements_have_one_id(client, path):
 def test_help_lists_the_services_whose_connector_brings_a_page(client):
     links = Anchors(client.get(HELP).text).links
 
-    assert [link for link in links if "/accounts/" in link and link.startswith(HELP)] == [HIPCHAT, MATRIX, IRC]
+    assert [link for link in links if "/accounts/" in link and link.startswith(HELP)] == [
+        HIPCHAT,
+        MATRIX,
+        IRC,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -79,6 +86,8 @@ def test_help_lists_the_services_whose_connector_brings_a_page(client):
         "/getting-started/en/nothing/tubes",
         "/getting-started/en/tubes-portals/nothing",
         "/getting-started/en/../en/index",
+        "/getting-started/en/index",
+        "/getting-started/en/nothing",
         "/getting-started/en/accounts/",
     ],
 )
@@ -123,3 +132,10 @@ def test_where_no_service_has_a_page_help_leads_to_its_form(client, monkeypatch)
     monkeypatch.setattr("guides.views.connectors", dict)
 
     assert "The form of each service says how" in client.get(HELP).text
+
+
+def test_help_tells_of_every_command(client):
+    text = client.get(COMMANDS).text
+
+    assert [word for word in WORDS if f"-sameroom {word}" not in text and f">{word}" not in text] == []
+    assert client.get(f"{COMMANDS}/").status_code == 200

@@ -8,7 +8,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from tests import factories
 from tubes.codes import code_of
-from tubes.models import Tube
+from tubes.models import Mute, Tube
 
 NAMESPACES = ("accounts", "tubes")
 
@@ -24,6 +24,7 @@ OWNED: dict[str, Callable[[Any], str]] = {
         factories.portal_request(factories.portal(factories.seat(factories.account(owner)))).code
     ),
     "request_code": lambda owner: factories.portal_request(None, factories.account(owner)).code,
+    "mute_code": lambda owner: code_of(muted_at(Tube.objects.owned_by(owner).latest("pk"))),
     "delivery_code": lambda owner: code_of(lost_at(Tube.objects.owned_by(owner).latest("pk"))),
 }
 
@@ -31,6 +32,11 @@ OWNED: dict[str, Callable[[Any], str]] = {
 def lost_at(tube: Tube) -> Any:
     """What did not arrive at Side A of the Tube that the same address names."""
     return factories.delivery(factories.event(tube.side_b.room), tube.side_a, status="failed")
+
+
+def muted_at(tube: Tube) -> Any:
+    """An author who is muted at Side A of the Tube that the same address names."""
+    return Mute.objects.create(seat=tube.side_a, kind="echo", space="echo#acme", author_id="eve")
 
 
 def portal_of_a_third() -> str:
@@ -119,6 +125,7 @@ ACTS = {
     "tubes:portal-decline": "tubes:tube-list",
     "tubes:portal-withdraw": "tubes:tube-list",
     "tubes:map-make": "tubes:tube-list",
+    "tubes:mute-remove": "tubes:tube-list",
     "tubes:tube-pause": "tubes:tube-list",
     "tubes:tube-resume": "tubes:tube-list",
     "tubes:tube-retry": "tubes:tube-list",

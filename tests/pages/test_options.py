@@ -3,7 +3,9 @@ from django.urls import reverse
 
 from tests import factories
 from tests.pages.test_manage import LIST, tube_of
+from tubes.codes import code_of
 from tubes.models import Seat
+from tubes.services.muting import mute_add
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HTTP_HX_REQUEST": "true"}
@@ -19,7 +21,7 @@ def seat(ann) -> Seat:
 
 
 def chosen(**changes: str) -> dict[str, str]:
-    return {"name_style": "display", "direction": "both"} | changes
+    return {"name_style": "display", "direction": "both", "commanders": "asking"} | changes
 
 
 def test_options_are_shown_as_they_are_and_kept_as_picked(page, seat):
@@ -72,3 +74,32 @@ def test_only_ones_own_room_at_an_open_tube_has_options(page, ann, seat):
     listed = page.get(LIST).content.decode()
     assert path(seat) in listed
     assert path(other) not in listed
+
+
+def test_the_owner_picks_who_may_command(page, seat):
+    assert seat.commanders == "asking"
+
+    page.post(path(seat), chosen(commanders="listed", listed_people="ann, @bob"))
+
+    seat.refresh_from_db()
+    assert (seat.commanders, seat.listed_people) == ("listed", "ann, @bob")
+
+
+def test_mutes_are_listed_and_ended(page, seat):
+    assert "Nobody. Type" in page.get(path(seat)).content.decode()
+    eve = mute_add(
+        seat=seat, author=factories.event(author_name="Eve <b>", author_id="e"), typed_by="Ann in Near"
+    )
+    assert eve
+    shown = page.get(path(seat)).content.decode()
+    assert "Eve &lt;b&gt;" in shown
+    assert "by Ann in Near" in shown
+    assert "Muted here" not in page.post(path(seat), chosen(), **HTMX).content.decode()
+
+    remove = reverse("tubes:mute-remove", args=[seat.code, code_of(seat.mutes.get())])
+    answer = page.post(remove, follow=True)
+
+    assert "Eve &lt;b&gt; is heard in" in answer.content.decode()
+    assert not seat.mutes.exists()
+    assert not Seat.objects.get(pk=seat.pk).has_mutes
+    assert page.post(remove).status_code == 404

@@ -11,7 +11,7 @@ from sameroom import clock
 from tests import factories
 from tests.relay.conftest import Clock, Pair, drain_all, take, texts
 from tubes import tasks
-from tubes.models import Delivery, Event, Notice, PortalRequest, Post
+from tubes.models import Command, Delivery, Event, JoinCode, MapLink, Notice, PortalRequest, Post
 from tubes.relay import retention
 from tubes.relay.retention import erase_bodies, erase_event, purge, purge_ids, purge_notices
 
@@ -25,6 +25,7 @@ NOTHING = {
     "events deleted": 0,
     "notices deleted": 0,
     "requests deleted": 0,
+    "commands deleted": 0,
     "linked files removed": 0,
 }
 
@@ -268,6 +269,7 @@ def test_a_purge_does_it_all_and_a_second_one_nothing(pair: Pair, capsys: pytest
         "1 events deleted",
         "1 notices deleted",
         "0 requests deleted",
+        "0 commands deleted",
         "0 linked files removed",
     ]
     assert purge() == NOTHING
@@ -309,3 +311,24 @@ def test_requests_that_are_over_are_forgotten_after_a_month(db: None) -> None:
 
     assert purge()["requests deleted"] == 1
     assert list(PortalRequest.objects.order_by("pk")) == kept
+
+
+def test_commands_codes_and_map_links_go_once_they_are_of_no_use(pair: Pair) -> None:
+    def command(**values: Any) -> Command:
+        row = {"room": pair.here.room, "author_id": "ann", "due_at": None, "status": "done"}
+        return Command.objects.create(event=event(pair), **(row | values))
+
+    old, young = command(created_at=clock.now() - 2 * DAY), command()
+    waiting = command(created_at=clock.now() - 2 * DAY, status="waiting", due_at=clock.now())
+    for number, used_by, age in ((1, old, 2 * DAY), (2, young, DAY / 2)):
+        JoinCode.objects.create(
+            digest=str(number), seat=pair.here, used_by=used_by, expires_at=clock.now() - age
+        )
+        MapLink.objects.create(key=str(number), seat=pair.here, expires_at=clock.now() + DAY - age)
+
+    assert retention.purge_commands(batch=1) == 3
+    assert retention.purge_commands() == 0
+
+    assert set(Command.objects.all()) == {young, waiting}
+    assert list(JoinCode.objects.values_list("digest", flat=True)) == ["2"]
+    assert list(MapLink.objects.values_list("key", flat=True)) == ["2"]

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 WAKE_LANES = "tubes.tasks.wake_lanes"
 POLL_ACCOUNT = "tubes.tasks.poll_account"
+CARRY_OUT = "tubes.tasks.carry_out"
 
 FAR = 60.0  # seconds; for what is further ahead no alarm is kept, the sweep is precise enough
 STALE = 10.0  # seconds after its time a ring is void: the sweep has rung again
@@ -63,6 +64,11 @@ def ring_account(account_id: int, *, fence: int, after: float = 0.0, anywhere: b
     """
     if anywhere or not attendants.poll(account_id, fence=fence, after=after):
         _ring(POLL_ACCOUNT, account_id, fence, after=after)
+
+
+def ring_command(command_id: int, after: float = 0.0) -> None:
+    """Have a command carried out."""
+    _ring(CARRY_OUT, command_id, after=after)
 
 
 def ring_listeners_on_commit() -> None:

@@ -53,7 +53,7 @@ def tell(seat: Seat, kind: Notice.Kind, text: str | Words, *, in_room: bool, tim
         )
         _drop_oldest(seat.owner_id)
         if in_room and seat.takes_notices and _may_speak(recent, now):
-            _say(seat, told, now)
+            post(seat, _key(told), told.text)
 
 
 def lost(delivery: Delivery, why: str) -> None:
@@ -112,19 +112,21 @@ def _drop_oldest(owner_id: int) -> None:
         Notice.objects.filter(pk__in=oldest).delete()
 
 
-def _say(seat: Seat, notice: Notice, now: datetime) -> None:
-    """Put a notice into the Seat's lane, like everything else that is posted."""
+def post(seat: Seat, key: str, text: str) -> Delivery:
+    """Put words of our own into the Seat's lane, like everything else that is posted. Not repeatable."""
+    now = clock.now()
     event = Event.objects.create(
         room=None,
         number=0,
         kind=Kind.NOTICE.value,
-        dedupe_key=_key(notice),
-        body=_body(notice.text),
+        dedupe_key=key,
+        body=_body(text),
         said_at=now,
         accepted_at=now,
     )
-    Delivery.objects.create(event=event, room_id=seat.room_id, seat=seat, origin=None)
+    delivery = Delivery.objects.create(event=event, room_id=seat.room_id, seat=seat, origin=None)
     bell.ring_lanes_on_commit([seat.pk])
+    return delivery
 
 
 def _key(notice: Notice) -> str:

@@ -17,7 +17,7 @@ from django.db.models import Q
 from connectors.base import Kind
 from sameroom import clock
 from tubes.models import Delivery, Event, Room
-from tubes.relay import bell, breaker, expiry, quotas, retention, routing, sql
+from tubes.relay import bell, breaker, commands, expiry, mutes, quotas, retention, routing, sql
 from tubes.relay.ends import count_ends
 from tubes.relay.routing import Network, Way
 
@@ -55,7 +55,7 @@ def route(rooms: Mapping[int, Room], events: Sequence[Event]) -> None:
     network: Network = {}
     errands: list[Errand] = []
     heard: set[int] = set()
-    events = _without_the_old(rooms, events)
+    events = commands.keep_here(rooms, _without_the_old(rooms, events))
     for room_id in {event.room_id for event in events}:
         said = [event for event in events if event.room_id == room_id and event.kind in MESSAGES]
         _look_for_echoes(rooms[room_id or 0], said)
@@ -76,6 +76,7 @@ def _queue(errands: Sequence[Errand], network: Network) -> set[int]:
     """Queue these Deliveries; the events they carry."""
     _mark_waiting(errands, network)
     _keep_seats(errands)
+    errands = _without_the_muted(errands, network)
     _spend(errands)
     _insert(errands)
     return {errand.event.pk for errand in errands}
@@ -191,6 +192,20 @@ def _keep_seats(errands: Iterable[Errand]) -> None:
         seat = kept.get((errand.event.room_id or 0, errand.room))
         if seat is not None:
             errand.way = _same_seat(errand.way, seat)
+
+
+def _without_the_muted(errands: Sequence[Errand], network: Network) -> Sequence[Errand]:
+    """Without what authors say who are muted where it would arrive. What they take back is taken back."""
+    muting = {hop.seat for hops in network.values() for hop in hops if hop.mutes}
+    asked = [errand for errand in errands if errand.way.seat in muting and errand.event.kind != Kind.DELETE]
+    if not asked:
+        return errands
+    muted = mutes.muted([(errand.way.seat, errand.event) for errand in asked])
+    return [
+        errand
+        for errand in errands
+        if errand.event.kind == Kind.DELETE or (errand.way.seat, errand.event.pk) not in muted
+    ]
 
 
 def _spend(errands: Iterable[Errand]) -> None:

@@ -20,10 +20,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from connectors.base import Kind
 from sameroom import clock
 from sameroom.celery import stopping
-from tubes.models import Delivery, Event, Notice, PortalRequest, Post
+from tubes.models import Command, Delivery, Event, JoinCode, MapLink, Notice, PortalRequest, Post
 from tubes.relay import expiry, shelf
 
 BATCH = 500
+COMMANDS_FOR = timedelta(days=1)  # longer than anything that is counted by them
 DISMISSED_FOR = timedelta(days=2)  # a notice is kept so long: it says what was told today already
 BREATH = 0.2  # seconds between two batches at most: SQLite's one writer has to be somebody else too
 
@@ -86,6 +87,23 @@ def purge_requests(batch: int = BATCH) -> int:
     return len(ids)
 
 
+def purge_commands(batch: int = BATCH) -> int:
+    """Delete up to `batch` commands, codes and map links, each, that are of no use any more; how many."""
+    now = clock.now()
+    old = (
+        Command.objects.filter(created_at__lt=now - COMMANDS_FOR, due_at=None),
+        JoinCode.objects.filter(expires_at__lt=now - COMMANDS_FOR),
+        MapLink.objects.filter(expires_at__lt=now),
+    )
+    done = 0
+    for rows in old:
+        with transaction.atomic():
+            ids = list(rows.select_for_update(skip_locked=True).values_list("pk", flat=True)[:batch])
+            rows.model._default_manager.filter(pk__in=ids).delete()
+        done += len(ids)
+    return done
+
+
 def purge(*, seconds: float = math.inf, batch: int = BATCH) -> dict[str, int]:
     """Do all that is due, for `seconds` at most with each kind; how much, by name. May be repeated."""
     done = {"deliveries expired": expiry.skip_where_nobody_works()}
@@ -95,6 +113,7 @@ def purge(*, seconds: float = math.inf, batch: int = BATCH) -> dict[str, int]:
         "events deleted": _deletions(batch),
         "notices deleted": iter(partial(purge_notices, batch), 0),
         "requests deleted": iter(partial(purge_requests, batch), 0),
+        "commands deleted": iter(partial(purge_commands, batch), 0),
     }
     for name, batches in work.items():
         done[name] = _paced(batches, clock.monotonic() + seconds)

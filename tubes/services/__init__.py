@@ -3,7 +3,9 @@
 from tubes.services.again import NotAgain, deliveries_send_again, delivery_send_again, prospects
 from tubes.services.drawing import drawing_of, rows_of
 from tubes.services.entering import Offer, RoomRefused, offers_of, room_enter, room_make
+from tubes.services.joining import tube_join
 from tubes.services.maps import map_link_find, map_link_make
+from tubes.services.muting import mute_remove
 from tubes.services.networks import flow_of, network_of
 from tubes.services.notices import notice_dismiss, notices_dismiss
 from tubes.services.opening import TubeRefused, end_of, joined_to, tube_open
@@ -59,6 +61,7 @@ __all__ = [
     "joined_to",
     "map_link_find",
     "map_link_make",
+    "mute_remove",
     "network_of",
     "notice_dismiss",
     "notices_dismiss",
@@ -85,6 +88,7 @@ __all__ = [
     "seat_like",
     "standing_of",
     "tube_close",
+    "tube_join",
     "tube_open",
     "tube_pause",
     "tube_resume",

@@ -140,7 +140,7 @@ def look_at(listing: RoomListing) -> Side:
     return Side(account, info, newest, is_polled=is_polled, is_proved=can.entering_proves)
 
 
-def tube_save(a: Taken, b: Taken, *, by: User, portal: Portal | None = None) -> Tube:
+def tube_save(a: Taken, b: Taken, *, by: User, portal: Portal | None = None, typed_by: str = "") -> Tube:
     """Save an open Tube between two Seats that were just taken; their owners may differ.
 
     Inside the transaction that has locked the rooms.
@@ -149,6 +149,7 @@ def tube_save(a: Taken, b: Taken, *, by: User, portal: Portal | None = None) -> 
         side_a=a.seat,
         side_b=b.seat,
         portal=portal,
+        typed_by=typed_by,
         opened_by=by,
         status_by=by,
         status_since=clock.now(),

@@ -11,12 +11,20 @@ from sameroom import clock
 from tubes.models import Event, Seat
 from tubes.relay import rendering
 
-OPTIONS: Final = ("name_style", "shows_team", "takes_notices", "rings_everybody", "direction")
+OPTIONS: Final = (
+    *("name_style", "shows_team", "takes_notices", "rings_everybody", "direction"),
+    *("commanders", "listed_people"),
+)
 
 
 def options_set(*, seat: Seat) -> None:
     """Keep the options that the Seat was given. What is on its way already is rendered with them, too."""
     seat.save(update_fields=OPTIONS)
+
+
+def format_set(*, seat: Seat) -> None:
+    """Keep how authors are shown and whether notices are posted; the other options stay whatever they are."""
+    seat.save(update_fields=("name_style", "shows_team", "takes_notices"))
 
 
 def options_preview(*, seat: Seat) -> list[OutgoingMessage]:

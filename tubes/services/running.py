@@ -32,7 +32,7 @@ def tube_resume(*, tube: Tube, by: User) -> bool:
     """
     if tube.status != Tube.Status.PAUSED:
         return False
-    side_a, side_b = _look(tube.side_a, by), _look(tube.side_b, by)
+    side_a, side_b = seat_look(tube.side_a, by), seat_look(tube.side_b, by)
     set_markers(tube, side_a.marker, side_b.marker)
     markers = {
         name: getattr(tube, name) for side in "ab" for name in (f"marker_{side}_id", f"marker_{side}_time")
@@ -78,8 +78,8 @@ def rooms_rewatch(room_ids: Iterable[int]) -> None:
             handover.retire(seat_id)
 
 
-def _look(seat: Seat, by: User) -> Side:
-    """Read a side's room; a Seat that had failed and can do so works again.
+def seat_look(seat: Seat, by: User) -> Side:
+    """Read a Seat's room; one that had failed and can do so works again. Network I/O. Raises TubeRefused.
 
     Why the other party's side cannot be read is told to nobody but its owner.
     """
