@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0005_the_listening_lease'),
-        ('tubes', '0010_portals'),
+        ('tubes', '0011_portals'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
