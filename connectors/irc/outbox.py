@@ -53,6 +53,7 @@ class Outbox:
     def learn(self) -> None:
         """What the server can do is known now."""
         self._pace.commands = 1 if self._is_echoed else 2
+        self._pace.is_braked = self._link.support.brakes
 
     @property
     def _is_echoed(self) -> bool:

@@ -24,21 +24,28 @@ class Pace:
         self._key, self._asked = f"irc:pace:{server}", lines_per_second
         self.slowed = 1.0
         self.commands = 1
+        self.is_braked = False  # the server lets us wait by itself
         self._level, self._at = BURST, float("-inf")
 
     @property
     def interval(self) -> float:
         """Seconds from line to line, after the burst."""
+        if self.is_braked:
+            return 0.0
         if self._asked > 0:
             return self.slowed / self._asked
         return COMMAND * self.commands * self.slowed
 
     def due(self, now: float) -> float:
         """Seconds until the next line may go."""
+        if self.is_braked:
+            return 0.0
         return max(0.0, (1.0 - self._refilled(now)) * self.interval)
 
     def took(self, now: float) -> None:
         """A line goes now."""
+        if self.is_braked:
+            return
         self._level, self._at = self._refilled(now) - 1.0, now
 
     def _refilled(self, now: float) -> float:

@@ -65,7 +65,8 @@ class Session(Link):
         self._news = asyncio.Event()
         self._is_settled = asyncio.Event()
         self._regain_at = 0.0
-        self._measured, self._most = measured, 0
+        self._measured = measured
+        self._shown: object = None  # what was last measured by
         self._has_ids, self._token = has_ids, token
         self._begun = token  # what is missing was said after it
         self._filling: dict[
@@ -233,10 +234,9 @@ class Session(Link):
             if self._channels.lost:
                 self._news.set()
         self._channels.join(now)
-        most = self.room_for_text()
-        if most != self._most:
-            self._most = most
-            self._measured(most)
+        if (shown := (self.nick, self.mask, self._wanted)) != self._shown:
+            self._shown = shown
+            self._measured(self.room_for_text())
 
     # ------------------------------------------------------------------ writing
 

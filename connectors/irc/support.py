@@ -32,6 +32,7 @@ class Support:
     status_signs: str = "@+"  # before a channel's name: to those of that rank only
     bot_mode: str = ""  # the user mode of programs
     history_page: int = 0  # messages of one CHATHISTORY answer; 0: not said
+    brakes: bool = False  # lets those wait who say much, and cuts nobody off (ngIRCd's PENALTY)
 
     def learn(self, tokens: Iterable[str]) -> None:
         """Take in the tokens of one line; what is not understood changes nothing."""
@@ -51,6 +52,8 @@ class Support:
                     self.channel_length = _number(value)
                 case "STATUSMSG":
                     self.status_signs = value
+                case "PENALTY":
+                    self.brakes = True
                 case "BOT" if len(value) == 1:
                     self.bot_mode = value
                 case "CHATHISTORY" | "draft/CHATHISTORY":
