@@ -124,6 +124,7 @@ MaxConnections = 0
 MaxConnectionsIP = 0
 MaxJoins = 0
 MaxNickLength = 30
+{flood}
 PingTimeout = 120
 PongTimeout = 20
 [Options]
@@ -138,8 +139,8 @@ KeyFile = {folder}/server.key
 
 
 @contextmanager
-def ngircd(*, password: str = "") -> Iterator[Ircd]:
-    """ngIRCd with its own defaults against floods: no IRCv3, no services; `password` is everybody's."""
+def ngircd(flood: Flood = Flood.DEFAULT, *, password: str = "") -> Iterator[Ircd]:
+    """ngIRCd: no IRCv3, no services; it slows down, or lets through. `password` is everybody's."""
     found, user = program("ngircd"), _unprivileged()
     with servers._folder(user) as folder:
         port, tls_port = servers.free_port(), servers.free_port()
@@ -152,6 +153,7 @@ def ngircd(*, password: str = "") -> Iterator[Ircd]:
                 tls_port=tls_port,
                 folder=folder,
                 password=f"Password = {password}" if password else "",
+                flood="MaxPenaltyTime = 0" if flood is Flood.NONE else "",
             )
         )
         command = [found, "-n", "-f", str(settings)]

@@ -16,10 +16,12 @@ from connectors.net import NetError
 BROKEN: Final = "The connection to the IRC server has ended: {why}."
 NOT_YET: Final = "The connection to the IRC server does not stand yet."
 NOT_JOINED: Final = "We are not in this channel yet."
+REFUSED: Final = "The IRC server refused the server password. Check it, or leave it out."
 NO_CHANNEL: Final = "This is no name of a channel on this network. It begins with a sign such as #."
 _FULL_PAUSE: Final = 60.0  # seconds until a server that is full, or throttles us, is tried again
 _FLOOD: Final = re.compile(r"flood", re.IGNORECASE)
 _BANNED: Final = re.compile(r"\b[gkz]-?lined?\b|\bbanned|\bakill", re.IGNORECASE)
+_PASSWORD: Final = re.compile(r"(bad|incorrect|invalid|wrong) (server )?password", re.IGNORECASE)  # ngIRCd
 _THROTTLED: Final = re.compile(
     r"too (fast|many)|throttl|try(ing)? (again|to reconnect)|more connections|server.{0,9} full|allowed per",
     re.IGNORECASE,
@@ -99,6 +101,8 @@ def ended(text: str, *, registered: bool) -> ConnectorError:
     said = words(text)
     if _BANNED.search(said) and not registered:
         return LoginRejected(f"The IRC server has banned us: {said}. Ask the people who run the network.")
+    if _PASSWORD.search(said) and not registered:
+        return LoginRejected(REFUSED)
     if _THROTTLED.search(said):
         return RetryLater(f"The IRC server takes no connection now: {said}.", seconds=_FULL_PAUSE)
     return RetryLater(BROKEN.format(why=said or "it gave no reason"))
@@ -114,7 +118,7 @@ def registration_refusal(line: Line) -> ConnectorError | None:
     said = words(line.text)
     match line.command:
         case "464":
-            return LoginRejected("The IRC server refused the server password. Check it, or leave it out.")
+            return LoginRejected(REFUSED)
         case "463":
             return LoginRejected(f"The IRC server does not let our address in: {said}.")
         case "465":

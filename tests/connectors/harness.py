@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, aclosing
+from contextlib import AbstractContextManager, aclosing, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ import pytest
 from connectors.base import Connector, IncomingEvent, Login, MessageId, Reading, RoomId
 from connectors.errors import RoomGone
 from tests import loops
+from tests.connectors.irc.living import Living
 
 WITHIN = 20.0  # seconds for what a stream has to bring
 
@@ -32,15 +33,37 @@ class Harness(Protocol):
         """What stands in the room, oldest first, as the service itself tells it."""
 
 
-def harness_of(kind: str) -> AbstractContextManager[Harness]:
-    """The harness in `tests/connectors/<kind>/harness.py`; a new connector has to bring one."""
-    started: AbstractContextManager[Harness] = _module(kind).start()
+def harness_of(peer: str) -> AbstractContextManager[Harness]:
+    """The harness in `tests/connectors/<kind>/harness.py`; a new connector has to bring one.
+
+    `peer` is a kind, or "<kind>@<server>" where the module has VARIANTS: servers of several makers.
+    """
+    kind, _, server = peer.partition("@")
+    module = _module(kind)
+    started: AbstractContextManager[Harness] = module.VARIANTS[server]() if server else module.start()
     return started
 
 
-def marks_of(kind: str) -> Sequence[pytest.MarkDecorator]:
+def peers(kind: str) -> list[str]:
+    """What the suite is run against for a kind."""
+    return [f"{kind}@{server}" for server in getattr(_module(kind), "VARIANTS", ())] or [kind]
+
+
+def marks_of(peer: str) -> Sequence[pytest.MarkDecorator]:
     """What the harness's module says of its tests: which server they share."""
-    return getattr(_module(kind), "MARKS", ())
+    return getattr(_module(peer.partition("@")[0]), "MARKS", ())
+
+
+@contextmanager
+def standing(connector: Connector, *rooms: RoomId) -> Iterator[Living]:
+    """Its stream runs, as in a listener: where posts leave by nothing else."""
+    living = Living(connector, rooms, token="")  # type: ignore[arg-type]
+    living.start()
+    try:
+        living.wait(lambda: living.batches or living.is_over, within=WITHIN)
+        yield living
+    finally:
+        living.stop()
 
 
 def _module(kind: str) -> Any:

@@ -19,24 +19,47 @@ from connectors.errors import (
 from connectors.markup import plain
 from connectors.registry import connectors
 from sameroom import clock
-from tests.connectors.harness import Harness, harness_of, marks_of, read
+from tests.connectors.harness import Harness, harness_of, marks_of, peers, read, standing
 from tests.connectors.trouble import CUT, HANG, NONSENSE, Trouble, troubled
 
+BY_SESSION = [kind for kind in sorted(connectors()) if connectors()[kind].capabilities.sends_by_session]
+OTHERS = [kind for kind in sorted(connectors()) if kind not in BY_SESSION]
 
-@pytest.fixture(params=[pytest.param(kind, marks=marks_of(kind)) for kind in sorted(connectors())])
-def kind(request: pytest.FixtureRequest) -> str:
+
+def tried_at(kinds: list[str]) -> list[object]:
+    """The peers of these kinds, as parameters."""
+    return [pytest.param(peer, marks=marks_of(peer)) for kind in kinds for peer in peers(kind)]
+
+
+# What only a service can do that keeps what was said, and what only one that posts by its session has to.
+keeps_history = pytest.mark.parametrize("peer", tried_at(OTHERS), indirect=True)
+posts_by_session = pytest.mark.parametrize("peer", tried_at(BY_SESSION), indirect=True)
+
+
+@pytest.fixture(params=tried_at([*OTHERS, *BY_SESSION]))
+def peer(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
-def harness(kind: str) -> Iterator[Harness]:
-    with harness_of(kind) as started:
+def kind(peer: str) -> str:
+    return peer.partition("@")[0]
+
+
+@pytest.fixture
+def harness(peer: str) -> Iterator[Harness]:
+    with harness_of(peer) as started:
         yield started
 
 
 @pytest.fixture
-def connector(kind: str, harness: Harness) -> Connector:
-    return connectors()[kind](harness.login)
+def connector(kind: str, harness: Harness) -> Iterator[Connector]:
+    made = connectors()[kind](harness.login)
+    if kind in BY_SESSION:
+        with standing(made, harness.room):
+            yield made
+    else:
+        yield made
 
 
 def rendered(events: object) -> list[str]:
@@ -69,11 +92,18 @@ def test_the_room_is_listed_and_described(connector: Connector, harness: Harness
 
 
 def test_a_missing_room_is_gone(connector: Connector, harness: Harness) -> None:
-    for call in (connector.room, connector.newest, lambda room: read(connector, room)):
+    with pytest.raises(RoomGone):
+        connector.room(harness.missing_room)
+
+
+@keeps_history
+def test_a_missing_room_has_nothing_to_read(connector: Connector, harness: Harness) -> None:
+    for call in (connector.newest, lambda room: read(connector, room)):
         with pytest.raises(RoomGone):
             call(harness.missing_room)
 
 
+@keeps_history
 def test_an_empty_room_has_nothing_and_then_everything(connector: Connector, harness: Harness) -> None:
     assert (connector.newest(harness.room), read(connector, harness.room).events) == ([], [])
 
@@ -82,6 +112,7 @@ def test_an_empty_room_has_nothing_and_then_everything(connector: Connector, har
     assert rendered(read(connector, harness.room, expected=1).events) == ["first"]
 
 
+@keeps_history
 def test_reading_goes_on_where_it_was_and_may_be_repeated(connector: Connector, harness: Harness) -> None:
     harness.say("before")
     before = read(connector, harness.room, expected=1)
@@ -95,6 +126,7 @@ def test_reading_goes_on_where_it_was_and_may_be_repeated(connector: Connector, 
     assert read(connector, harness.room, after.place).events == []
 
 
+@keeps_history
 def test_a_sent_message_stands_in_history_under_its_id(connector: Connector, harness: Harness) -> None:
     sent = connector.send(harness.room, OutgoingMessage(text="[Ann, Acme] hello"))
 
@@ -106,10 +138,20 @@ def test_a_sent_message_stands_in_history_under_its_id(connector: Connector, har
     )
 
 
-@pytest.mark.parametrize(
-    "text", ["ünïcödé 👩‍👩‍👧 🇩🇪", "<b>&amp;</b>", "line\nline\n\n  indented", "@all (as ever) :)"]
-)
+LINES = ["ünïcödé 👩‍👩‍👧 🇩🇪", "<b>&amp;</b>", "@all (as ever) :)"]
+
+
+@pytest.mark.parametrize("text", LINES)
 def test_text_arrives_as_it_was_said(text: str, connector: Connector, harness: Harness) -> None:
+    harness.say(text)
+    connector.send(harness.room, OutgoingMessage(text=text))
+
+    assert harness.texts() == [text, text]
+
+
+@keeps_history
+@pytest.mark.parametrize("text", [*LINES, "line\nline\n\n  indented"])
+def test_text_stands_in_history_as_it_was_said(text: str, connector: Connector, harness: Harness) -> None:
     harness.say(text)
     connector.send(harness.room, OutgoingMessage(text=text))
 
@@ -117,12 +159,50 @@ def test_text_arrives_as_it_was_said(text: str, connector: Connector, harness: H
     assert rendered(connector.recent(harness.room).events) == [text, text]
 
 
-def test_the_longest_text_passes_and_a_longer_one_is_rejected(connector: Connector, harness: Harness) -> None:
+@posts_by_session
+def test_what_is_said_and_posted_is_told_by_the_stream(kind: str, harness: Harness) -> None:
+    made = connectors()[kind](harness.login)
+    with standing(made, harness.room) as living:
+        harness.say("one")
+        made.send(harness.room, OutgoingMessage(text="[Ann, Acme] two"))
+        harness.say("three")
+
+        living.wait(lambda: "three" in living.texts)
+
+    assert harness.texts() == ["one", "[Ann, Acme] two", "three"]
+    own = [plain.render(event.body) for _, event in living.events if event.author.id == harness.login.user_id]
+    assert [text for text in living.texts if text not in own] == ["one", "three"]
+    assert {room for room, _ in living.events} == {harness.room}
+
+
+@posts_by_session
+def test_nothing_is_posted_but_by_the_session(kind: str, harness: Harness) -> None:
+    with pytest.raises(RetryLater, match=r"\.$"):
+        connectors()[kind](harness.login).send(harness.room, OutgoingMessage(text="hello"))
+    assert harness.texts() == []
+
+
+@posts_by_session
+def test_a_hundred_lines_at_once_all_arrive_in_order(kind: str, harness: Harness) -> None:
+    made = connectors()[kind](harness.login)
+    texts = [f"line {number}" for number in range(100)]
+    with standing(made, harness.room) as living:
+        for text in texts:
+            living.insist(harness.room, text)
+
+    assert harness.texts() == texts
+
+
+def test_the_longest_text_passes_and_a_longer_one_is_rejected(
+    kind: str, connector: Connector, harness: Harness
+) -> None:
     longest = connector.capabilities.max_text_length
+    # A session declares what fits into a line anywhere: beside a short name more does.
+    longer = longest * 2 if kind in BY_SESSION else longest + 1
     connector.send(harness.room, OutgoingMessage(text="x" * longest))
 
     with pytest.raises(MessageRejected):
-        connector.send(harness.room, OutgoingMessage(text="x" * (longest + 1)))
+        connector.send(harness.room, OutgoingMessage(text="x" * longer))
     assert len(harness.texts()) == 1
 
 
@@ -132,6 +212,7 @@ def test_a_send_whose_turn_has_passed_is_not_made(connector: Connector, harness:
     assert harness.texts() == []
 
 
+@keeps_history
 def test_the_end_of_a_history_says_whether_it_is_whole(connector: Connector, harness: Harness) -> None:
     assert connector.recent(harness.room).whole
     for number in range(3):
@@ -149,7 +230,9 @@ def test_escaping_changes_nothing_that_is_seen(connector: Connector) -> None:
 
 def test_no_error_holds_a_secret(kind: str, harness: Harness) -> None:
     login = harness.login
-    stranger = Login("http://127.0.0.1:9", login.credentials, login.user_id, login.team_id)
+    stranger = Login(
+        getattr(harness, "nowhere", "http://127.0.0.1:9"), login.credentials, login.user_id, login.team_id
+    )
     connector = connectors()[kind](stranger if login.server else login)
     calls = (
         connector.verify,
@@ -169,7 +252,8 @@ def test_no_error_holds_a_secret(kind: str, harness: Harness) -> None:
 
 # ----------------------------------------------------------------- servers in trouble
 
-NETWORKED = [kind for kind in sorted(connectors()) if kind != "echo"]  # which is in this process
+# Of those that are asked by HTTP; echo is in this process, and those by session have tests of their own.
+NETWORKED = [kind for kind in OTHERS if kind != "echo"]
 
 
 @pytest.fixture
