@@ -9,8 +9,17 @@ from django.db import connections
 from connectors.echo import connector as echo
 from tests import factories
 from tests.relay.conftest import Pair, take
-from tubes.models import Event, Room, RoomListing, Tube
-from tubes.services import opening, tube_close, tube_open
+from tubes.models import Event, Portal, Room, RoomListing, Tube
+from tubes.services import (
+    Door,
+    Limits,
+    opening,
+    portal_create,
+    portal_delete,
+    portal_join,
+    tube_close,
+    tube_open,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -92,10 +101,10 @@ def test_a_room_is_read_on_when_one_tube_closes_while_another_opens(
     first = tube_open(owner=owner, listing_a=lobby, listing_b=garden)
     attic = factories.listing(factories.account(owner, team="initech"), "Attic")
     opened, may_commit = threading.Event(), threading.Event()
-    real = opening._save
+    real = opening.tube_save
 
-    def slow(*args: object) -> Tube:
-        made = real(*args)  # type: ignore[arg-type]
+    def slow(*args: object, **named: object) -> Tube:
+        made = real(*args, **named)  # type: ignore[arg-type]
         opened.set()
         may_commit.wait(1)
         return made
@@ -105,9 +114,46 @@ def test_a_room_is_read_on_when_one_tube_closes_while_another_opens(
         threading.Timer(0.2, may_commit.set).start()
         tube_close(tube=Tube.objects.with_sides().get(pk=first.pk), by=owner)
 
-    monkeypatch.setattr(opening, "_save", slow)
+    monkeypatch.setattr(opening, "tube_save", slow)
     raised = at_once(lambda: tube_open(owner=owner, listing_a=lobby, listing_b=attic), close)
 
     assert raised == []
     assert sorted(Tube.objects.values_list("status", flat=True)) == ["active", "closed"]
     assert Room.objects.get(space="echo#acme").next_poll_at is not None
+
+
+def test_two_visitors_at_once_come_through_a_portal_for_one(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tubes.relay.bell._ring", lambda *args, **kwargs: None)
+    lobby = factories.listing(factories.account(team="acme"), "Lobby")
+    host = lobby.account.owner
+    portal = portal_create(owner=host, listing=lobby, limits=Limits(most_tubes=1), options={})
+    rooms = [factories.listing(factories.account(team=team), "Garden") for team in ("globex", "umbra")]
+
+    def join(room: RoomListing) -> Callable[[], object]:
+        return lambda: portal_join(
+            portal=Portal.objects.with_seat().get(pk=portal.pk), visitor=room.account.owner, listing=room
+        )
+
+    raised = at_once(*[join(room) for room in rooms])
+
+    assert [str(error) for error in raised] == [Door.FULL.value]
+    assert Tube.objects.filter(portal=portal).count() == 1
+
+
+def test_a_portal_deleted_while_somebody_joins_is_either_first_or_second(db: None) -> None:
+    lobby, garden = (
+        factories.listing(factories.account(team=team), name)
+        for team, name in (("acme", "Lobby"), ("globex", "Garden"))
+    )
+    portal = portal_create(owner=lobby.account.owner, listing=lobby, limits=Limits(), options={})
+
+    raised = at_once(
+        lambda: portal_join(portal=portal, visitor=garden.account.owner, listing=garden),
+        lambda: portal_delete(portal=portal),
+    )
+
+    assert [str(error) for error in raised] in ([], [Door.DELETED.value])
+    is_read = Room.objects.get(pk=portal.seat.room_id).next_poll_at is not None
+    assert is_read == (Tube.objects.count() == 1)
