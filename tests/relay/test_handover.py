@@ -7,7 +7,7 @@ from tests import factories
 from tests.relay.conftest import Clock, Pair, Service, drain_all, statuses, take, texts
 from tubes import tasks
 from tubes.models import Delivery, Seat
-from tubes.relay import lanes, loading, rendering
+from tubes.relay import handover, lanes, loading, rendering
 from tubes.services import tube_close
 
 pytestmark = pytest.mark.django_db
@@ -192,3 +192,38 @@ def test_the_rest_of_a_message_in_parts_is_posted_where_it_began(
     assert " ".join(told) == f"{text} two"
     assert places() == [(pair.there.pk, "sent"), (second.pk, "sent")]
     assert loading.next_due(pair.there.pk) is None
+
+
+# ----------------------------------------------------------------- a Seat that has a Portal alone
+
+
+@pytest.fixture
+def left_with_a_portal(pair: Pair, second: Seat) -> Seat:
+    """Something waits at a Seat whose Tube has just been closed, and which a Portal keeps in use."""
+    factories.portal(pair.there)
+    pair.say("one")
+    type(pair.tube).objects.filter(pk=pair.tube.pk).update(status="closed")
+    return pair.there
+
+
+def test_a_portal_lets_nobody_post_through_its_seat(
+    left_with_a_portal: Seat, second: Seat, service: Service
+) -> None:
+    lanes.drain(left_with_a_portal.pk)
+    before = list(service.sent)
+    drain_all()
+
+    assert before == []
+    assert places() == [(second.pk, "sent")]
+
+
+def test_what_waits_at_a_seat_with_a_portal_alone_is_for_others(left_with_a_portal: Seat) -> None:
+    assert handover.stranded_seats() == [left_with_a_portal.pk]
+
+
+def test_what_follows_does_not_wait_for_a_seat_with_a_portal_alone(
+    pair: Pair, left_with_a_portal: Seat, second: Seat
+) -> None:
+    pair.say("two")
+
+    assert places()[1] == (second.pk, "queued")
