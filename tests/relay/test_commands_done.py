@@ -14,7 +14,8 @@ from tests import factories
 from tests.relay.commanding import answers, everyone_may, hurry, last_answer, obey, type_in
 from tests.relay.conftest import Clock, Pair, Service, drain_all, take, texts
 from tests.relay.stubbed import World, edit_of
-from tubes.models import Command, Event, JoinCode, MapLink, Mute, Notice, Seat, Tube
+from tubes import tasks
+from tubes.models import Command, Delivery, Event, JoinCode, MapLink, Mute, Notice, Seat, Tube
 from tubes.relay import notices
 from tubes.services import commanding, tube_pause
 from tubes.services.commanding import joining
@@ -295,8 +296,9 @@ def test_a_code_joins_the_rooms_of_two_owners(apart: tuple[Pair, Pair]) -> None:
     assert (tube.side_a, tube.side_b) == (one.here, two.here)
     assert (tube.opened_by, tube.typed_by) == (two.here.owner, "Karl (karl) in Lobby2")
     told = [(notice.owner, notice.text) for notice in Notice.objects.filter(kind="command").order_by("pk")]
-    text = "Karl (karl) in Lobby2 typed a code that Olga (olga) in Lobby1 had asked for: "
-    text += "a Tube joins Lobby1 and Lobby2."
+    # The rooms are called Lobby where they are: reading them has shown it.
+    text = "Karl (karl) in Lobby typed a code that Olga (olga) in Lobby1 had asked for: "
+    text += "a Tube joins Lobby and Lobby."
     assert told == [(one.here.owner, text), (two.here.owner, text)]
     two.say("hello")
     obey()
@@ -340,7 +342,7 @@ def test_codes_of_this_room_and_of_rooms_left_since_fit_nothing(apart: tuple[Pai
     assert answers()[-4:] == [
         joining.FITS_NOTHING,
         joining.FITS_NOTHING,
-        "Type the code behind it: “-sameroom open” in the other room gives one.",
+        "Type a code behind it, as “-sameroom open” in the other room gives one, or a Portal’s address.",
         joining.FITS_NOTHING,
     ]
 
@@ -508,10 +510,94 @@ def test_answers_come_through_while_a_tube_is_paused(pair: Pair) -> None:
     assert "Garden (Globex): paused" in texts("acme", "lobby")[-1]
 
 
-def test_portal_says_where_one_is_made(free: Pair) -> None:
-    type_in(free.here, "-sameroom portal")
+# ----------------------------------------------------------------- portals
 
-    assert "/create-a-portal/" in last_answer()
+
+def test_portal_gives_the_addresses_of_this_owner_for_this_room(apart: tuple[Pair, Pair]) -> None:
+    one, _ = apart
+    type_in(one.here, "-sameroom portal")
+    assert last_answer() == (
+        "This room has no Portal. The owner of this connection can make one: "
+        "http://127.0.0.1:8000/create-a-portal/"
+    )
+    portal = factories.portal(one.here)
+    factories.portal(one.here, deleted_at=clock.now())
+    factories.portal(one.there)
+    factories.portal(factories.seat(factories.account(), one.here.room))
+
+    type_in(one.here, "-sameroom portal")
+
+    assert last_answer() == (
+        "Whoever follows this address joins a room of theirs to this one:\n"
+        f"http://127.0.0.1:8000{portal.path}"
+    )
+
+
+def test_a_portals_address_joins_the_rooms_of_two_owners(apart: tuple[Pair, Pair]) -> None:
+    one, two = apart
+    portal = factories.portal(one.here)
+
+    type_in(two.here, f"-sameroom connect http://127.0.0.1:8000{portal.path}", name="Karl")
+
+    assert last_answer().startswith("This room and Lobby1 are one conversation now.")
+    tube = Tube.objects.latest("pk")
+    assert (tube.side_a, tube.side_b, tube.portal) == (one.here, two.here, portal)
+    assert (tube.opened_by, tube.typed_by) == (two.here.owner, "Karl (karl) in Lobby2")
+    assert Notice.objects.filter(owner=one.here.owner, kind="portal").count() == 1
+    assert Notice.objects.get(owner=two.here.owner).text == (
+        "Karl (karl) in Lobby2 typed a Portal’s address: Lobby2 is joined to Lobby1."
+    )
+    type_in(two.here, f"-sameroom connect {portal.path}", name="Karl")
+    assert last_answer() == "This room and Lobby are joined already."
+
+
+def test_where_a_portals_owner_approves_they_are_asked_first(apart: tuple[Pair, Pair]) -> None:
+    one, two = apart
+    portal = factories.portal(one.here, needs_approval=True)
+
+    type_in(two.here, f"-sameroom connect {portal.path}")
+
+    assert last_answer() == "The owner of Lobby1 was asked. The Tube opens once they agree."
+    assert portal.requests.get().visitor == two.here.owner
+    assert Tube.objects.count() == 2
+
+
+def test_a_portal_of_ones_own_joins_two_of_ones_own_rooms(free: Pair) -> None:
+    attic = third(free)
+    portal = factories.portal(free.here)
+
+    type_in(attic, f"-sameroom connect {portal.path}")
+
+    assert last_answer().startswith("This room and Lobby are one conversation now.")
+    assert Tube.objects.count() == 3
+
+
+def test_a_portal_that_is_none_or_lets_nobody_in_says_so(apart: tuple[Pair, Pair]) -> None:
+    one, two = apart
+    old = factories.portal(one.here, expires_at=clock.now() - timedelta(days=1))
+
+    type_in(two.here, "-sameroom connect http://127.0.0.1:8000/p/AAAABBBBCCCCDDDD")
+    type_in(two.here, f"-sameroom connect {old.path}")
+
+    assert answers()[-2:] == [
+        "No Portal has this address. Ask whoever gave it to you for another one.",
+        "This Portal has expired. Ask its owner to prolong it.",
+    ]
+
+
+def test_a_room_with_nothing_but_a_portal_answers(free: Pair, service: Service) -> None:
+    factories.portal(free.here)
+    Tube.objects.update(status="closed")
+    service.refuse(RetryLater(1))
+    type_in(free.here, "-sameroom status")
+    assert texts("acme", "lobby") == []
+
+    tasks.sweep()
+    Delivery.objects.update(next_attempt_at=clock.now())
+    Seat.objects.update(lane_not_before=None)
+    drain_all()
+
+    assert texts("acme", "lobby") == ["[Sameroom] No Tube of this connection touches this room."]
 
 
 def test_commands_are_forgotten_with_their_words(free: Pair) -> None:

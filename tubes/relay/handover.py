@@ -53,6 +53,8 @@ def retire(seat_id: int) -> None:
     with transaction.atomic():
         mine = Delivery.objects.filter(seat=seat_id, status__in=Delivery.OPEN)
         origins = set(mine.filter(part=0, status=QUEUED).values_list("origin", flat=True).distinct())
+        if Seat.objects.in_use().filter(pk=seat_id).exists():
+            origins.discard(None)  # what we say ourselves is still said where a Portal leads to the room
         if is_used:  # it may work again at any moment: nothing is to join the queue meanwhile
             list(Room.objects.select_for_update(no_key=True).filter(pk__in=origins).order_by("pk"))
         if Seat.objects.working().filter(pk=seat_id).exists():

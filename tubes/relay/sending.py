@@ -75,7 +75,7 @@ def prepare(lane: Lane, delivery: Delivery) -> Plan | Go:
         if isinstance(wanted, Go):
             return wanted
         tubes = wanted
-    elif delivery.event.room_id is None and delivery.pk in lane.doubted and not _in_use(lane):
+    elif delivery.event.room_id is None and delivery.pk in lane.doubted and not _may_speak(lane):
         return Go.STOP  # a notice of ours, to a room that was left
     if delivery.part and delivery.parts is not None:
         return Plan(rendering.parts_from_json(delivery.parts), tubes)
@@ -107,6 +107,11 @@ def _way(lane: Lane, delivery: Delivery) -> tuple[int, ...] | Go:
         again(lane, delivery, Status.QUEUED, WAIT_FOR_LOGIN.total_seconds(), error=WAITS)
         return Go.ELSEWHERE
     return Go.ON if end(lane, delivery, Status.SKIPPED, routing.NO_WAY) else Go.STOP
+
+
+def _may_speak(lane: Lane) -> bool:
+    """Whether we may say something ourselves: also where only a Portal leads to the room."""
+    return Seat.objects.in_use().filter(pk=lane.seat.pk).exists() or _in_use(lane)
 
 
 def _in_use(lane: Lane) -> bool:

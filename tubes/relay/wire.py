@@ -23,6 +23,10 @@ POST_COLUMNS = ("delivery_id", "room_id", "part", "remote_id", "fingerprint", "i
 FENCE = "EXISTS (SELECT 1 FROM tubes_seat WHERE id = %s AND lane_fence = %s)"
 
 END = "(side_a_id = %s OR side_b_id = %s)"
+IN_USE = (
+    f"EXISTS (SELECT 1 FROM tubes_tube WHERE status <> 'closed' AND {END}) "
+    "OR EXISTS (SELECT 1 FROM tubes_portal WHERE seat_id = %s AND deleted_at IS NULL)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +155,7 @@ def _begin(lease: Lease, beginning: Beginning, now: datetime) -> Piece:
 def _is_open(lease: Lease, beginnings: Sequence[Beginning]) -> Piece:
     """Conditions: the Tubes on the way let pass; where none are named, one at the Seat.
 
-    For a notice of our own it is enough that one is not closed.
+    For what we say ourselves it is enough that one is not closed, or that a Portal leads to the room.
     """
     conditions, values = "", list[object]()
     tubes = {tube for beginning in beginnings for tube in beginning.tubes}
@@ -161,9 +165,11 @@ def _is_open(lease: Lease, beginnings: Sequence[Beginning]) -> Piece:
         values += [*tubes, len(tubes)]
     asking = [beginning.delivery.origin_id for beginning in beginnings if beginning.asks_seat]
     if asking:
-        status = "status = 'active'" if any(asking) else "status <> 'closed'"
-        conditions += f" AND EXISTS (SELECT 1 FROM tubes_tube WHERE {status} AND {END})"
-        values += [lease.pk, lease.pk]
+        if any(asking):
+            conditions += f" AND EXISTS (SELECT 1 FROM tubes_tube WHERE status = 'active' AND {END})"
+        else:
+            conditions += f" AND ({IN_USE})"
+        values += [lease.pk] * (2 if any(asking) else 3)
     return conditions, values
 
 

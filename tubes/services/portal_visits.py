@@ -65,8 +65,12 @@ def portal_door(portal: Portal, visitor: User | None = None, *, open_tubes: int 
     return Door.FULL if _is_full(portal, open_tubes) else Door.OPEN
 
 
-def portal_join(*, portal: Portal, visitor: User, listing: RoomListing) -> Tube | PortalRequest:
+def portal_join(
+    *, portal: Portal, visitor: User, listing: RoomListing, typed_by: str = ""
+) -> Tube | PortalRequest:
     """Join a room of the visitor's to a Portal's: by a Tube at once, or by asking where its owner approves.
+
+    `typed_by` is who typed the command that asks for it.
 
     Network I/O: both rooms are read first. Then one transaction. Raises TubeRefused, and then nothing has
     been saved. What is wrong with the Portal's room is told to nobody but its owner.
@@ -81,7 +85,7 @@ def portal_join(*, portal: Portal, visitor: User, listing: RoomListing) -> Tube 
         return _ask(portal, visitor, listing, own)
     with saving():
         invitations_accepted(listing)
-        return _join(_locked(portal, visitor), visitor, theirs, own)
+        return _join(_locked(portal, visitor), visitor, theirs, own, typed_by=typed_by)
 
 
 def portal_request_approve(*, request: PortalRequest, by: User) -> Tube:
@@ -169,7 +173,9 @@ def _locked(portal: Portal, visitor: User) -> Portal:
     return fresh
 
 
-def _join(portal: Portal, visitor: User, theirs: Side, own: Side, *, told: bool = True) -> Tube:
+def _join(
+    portal: Portal, visitor: User, theirs: Side, own: Side, *, told: bool = True, typed_by: str = ""
+) -> Tube:
     rooms = lock_rooms(theirs, own)
     at_seat = Q(side_a=portal.seat) | Q(side_b=portal.seat)
     is_first = not Tube.objects.not_closed().filter(at_seat).exists()
@@ -177,7 +183,7 @@ def _join(portal: Portal, visitor: User, theirs: Side, own: Side, *, told: bool 
     if is_first:  # later ones must not undo what its owner has set for the room meanwhile
         options_set(seat=options_take(near, portal.options))
     far = seat_take(owner=visitor, side=own, room=rooms[own.end])
-    tube = tube_save(Taken(near, theirs), Taken(far, own), by=visitor, portal=portal)
+    tube = tube_save(Taken(near, theirs), Taken(far, own), by=visitor, portal=portal, typed_by=typed_by)
     if told:
         notices.tell(near, Notice.Kind.PORTAL, portal_letters.words_of_joining(tube), in_room=False)
         portal_letters.ring("joined", tube.pk)

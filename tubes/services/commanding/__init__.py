@@ -6,7 +6,8 @@ asking.py    commands that only ask: help, who, status, map
 pinging.py   ping
 changing.py  format, mute, unmute
 ending.py    disable
-joining.py   open, connect, portal
+joining.py   open, connect
+portals.py   portal, and connect with a Portal's address
 table.py     all of them
 carrying.py  from a row to its answer
 """

@@ -1,4 +1,4 @@
-"""Joining two rooms from inside them: `open` gives a code, `connect` takes it."""
+"""Joining two rooms from inside them: `open` gives a code, `connect` takes it, or a Portal's address."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import secrets
 from datetime import timedelta
 from typing import Final
 
-from django.conf import settings
 from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
@@ -14,6 +13,7 @@ from sameroom import clock
 from tubes.models import Command, JoinCode, Notice, Seat
 from tubes.relay import notices
 from tubes.services.commanding.asked import Answer, Asked
+from tubes.services.commanding.portals import PORTAL, through_portal
 from tubes.services.joining import tube_between, tube_join
 from tubes.services.opening import TubeRefused
 
@@ -49,20 +49,19 @@ def open_code(asked: Asked) -> Answer:
 
 
 def connect(asked: Asked) -> Answer:
-    """Join this room to the one that a code came from. Network I/O; may be repeated."""
+    """Join this room to the one that a code or a Portal's address leads to. Network I/O, repeatable."""
     if not asked.rest:
-        return Answer("Type the code behind it: “-sameroom open” in the other room gives one.")
+        return Answer(
+            "Type a code behind it, as “-sameroom open” in the other room gives one, or a Portal’s address."
+        )
     if _has_guessed_much(asked):
         return Answer(TOO_MANY_WRONG)
+    if address := PORTAL.search(asked.rest):
+        return through_portal(asked, address["key"])
     found = _take(asked)
     if found is None:
         return Answer(FITS_NOTHING, is_wrong_guess=True)
     return _join(asked, found)
-
-
-def portal(asked: Asked) -> Answer:
-    """Where the room's Portal is made."""
-    return Answer(f"A Portal of this room is made at {settings.PUBLIC_URL}/create-a-portal/ by its owner.")
 
 
 def _join(asked: Asked, code: JoinCode) -> Answer:

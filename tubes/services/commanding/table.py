@@ -13,8 +13,9 @@ from tubes.services.commanding.asked import Answer, Asked, Word, always
 from tubes.services.commanding.asking import show_map, status, who
 from tubes.services.commanding.changing import format_room, mute, unmute
 from tubes.services.commanding.ending import disable, disabled
-from tubes.services.commanding.joining import connect, open_code, portal
+from tubes.services.commanding.joining import connect, open_code
 from tubes.services.commanding.pinging import ping, pong
+from tubes.services.commanding.portals import portal
 
 GUIDE: Final = "/getting-started/en/commands"
 
@@ -37,9 +38,15 @@ WORDS: Final[Mapping[str, Word]] = MappingProxyType(
         "map": Word(show_map, "map", "a link to a picture of all joined rooms"),
         "open": Word(open_code, "open", "a code to join another room to this one", changes=always),
         "connect": Word(
-            connect, "connect CODE", "joins this room to the one the code is from", changes=always, calls=True
+            connect,
+            "connect CODE",
+            "joins this room to the one the code, or a Portal’s address, is from",
+            changes=always,
+            calls=True,
         ),
-        "portal": Word(portal, "portal", "where others can join rooms of theirs to this one", changes=always),
+        "portal": Word(
+            portal, "portal", "the address by which others join a room to this one", changes=always
+        ),
         "format": Word(format_room, "format", "how messages look here, and how to change it", changes=bool),
         "mute": Word(mute, "mute NAME", "keeps out of this room what somebody says elsewhere", changes=bool),
         "unmute": Word(unmute, "unmute NAME", "lets them be heard again", changes=always),
