@@ -129,28 +129,20 @@ class PostingOptionsForm(forms.ModelForm):  # type: ignore[type-arg]  # not gene
 
     class Meta:
         model = Seat
-        fields = (
-            *("name_style", "shows_team", "direction", "rings_everybody", "takes_notices"),
-            *("commanders", "listed_people"),
+        fields: ClassVar[tuple[str, ...]] = (
+            *("name_style", "shows_team", "direction"),
+            *("rings_everybody", "takes_notices"),
         )
-        widgets: ClassVar[dict[str, forms.Widget]] = {
-            "listed_people": forms.Textarea(attrs={"rows": 3, "autocomplete": "off", "spellcheck": "false"})
-        }
         labels: ClassVar[dict[str, str]] = {
             "name_style": "Authors are shown by",
             "shows_team": "Name the team behind the author",
             "direction": "Messages pass",
             "rings_everybody": "Let @all and @here from other rooms ring everybody here",
             "takes_notices": "Post Sameroom’s own notices here",
-            "commanders": "Commands in this room are for",
-            "listed_people": "Listed people",
         }
         help_texts: ClassVar[dict[str, str]] = {
             "rings_everybody": "Otherwise the words are shown, and nobody is called.",
             "takes_notices": "When messages were left out, or come late. Manage shows them in any case.",
-            "commanders": "-sameroom help, who, status, ping and map only ask; the others change something.",
-            "listed_people": "By user name or id at the service, with blanks or commas between them; "
-            "a name that is only shown could be anybody’s. Your linked account itself may always.",
             "direction": "Your side only. The people at the other side have a say of their own.",
         }
 
@@ -158,6 +150,27 @@ class PostingOptionsForm(forms.ModelForm):  # type: ignore[type-arg]  # not gene
     def options(self) -> dict[str, Any]:
         """What the valid form says, by name."""
         return {name: self.cleaned_data[name] for name in self._meta.fields or ()}
+
+
+class RoomOptionsForm(PostingOptionsForm):
+    """How messages arrive in one room, and who may command there."""
+
+    class Meta(PostingOptionsForm.Meta):
+        fields = (*PostingOptionsForm.Meta.fields, "commanders", "listed_people")
+        widgets: ClassVar[dict[str, forms.Widget]] = {
+            "listed_people": forms.Textarea(attrs={"rows": 3, "autocomplete": "off", "spellcheck": "false"})
+        }
+        labels: ClassVar[dict[str, str]] = {
+            **PostingOptionsForm.Meta.labels,
+            "commanders": "Commands in this room are for",
+            "listed_people": "Listed people",
+        }
+        help_texts: ClassVar[dict[str, str]] = {
+            **PostingOptionsForm.Meta.help_texts,
+            "commanders": "-sameroom help, who, status, ping and map only ask; the others change something.",
+            "listed_people": "By user name or id at the service, with blanks or commas between them; "
+            "a name that is only shown could be anybody’s. Your linked account itself may always.",
+        }
 
 
 class PortalForm(forms.Form):

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.decorators import SignedIn, acting_page
 from tubes.codes import code_of, find_id
-from tubes.forms import PostingOptionsForm
+from tubes.forms import RoomOptionsForm
 from tubes.models import Mute, Seat
 from tubes.services import mute_remove, options_preview, options_set
 
@@ -23,7 +23,7 @@ def posting_options(request: SignedIn, seat_code: str) -> HttpResponse:
     """How messages arrive in one room of the viewer's. Asked by htmx, only what the preview shows."""
     mine = Seat.objects.owned_by(request.user).in_use().select_related("account", "room")
     seat = get_object_or_404(mine, code=seat_code)
-    form = PostingOptionsForm(request.POST or None, instance=seat)
+    form = RoomOptionsForm(request.POST or None, instance=seat)
     is_valid = form.is_valid()  # which gives the Seat the picked values, unsaved
     if is_valid and not request.htmx:
         options_set(seat=seat)

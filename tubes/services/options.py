@@ -11,15 +11,13 @@ from sameroom import clock
 from tubes.models import Event, Seat
 from tubes.relay import rendering
 
-OPTIONS: Final = (
-    *("name_style", "shows_team", "takes_notices", "rings_everybody", "direction"),
-    *("commanders", "listed_people"),
-)
+OPTIONS: Final = ("name_style", "shows_team", "takes_notices", "rings_everybody", "direction")
+COMMANDING: Final = ("commanders", "listed_people")
 
 
 def options_set(*, seat: Seat) -> None:
     """Keep the options that the Seat was given. What is on its way already is rendered with them, too."""
-    seat.save(update_fields=OPTIONS)
+    seat.save(update_fields=(*OPTIONS, *COMMANDING))
 
 
 def format_set(*, seat: Seat) -> None:
