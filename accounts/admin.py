@@ -1,7 +1,7 @@
 """Users, invitations and linked accounts, as operators see them. Secrets are absent."""
 
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -9,8 +9,9 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.timesince import timesince
 
+from accounts.leaving import LeaveRefused, user_remove
 from accounts.models import Invitation, LinkedAccount, User
-from accounts.services import account_remove, user_remove
+from accounts.services import account_remove
 
 
 @admin.register(User)
@@ -29,12 +30,19 @@ class UserAdmin(DjangoUserAdmin):
 
     add_fieldsets = [(None, {"classes": ["wide"], "fields": ["email", "password1", "password2"]})]
 
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        is_needed = obj is not None and obj.linked_accounts.filter(is_shared=True).exists()
+        return not is_needed and super().has_delete_permission(request, obj)
+
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         user_remove(user=obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         for user in queryset:
-            user_remove(user=user)
+            try:
+                user_remove(user=user)
+            except LeaveRefused as refusal:
+                self.message_user(request, f"{user} stays. {refusal}", messages.ERROR)
 
 
 @admin.register(Invitation)

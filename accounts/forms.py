@@ -114,6 +114,26 @@ class SignupForm(OwnWords, allauth.SignupForm):  # type: ignore[misc]
             return None, redirect("account_signup")
 
 
+class LeaveForm(forms.Form):
+    """One's own e-mail address, typed: nobody deletes their user by a slip."""
+
+    email = forms.EmailField(
+        label="Your e-mail address",
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": "Type your e-mail address to confirm."},
+    )
+
+    def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._own = email
+
+    def clean_email(self) -> str:
+        typed = str(self.cleaned_data["email"])
+        if typed.lower() != self._own.lower():
+            raise forms.ValidationError(f"This is not the address you sign in with, which is {self._own}.")
+        return typed
+
+
 def ask_secrets_only(form: CredentialsForm, known: Mapping[str, str]) -> None:
     """Fill in and hide what is known of a login, but for its secrets, and what may have to be renewed."""
     form.known = frozenset(known)

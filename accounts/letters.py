@@ -1,7 +1,7 @@
-"""Mails to owners about their accounts: a login that is refused, one that ends soon.
+"""Mails to owners: an account was linked or removed; its login is refused, works again, or ends soon.
 
-The row says what was written: whoever moves it there writes, so each mail is written once. A mail server
-that cannot be reached is tried again with the next look.
+Of a login the row says what was written: whoever moves it there writes, so each mail is written once. A
+mail server that cannot be reached is tried again with the next look.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from django.core.mail import EmailMessage, get_connection
 from django.db.models import F, Q
 from django.urls import reverse
 
-from accounts.models import ENDS_SOON, LinkedAccount
+from accounts import outbox
+from accounts.models import ENDS_SOON, LinkedAccount, User
 from sameroom import clock
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,9 @@ def due() -> list[int]:
     LinkedAccount.objects.filter(warned_days__isnull=False).exclude(expires_at__lte=now + ENDS_SOON).update(
         warned_days=None
     )
-    found = LinkedAccount.objects.filter(_refused(now) | _ends_within(now, ENDS_SOON) | _last_days(now))
+    found = LinkedAccount.objects.filter(
+        _refused(now) | _well() | _ends_within(now, ENDS_SOON) | _last_days(now)
+    )
     return list(found.order_by("pk").values_list("pk", flat=True))
 
 
@@ -44,6 +47,8 @@ def write(account_id: int) -> None:
         return
     if _claim(account, _refused(now), told_since=F("status_since")):
         _send(account, *_about_refusal(account), undo={"told_since": account.told_since})
+    elif _claim(account, _well(), told_well_since=F("told_since")):
+        _send(account, *_about_recovery(account), undo={"told_well_since": account.told_well_since})
     elif _claim(account, _last_days(now), warned_days=LAST_DAYS) or _claim(
         account, _ends_within(now, ENDS_SOON), warned_days=ENDS_SOON.days
     ):
@@ -53,6 +58,12 @@ def write(account_id: int) -> None:
 def _refused(now: datetime) -> Q:
     untold = Q(told_since=None) | (~Q(told_since=F("status_since")) & Q(told_since__lt=now - APART))
     return Q(untold, status=LinkedAccount.Status.NEEDS_LOGIN)
+
+
+def _well() -> Q:
+    """Whose owner was told of a refusal that is over, through no doing of theirs: renewing forgets it."""
+    untold = Q(told_well_since=None) | Q(told_well_since__lt=F("told_since"))
+    return Q(untold, told_since__isnull=False, status=LinkedAccount.Status.CONNECTED)
 
 
 def _last_days(now: datetime) -> Q:
@@ -83,6 +94,15 @@ def _about_refusal(account: LinkedAccount) -> tuple[str, str]:
     )
 
 
+def _about_recovery(account: LinkedAccount) -> tuple[str, str]:
+    return (
+        f"{account} works again",
+        f"{account.label} takes the login that Sameroom uses as {account} again. There is nothing for you to "
+        "do: what was said meanwhile follows, as far back as "
+        f"{settings.CATCH_UP_HOURS} hours.",
+    )
+
+
 def _about_the_end(account: LinkedAccount) -> tuple[str, str]:
     days = account.days_left or 1
     when = f"{account.expires_at:%-d %B %Y, %H:%M} UTC"
@@ -105,3 +125,51 @@ def _send(account: LinkedAccount, subject: str, text: str, *, undo: dict[str, An
     except OSError as error:
         log.warning("A mail about account %s did not go out: %s", account.code, type(error).__name__)
         LinkedAccount.objects.filter(pk=account.pk).update(**undo)
+
+
+def linked(account: LinkedAccount, *, address: str) -> None:
+    """Have its owner told that an account was linked. In the caller's transaction."""
+    _security(
+        account.owner,
+        f"{account} was linked",
+        f"The {account.label} account {account} was linked to your user at Sameroom{_when(address)}. "
+        "Sameroom reads and posts with it in the rooms that you join by Tubes.",
+        "If that was not you, remove the account and change your password.",
+        "accounts:account-list",
+    )
+
+
+def removed(account: LinkedAccount, *, address: str) -> None:
+    """Have its owner told that an account is being removed. In the caller's transaction."""
+    _security(
+        account.owner,
+        f"{account} was removed",
+        f"The {account.label} account {account} was removed from your user at Sameroom{_when(address)}. Its "
+        "secret is erased here and its Tubes have ended.",
+        "If that was not you, change your password.",
+        "account_change_password",
+    )
+
+
+def left(user: User, *, address: str) -> None:
+    """Have somebody told that their user is being deleted. In the caller's transaction."""
+    _security(
+        user,
+        "You are deleted at Sameroom",
+        f"Your user {user.email} at Sameroom was deleted{_when(address)}, with all its accounts, secrets and "
+        "Tubes.",
+        "Tokens that you made for Sameroom stay valid at their services until you delete them there. If it "
+        "was not you who did this, tell whoever runs Sameroom.",
+        "home",
+    )
+
+
+def _when(address: str) -> str:
+    return f" on {clock.now():%-d %B %Y at %H:%M} UTC" + (f" from {address}" if address else "")
+
+
+def _security(to: User, subject: str, what: str, then: str, page: str) -> None:
+    """Also to who is not active: it is their address and their secret that it is about."""
+    if to.email:
+        link = settings.PUBLIC_URL + reverse(page)
+        outbox.put(to=to.email, subject=subject, text=f"{what}\n\n{then}\n\n{link}\n")

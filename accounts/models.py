@@ -119,6 +119,9 @@ class LinkedAccount(models.Model):
     checked_at = models.DateTimeField(null=True, blank=True, help_text="When its login was last asked about.")
     # Which mails its owner has got: about the state that began then, and so many days before the end.
     told_since = models.DateTimeField(null=True, blank=True, editable=False)
+    told_well_since = models.DateTimeField(
+        null=True, blank=True, editable=False
+    )  # the `told_since` that is over
     warned_days = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
     rooms_refreshed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)
@@ -192,3 +195,16 @@ class LinkedAccount(models.Model):
                 scopes=tuple(self.scopes),
             )
         )
+
+
+class Letter(models.Model):
+    """A mail that has to go out, though what it is about may be gone by then. Deleted once it has gone."""
+
+    to = models.EmailField()
+    subject = models.CharField(max_length=255)
+    text = models.TextField()
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    next_try_at = models.DateTimeField(default=clock.now, editable=False)
+
+    def __str__(self) -> str:
+        return self.subject

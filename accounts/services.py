@@ -8,6 +8,7 @@ from contextlib import suppress
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
+from accounts import letters
 from accounts.models import LinkedAccount, LinkedAccountQuerySet, User
 from connectors.base import Connector, RoomInfo
 from connectors.errors import ConnectorError, LoginRejected, RetryLater
@@ -27,11 +28,11 @@ class LinkRefused(Exception):
     """An account cannot be linked; `str(error)` is the sentence for the user."""
 
 
-def account_link(*, owner: User, form: CredentialsForm) -> LinkedAccount:
+def account_link(*, owner: User, form: CredentialsForm, address: str = "") -> LinkedAccount:
     """Link the account whose credentials the valid `form` has just logged in with.
 
-    No I/O but the database. Linking the same login again replaces its credentials. The rooms are
-    listed afterwards, by a task.
+    Its owner gets a mail; `address` is where the request came from. No I/O but the database. Linking the
+    same login again replaces its credentials. The rooms are listed afterwards, by a task.
     """
     identity, connector = form.identity, form.connector_class
     existing = LinkedAccount.objects.filter(
@@ -59,13 +60,15 @@ def account_link(*, owner: User, form: CredentialsForm) -> LinkedAccount:
     }
     try:
         with transaction.atomic():
-            account, _ = LinkedAccount.objects.update_or_create(
+            account, is_new = LinkedAccount.objects.update_or_create(
                 owner=owner,
                 kind=connector.kind,
                 server=identity.server,
                 remote_user_id=identity.user_id,
                 defaults=values,
             )
+            if is_new:
+                letters.linked(account, address=address)
             bell.ring_lanes_on_commit(account.seats.values_list("pk", flat=True))
             hooking.mark(account.seats.values_list("pk", flat=True))
             bell.ring_listeners_on_commit()
@@ -177,33 +180,30 @@ def account_try_again(*, account: LinkedAccount) -> bool:
     return health.recovered(account)
 
 
-def account_remove(*, account: LinkedAccount) -> None:
-    """Forget an account and its secret; its Tubes end. Network I/O where its service has to be told."""
-    _leave(account)
+def account_remove(*, account: LinkedAccount, address: str = "") -> None:
+    """Forget an account and its secret; its Tubes end, and its owner gets a mail.
+
+    `address` is where the request came from. Network I/O where its service has to be told.
+    """
+    account_leave(account)
     with transaction.atomic():
-        rooms = _rooms_touched(account)
+        letters.removed(account, address=address)
+        rooms = rooms_touched(account)
         account.delete()
         rooms_rewatch(rooms)
 
 
-def user_remove(*, user: User) -> None:
-    """Delete a user and everything of theirs: accounts, secrets, Tubes. Network I/O, as `account_remove`."""
-    for account in user.linked_accounts.all():
-        _leave(account)
-    with transaction.atomic():
-        rooms = {room for account in user.linked_accounts.all() for room in _rooms_touched(account)}
-        user.delete()
-        rooms_rewatch(rooms)
+def account_leave(account: LinkedAccount) -> None:
+    """Have the service push no more, and end the login, before an account is removed. Network I/O.
 
-
-def _leave(account: LinkedAccount) -> None:
-    """Have the service push no more, and end the login. What it refuses is no reason to keep the account."""
+    What the service refuses is no reason to keep the account.
+    """
     hooking.leave(account)
     with suppress(ConnectorError, LookupError):
         account.connector().sign_out()
 
 
-def _rooms_touched(account: LinkedAccount) -> set[int]:
+def rooms_touched(account: LinkedAccount) -> set[int]:
     """The rooms at both ends of its Tubes, and those it reads for others."""
     ends = tubes_of_account(account).values_list("side_a__room", "side_b__room")
     return {room for pair in ends for room in pair} | set(account.seats.values_list("room", flat=True))

@@ -5,7 +5,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.db.models import Q
 
-from accounts import letters, services
+from accounts import letters, outbox, services
 from accounts.models import LinkedAccount
 from sameroom import clock
 
@@ -32,9 +32,17 @@ def refresh_stale_accounts() -> None:
         refresh_rooms.delay(account_id)
     for account_id in letters.due():
         write_to_owner.delay(account_id)
+    for letter_id in outbox.due():
+        post_letter.delay(letter_id)
 
 
 @shared_task
 def write_to_owner(account_id: int) -> None:
     """Send the owner of an account the mail that is due."""
     letters.write(account_id)
+
+
+@shared_task
+def post_letter(letter_id: int) -> None:
+    """Send one mail that waits."""
+    outbox.post(letter_id)

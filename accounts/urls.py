@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts import views
+from accounts import views, views_leaving
 
 app_name = "accounts"
 urlpatterns = [
@@ -11,5 +11,8 @@ urlpatterns = [
     path("accounts/<str:account_code>/refresh/", views.account_refresh, name="account-refresh"),
     path("accounts/<str:account_code>/renew/", views.account_renew, name="account-renew"),
     path("accounts/<str:account_code>/remove/", views.account_remove_page, name="account-remove"),
+    path("user/data/", views_leaving.own_data, name="own-data"),
+    path("user/data/export/", views_leaving.own_data_export, name="own-data-export"),
+    path("user/delete/", views_leaving.user_delete, name="user-delete"),
     path("user/invite/<str:invitation_code>/", views.invitation_accept, name="invitation-accept"),
 ]

@@ -17,6 +17,7 @@ from accounts.decorators import SignedIn, acting_page, live_page
 from accounts.forms import ask_secrets_only, is_login_of, known_of
 from accounts.invitations import invitation_remember
 from accounts.models import Invitation, LinkedAccount, LinkedAccountQuerySet
+from accounts.origins import client_address
 from accounts.returning import Goal, goal_of
 from accounts.services import LinkRefused, account_link, account_refresh_rooms, account_remove
 from accounts.tasks import refresh_rooms
@@ -82,7 +83,7 @@ def account_renew(request: SignedIn, account_code: str) -> HttpResponse:
 def _link(request: SignedIn, form: CredentialsForm, context: dict[str, Any]) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
-            account = account_link(owner=request.user, form=form)
+            account = account_link(owner=request.user, form=form, address=client_address(request))
         except LinkRefused as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -125,7 +126,7 @@ def account_remove_page(request: SignedIn, account_code: str) -> HttpResponse:
     """Ask, with the rooms affected; then remove."""
     account = get_object_or_404(_accounts(request), code=account_code)
     if request.method == "POST":
-        account_remove(account=account)
+        account_remove(account=account, address=client_address(request))
         messages.success(request, f"{account} is removed.")
         return redirect("accounts:account-list")
     context = {

@@ -139,6 +139,41 @@ def test_a_login_that_goes_to_and_fro_by_itself_is_told_once_a_day(time: Clock) 
     assert len(look()) == 2
 
 
+def test_a_login_that_works_again_by_itself_is_told_once_to_who_was_told_of_the_refusal(
+    time: Clock, queued: list[int], django_capture_on_commit_callbacks: Any
+) -> None:
+    account = factories.account(remote_user_name="Bot")
+    health.needs_login(account, "refused")
+    look()
+    queued.clear()
+    time.forward(60)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        assert health.recovered(account)
+
+    assert queued == [account.pk]
+    assert (look(), look()) == (["Bot @ Acme needs a login", "Bot @ Acme works again"],) * 2
+    time.forward(86_400)
+    health.needs_login(account, "refused")
+    look()
+    time.forward(60)
+    assert health.recovered(account)
+    assert look()[2:] == ["Bot @ Acme needs a login", "Bot @ Acme works again"]
+
+
+def test_a_login_that_its_owner_renewed_or_never_heard_of_is_not_said_to_work_again(time: Clock) -> None:
+    renewed, unheard = factories.account(), factories.account()
+    health.needs_login(renewed, "refused")
+    look()
+    renew(renewed)
+    health.needs_login(unheard, "refused")
+    time.forward(60)
+
+    assert health.recovered(unheard)
+
+    assert len(look()) == 1
+
+
 def test_many_workers_write_one_mail() -> None:
     account = factories.account()
     health.needs_login(account, "refused")

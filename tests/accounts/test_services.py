@@ -5,9 +5,10 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
+from accounts.leaving import user_remove
 from accounts.models import LinkedAccount, User
 from accounts.secrets import SecretsUnreadable
-from accounts.services import LinkRefused, account_link, account_refresh_rooms, account_remove, user_remove
+from accounts.services import LinkRefused, account_link, account_refresh_rooms, account_remove
 from accounts.tasks import refresh_rooms
 from connectors.base import RoomId, RoomInfo
 from connectors.echo.connector import EchoConnector, EchoCredentialsForm

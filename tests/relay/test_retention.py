@@ -270,6 +270,7 @@ def test_a_purge_does_it_all_and_a_second_one_nothing(pair: Pair, capsys: pytest
         "1 notices deleted",
         "0 requests deleted",
         "0 commands deleted",
+        "0 left rooms deleted",
         "0 linked files removed",
     ]
     assert purge() == NOTHING

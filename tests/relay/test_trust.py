@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from accounts.leaving import user_remove
 from accounts.models import LinkedAccount
-from accounts.services import account_remove, user_remove
+from accounts.services import account_remove
 from sameroom import clock
 from tests import factories
 from tests.relay.conftest import Clock, Pair, drain_all, statuses, take, texts

@@ -67,6 +67,7 @@ def recovered(account: LinkedAccount) -> bool:
             choose_reader(room)
         bell.ring_lanes_on_commit(account.seats.values_list("pk", flat=True))
         bell.ring_listeners_on_commit()
+        transaction.on_commit(lambda: _ring_mail(account.pk), robust=True)
     return moved
 
 

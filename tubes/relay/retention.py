@@ -20,12 +20,13 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from connectors.base import Kind
 from sameroom import clock
 from sameroom.celery import stopping
-from tubes.models import Command, Delivery, Event, JoinCode, MapLink, Notice, PortalRequest, Post
+from tubes.models import Command, Delivery, Event, JoinCode, MapLink, Notice, PortalRequest, Post, Room
 from tubes.relay import expiry, shelf
 
 BATCH = 500
 COMMANDS_FOR = timedelta(days=1)  # longer than anything that is counted by them
 DISMISSED_FOR = timedelta(days=2)  # a notice is kept so long: it says what was told today already
+NOBODYS_AFTER = timedelta(hours=1)  # a room that is being joined has no Seat yet
 BREATH = 0.2  # seconds between two batches at most: SQLite's one writer has to be somebody else too
 
 
@@ -104,6 +105,28 @@ def purge_commands(batch: int = BATCH) -> int:
     return done
 
 
+def purge_rooms(batch: int = BATCH) -> int:
+    """Delete up to `batch` events of a room in which nobody has a Seat any more, and at last the room itself.
+
+    Returns how many rows; 0 where nothing is due. What is still on its way out of it ends first.
+    """
+    left = Room.objects.filter(seats=None, created_at__lt=clock.now() - NOBODYS_AFTER).order_by("pk")
+    waiting = Delivery.objects.filter(origin=OuterRef("pk"), status__in=Delivery.OPEN)
+    with transaction.atomic():
+        room = left.filter(~Exists(waiting)).select_for_update(of=("self",), skip_locked=True).first()
+        if room is None:
+            return 0
+        events = list(Event.objects.filter(room=room).values_list("pk", flat=True)[:batch])
+        posts = list(Post.objects.filter(room=room).values_list("pk", flat=True)[: batch - len(events)])
+        Delivery.objects.filter(event__in=events).delete()
+        Event.objects.filter(pk__in=events).delete()
+        Post.objects.filter(pk__in=posts).delete()
+        transaction.on_commit(partial(shelf.forget, events), robust=True)
+        if len(events) + len(posts) < batch:
+            room.delete()
+    return len(events) + len(posts) + 1
+
+
 def purge(*, seconds: float = math.inf, batch: int = BATCH) -> dict[str, int]:
     """Do all that is due, for `seconds` at most with each kind; how much, by name. May be repeated."""
     done = {"deliveries expired": expiry.skip_where_nobody_works()}
@@ -114,6 +137,7 @@ def purge(*, seconds: float = math.inf, batch: int = BATCH) -> dict[str, int]:
         "notices deleted": iter(partial(purge_notices, batch), 0),
         "requests deleted": iter(partial(purge_requests, batch), 0),
         "commands deleted": iter(partial(purge_commands, batch), 0),
+        "left rooms deleted": iter(partial(purge_rooms, batch), 0),
     }
     for name, batches in work.items():
         done[name] = _paced(batches, clock.monotonic() + seconds)

@@ -46,6 +46,12 @@ def forget(events: Iterable[int]) -> None:
             place.unlink(missing_ok=True)
 
 
+def clear(owner: int) -> None:
+    """Take all files off somebody's shelf of this disk."""
+    for place in _shelf(owner).glob("*"):
+        place.unlink(missing_ok=True)
+
+
 def tidy() -> int:
     """Take away what is older than a link lives; how many files."""
     before = time.time() - LIFE.total_seconds()

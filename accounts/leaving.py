@@ -1,0 +1,74 @@
+"""Deleting a user, with everything of theirs."""
+
+from __future__ import annotations
+
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth import SESSION_KEY
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.models import Session
+from django.db import transaction
+
+from accounts import letters
+from accounts.models import Invitation, LinkedAccount, User
+from accounts.services import account_leave, rooms_touched
+from sameroom import clock
+from tubes.relay import shelf
+from tubes.services import rooms_rewatch, tubes_of_account
+
+LEAVING_SECONDS = 20.0  # for all services together; an account's own bounds come on top
+SOMEBODY = "a deleted user"
+
+
+class LeaveRefused(Exception):
+    """A user cannot be deleted yet; `str(error)` is the sentence that says what has to be done before."""
+
+
+def user_remove(*, user: User, address: str = "") -> None:
+    """Delete a user and everything of theirs: accounts, secrets, Tubes, notices, sessions. They get a mail.
+
+    `address` is where the request came from. Network I/O, as `account_remove`, then one transaction.
+    Rooms in which nobody is left go with the next purge. Raises LeaveRefused.
+    """
+    if user.linked_accounts.filter(is_shared=True).exists():
+        raise LeaveRefused("Your user holds Sameroom's own accounts, which others use. Remove those first.")
+    _leave_services(user)
+    pk = user.pk
+    with transaction.atomic():
+        letters.left(user, address=address)
+        rooms = set(user.seats.values_list("room", flat=True))
+        rooms |= {room for account in user.linked_accounts.all() for room in rooms_touched(account)}
+        _forget_traces(user)
+        user.delete()
+        rooms_rewatch(rooms)
+        transaction.on_commit(lambda: shelf.clear(pk), robust=True)
+
+
+def _leave_services(user: User) -> None:
+    """As far as that goes in LEAVING_SECONDS: a service that hangs keeps nobody from going."""
+    ends = clock.monotonic() + LEAVING_SECONDS
+    for account in user.linked_accounts.all():
+        if clock.monotonic() < ends:
+            account_leave(account)
+
+
+def _forget_traces(user: User) -> None:
+    """What no foreign key leads to: sessions, invitations to this address, and names in the log of admin."""
+    Session.objects.filter(pk__in=_sessions_of(user)).delete()
+    Invitation.objects.filter(email=user.email).delete()
+    about = LogEntry.objects.filter(
+        content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk)
+    )
+    about.update(object_repr=SOMEBODY)
+
+
+def _sessions_of(user: User) -> list[str]:
+    """The keys of the user's sessions: all there are have to be opened for it."""
+    sessions = Session.objects.iterator()
+    return [session.pk for session in sessions if session.get_decoded().get(SESSION_KEY) == str(user.pk)]
+
+
+def losses_of(user: User) -> tuple[list[LinkedAccount], int]:
+    """What goes with a user: their accounts, and how many open Tubes."""
+    accounts = list(user.linked_accounts.newest_first())
+    tubes = {tube.pk for account in accounts for tube in tubes_of_account(account)}
+    return accounts, len(tubes)

@@ -1,0 +1,214 @@
+"""Nothing of a user outlives them; what they take along holds no secret and nobody else's data."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.apps import apps
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.backends.db import SessionStore
+from django.db.models import ForeignKey, OneToOneField
+from django.test import Client
+
+from accounts import letters, outbox
+from accounts.exporting import pieces
+from accounts.invitations import invitation_create
+from accounts.leaving import LeaveRefused, user_remove
+from accounts.models import Letter, User
+from sameroom import clock
+from tests import factories
+from tubes.models import Event, Notice, Room, Tube
+from tubes.relay import retention
+
+pytestmark = pytest.mark.django_db
+
+SECRET = "not-for-anybody-else-7421"
+
+
+@pytest.fixture
+def ann() -> User:
+    """Somebody with everything that a user can have."""
+    ann = factories.user("ann@example.com", first_name="Annabel")
+    EmailAddress.objects.create(user=ann, email="ann@example.com", verified=True, primary=True)
+    account = factories.account(
+        ann,
+        remote_user_name="Ann's bot",
+        credentials={"team": "acme", "name": "bot", "token": SECRET},
+        stream_token=f"since-{SECRET}",
+    )
+    factories.listing(account, "Annex")
+    here = factories.seat(account, factories.room("annex-room"), hook_id="hook-7")
+    there = factories.seat(factories.account(ann, team="globex"), factories.room("far-room", team="globex"))
+    tube = factories.tube(here, there)
+    said = factories.event(here.room, author_name="Cara", body={"v": 1, "blocks": ["what Cara said"]})
+    factories.delivery(said, there, status="sent")
+    factories.notice(here, "Annex lost a message.")
+    invitation_create(email="friend@example.com", invited_by=ann)
+    invitation_create(email="ann@example.com")
+    Tube.objects.filter(pk=tube.pk).update(status_by=ann)
+    return ann
+
+
+def everything() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every row of every table, with sessions opened."""
+    for model in apps.get_models(include_auto_created=True):
+        for row in model._default_manager.values():
+            if model.__name__ == "Session":
+                row["session_data"] = SessionStore().decode(row["session_data"])
+            yield model.__name__, row
+
+
+def traces(user_id: int, *words: str) -> list[str]:
+    """What the database still says of a user: rows that name them, or hold one of these words."""
+    found = [name for name, row in everything() if any(word in str(row) for word in words)]
+    for model in apps.get_models(include_auto_created=True):
+        for field in model._meta.get_fields():
+            if isinstance(field, ForeignKey | OneToOneField) and field.related_model is User:
+                found += [model.__name__] * model._default_manager.filter(**{field.name: user_id}).count()
+    return found
+
+
+def test_nothing_of_a_user_remains(ann: User, client: Client) -> None:
+    client.force_login(ann)
+    operator = factories.user("operator@example.com", is_staff=True)
+    users = ContentType.objects.get_for_model(User)
+    LogEntry.objects.create(
+        user=operator, content_type=users, object_id=ann.pk, object_repr="ann@example.com", action_flag=CHANGE
+    )
+    Room.objects.update(created_at=clock.now() - timedelta(hours=2))
+    pk, words = ann.pk, ("ann@example.com", "Annabel", "annex", "Annex", "Ann's", SECRET, "Cara")
+    assert len(traces(pk, *words)) > 10
+
+    user_remove(user=ann)
+    for letter_id in outbox.due():
+        outbox.post(letter_id)
+    retention.purge()
+
+    assert traces(pk, *words) == []
+    assert client.get("/accounts/").status_code == 302
+
+
+def test_a_room_where_somebody_else_sits_stays_with_all_that_was_said(ann: User) -> None:
+    room = Room.objects.get(remote_id="annex-room")
+    other = factories.seat(factories.account(), room)
+    Room.objects.update(created_at=clock.now() - timedelta(hours=2))
+
+    user_remove(user=ann)
+    retention.purge()
+
+    assert list(Room.objects.all()) == [room]
+    assert (Event.objects.count(), list(room.seats.all())) == (1, [other])
+
+
+def test_rooms_of_nobody_go_in_batches_once_nothing_is_on_its_way(ann: User) -> None:
+    room = Room.objects.get(remote_id="annex-room")
+    others = [factories.event(room) for _ in range(4)]
+    waiting = factories.delivery(others[0], factories.seat())
+    Room.objects.update(created_at=clock.now() - timedelta(hours=2))
+    user_remove(user=ann)
+    assert retention.purge_rooms(batch=2) == 1  # far-room, where nothing was said
+    assert retention.purge_rooms(batch=2) == 0
+
+    waiting.delete()
+    assert [retention.purge_rooms(batch=2) for _ in range(4)] == [3, 3, 2, 0]
+
+    assert not Room.objects.filter(seats=None).exists()
+
+
+def test_who_left_is_written_to_once(ann: User) -> None:
+    user_remove(user=ann, address="203.0.113.7")
+
+    [letter] = Letter.objects.all()
+    assert (letter.to, letter.subject) == ("ann@example.com", "You are deleted at Sameroom")
+    assert "from 203.0.113.7" in letter.text
+    assert SECRET not in letter.text
+
+
+def test_who_holds_accounts_that_others_use_cannot_be_deleted(ann: User) -> None:
+    factories.account(ann, is_shared=True)
+
+    with pytest.raises(LeaveRefused, match="Remove those first"):
+        user_remove(user=ann)
+
+    assert User.objects.filter(pk=ann.pk).exists()
+
+
+# ------------------------------------------------------------------ taking one's data along
+
+
+def exported(user: User) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads("".join(pieces(user)))
+    return document
+
+
+def test_an_export_holds_what_is_ones_own(ann: User) -> None:
+    document = exported(ann)
+
+    assert document["profile"]["email"] == "ann@example.com"
+    assert document["profile"]["deliveries_of_the_last_days"] == {"sent": 1}
+    assert [row["email"] for row in document["email_addresses"]] == ["ann@example.com"]
+    assert [row["email"] for row in document["invitations"]] == ["friend@example.com"]
+    assert document["accounts"][0]["remote_user_name"] == "Ann's bot"
+    assert [row["room"] for row in document["rooms"]] == ["Annex-room", "Far-room"]
+    assert document["rooms"][0]["options"]["name_style"] == "display"
+    assert document["tubes"][0]["rooms"] == ["Annex-room", "Far-room"]
+    assert (document["tubes"][0]["yours"], document["tubes"][0]["opened_by_you"]) == ([True, True], True)
+    assert [row["text"] for row in document["notices"]] == ["Annex lost a message."]
+    assert [row["name"] for row in document["rooms_your_accounts_may_enter"]] == ["Annex"]
+
+
+def test_an_export_holds_no_secret_and_no_message(ann: User) -> None:
+    text = "".join(pieces(ann))
+
+    for word in (SECRET, "hook-7", ann.password, "what Cara said", "Cara"):
+        assert word not in text
+
+
+def test_an_export_holds_nothing_of_others_but_a_rooms_name(ann: User) -> None:
+    bob = factories.user("bob@example.com")
+    theirs = factories.seat(
+        factories.account(bob, team="initech", remote_user_name="Bobs bot"),
+        factories.room("shared-attic", team="initech"),
+    )
+    factories.tube(ann.seats.first(), theirs)
+    factories.tube(factories.seat(theirs.account, factories.room("bobs-cellar", team="initech")))
+    factories.notice(theirs, "Only for Bob.")
+    factories.listing(theirs.account, "Bobs den")
+
+    text = "".join(pieces(ann))
+
+    assert "Shared-attic" in text
+    for word in ("bob@example.com", "Bobs", "Initech", "Bobs-cellar", "Only for Bob", theirs.account.code):
+        assert word not in text
+
+
+def test_an_export_is_made_piece_by_piece(ann: User) -> None:
+    account = ann.linked_accounts.first()
+    for number in range(1200):
+        factories.listing(account, f"Room {number}", f"r{number}")
+
+    parts = list(pieces(ann))
+
+    assert max(map(len, parts)) < 2000
+    assert len(exported(ann)["rooms_your_accounts_may_enter"]) == 1201
+
+
+def test_linking_and_removing_an_account_are_told_without_its_secret(ann: User) -> None:
+    account = ann.linked_accounts.get(remote_user_name="Ann's bot")
+
+    letters.linked(account, address="203.0.113.7")
+    letters.removed(account, address="")
+
+    first, second = Letter.objects.order_by("pk")
+    assert (first.to, first.subject, second.subject) == (
+        "ann@example.com",
+        "Ann's bot @ Acme was linked",
+        "Ann's bot @ Acme was removed",
+    )
+    assert "UTC from 203.0.113.7. " in first.text
+    assert SECRET not in first.text + second.text
+    assert Notice.objects.count() == 1
