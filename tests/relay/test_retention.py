@@ -26,6 +26,7 @@ NOTHING = {
     "notices deleted": 0,
     "requests deleted": 0,
     "commands deleted": 0,
+    "left rooms deleted": 0,
     "linked files removed": 0,
 }
 
