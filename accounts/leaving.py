@@ -12,7 +12,8 @@ from accounts import letters
 from accounts.models import Invitation, LinkedAccount, User
 from accounts.services import account_leave, rooms_touched
 from sameroom import clock
-from tubes.relay import shelf
+from tubes.models import Tube
+from tubes.relay import news, shelf
 from tubes.services import rooms_rewatch, tubes_of_account
 
 LEAVING_SECONDS = 20.0  # for all services together; an account's own bounds come on top
@@ -37,9 +38,12 @@ def user_remove(*, user: User, address: str = "") -> None:
         letters.left(user, address=address)
         rooms = set(user.seats.values_list("room", flat=True))
         rooms |= {room for account in user.linked_accounts.all() for room in rooms_touched(account)}
+        tubes = Tube.objects.owned_by(user).not_closed().with_sides()
+        left = news.ends_left_by(tubes, user.seats.values_list("pk", flat=True))
         _forget_traces(user)
         user.delete()
         rooms_rewatch(rooms)
+        news.ended(left, user)
         transaction.on_commit(lambda: shelf.clear(pk), robust=True)
 
 

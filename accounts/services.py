@@ -17,7 +17,7 @@ from connectors.markup.sanitize import clean_name, clean_text
 from connectors.model import ROOM_KEY
 from sameroom import clock
 from tubes.models import Room, RoomListing
-from tubes.relay import access, bell, health, hooking
+from tubes.relay import access, bell, health, hooking, news
 from tubes.services import rooms_rewatch, tubes_of_account
 
 LISTING_SECONDS = 60
@@ -58,6 +58,7 @@ def account_link(*, owner: User, form: CredentialsForm, address: str = "") -> Li
         "told_since": None,
         "warned_days": None,
     }
+    former = existing.filter(owner=owner).values_list("status", flat=True).first()
     try:
         with transaction.atomic():
             account, is_new = LinkedAccount.objects.update_or_create(
@@ -69,6 +70,8 @@ def account_link(*, owner: User, form: CredentialsForm, address: str = "") -> Li
             )
             if is_new:
                 letters.linked(account, address=address)
+            elif former not in LinkedAccount.USABLE:
+                health.tell_of_recovery(account)
             bell.ring_lanes_on_commit(account.seats.values_list("pk", flat=True))
             hooking.mark(account.seats.values_list("pk", flat=True))
             bell.ring_listeners_on_commit()
@@ -189,8 +192,10 @@ def account_remove(*, account: LinkedAccount, address: str = "") -> None:
     with transaction.atomic():
         letters.removed(account, address=address)
         rooms = rooms_touched(account)
+        left = news.ends_left_by(tubes_of_account(account), account.seats.values_list("pk", flat=True))
         account.delete()
         rooms_rewatch(rooms)
+        news.ended(left, account.owner)
 
 
 def account_leave(account: LinkedAccount) -> None:

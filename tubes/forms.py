@@ -131,18 +131,21 @@ class PostingOptionsForm(forms.ModelForm):  # type: ignore[type-arg]  # not gene
         model = Seat
         fields: ClassVar[tuple[str, ...]] = (
             *("name_style", "shows_team", "direction"),
-            *("rings_everybody", "takes_notices"),
+            *("rings_everybody", "takes_notices", "takes_news"),
         )
         labels: ClassVar[dict[str, str]] = {
             "name_style": "Authors are shown by",
             "shows_team": "Name the team behind the author",
             "direction": "Messages pass",
             "rings_everybody": "Let @all and @here from other rooms ring everybody here",
-            "takes_notices": "Post Sameroom’s own notices here",
+            "takes_notices": "Say here when messages are missing or late",
+            "takes_news": "Say here what becomes of Tubes",
         }
         help_texts: ClassVar[dict[str, str]] = {
             "rings_everybody": "Otherwise the words are shown, and nobody is called.",
-            "takes_notices": "When messages were left out, or come late. Manage shows them in any case.",
+            "takes_notices": "When messages were left out or lost, come late, or the daily limit is reached. "
+            "Manage shows it in any case.",
+            "takes_news": "When one is opened, paused, resumed or closed, stands still or works again.",
             "direction": "Your side only. The people at the other side have a say of their own.",
         }
 

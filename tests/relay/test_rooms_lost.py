@@ -107,7 +107,9 @@ def test_an_archived_room_stops_its_tube_and_takes_up_again_what_waited(sides: S
     sides.relay()
 
     assert state(sides) == ("active", "", False)
-    assert sides.texts("Cellar")[-1].endswith("waits")
+    said, told = sides.texts("Cellar")[-2:]
+    assert said.endswith("waits")
+    assert told == "[Sameroom] Catching up: 1 message was said in Support some time ago."
 
 
 def test_a_room_that_was_archived_unnoticed_is_found_within_the_hour(sides: Sides, time: Clock) -> None:
@@ -139,7 +141,9 @@ def test_a_room_that_the_linked_user_has_left_is_taken_up_when_let_in_again(
     sides.relay()
 
     assert state(sides) == ("active", "", False)
-    assert sides.texts("Cellar")[-1].endswith("waits")
+    said, told = sides.texts("Cellar")[-2:]
+    assert said.endswith("waits")
+    assert told == "[Sameroom] Catching up: 1 message was said in Support some time ago."
 
 
 @pytest.mark.parametrize("answered", ["403", "404"])

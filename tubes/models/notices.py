@@ -35,6 +35,13 @@ class Notice(models.Model):
         MOVED = "moved", "Room goes on as a new one"
         PORTAL = "portal", "Somebody came through a Portal"
         COMMAND = "command", "Done by a command"
+        LATE = "late", "Messages come late"
+        OPENED = "opened", "Tube opened"
+        CLOSED = "closed", "Tube closed"
+        PAUSED = "paused", "Tube paused"
+        RESUMED = "resumed", "Tube resumed"
+        FAILING = "failing", "Tube stands still"
+        WORKING = "working", "Tube works again"
 
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notices")
     seat = models.ForeignKey(Seat, null=True, on_delete=models.CASCADE, related_name="notices")

@@ -173,6 +173,9 @@ class Seat(models.Model):
     name_style = models.CharField(max_length=16, choices=NameStyle, default=NameStyle.DISPLAY)
     shows_team = models.BooleanField(default=True)
     takes_notices = models.BooleanField(default=True)
+    takes_news = models.BooleanField(
+        default=False, help_text="Whether the room hears of Tubes that open, close, pause or stand still."
+    )
     rings_everybody = models.BooleanField(
         default=False, help_text="Whether @all and @here said in other rooms ring everybody here."
     )

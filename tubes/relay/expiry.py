@@ -1,12 +1,14 @@
 """What was said too long ago is left out, counted and announced: a room catches up on one day at most.
 
+What is late, but not too late, follows and is announced as well.
+
 Notices of ours expire silently. Deletions do not expire: what somebody took back stays taken back.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -29,6 +31,7 @@ IS_DUE = """
     ) AS head JOIN tubes_event ON tubes_event.id = head.event_id
     WHERE head.part = 0 AND tubes_event.said_at < %s AND tubes_event.kind <> 'delete' LIMIT 1
 """
+LATE = timedelta(minutes=5)  # between said and posted
 TURN = 2.0  # seconds; a lease is longer
 SPOKEN = (Kind.MESSAGE.value, Kind.NOTICE.value, Kind.EDIT.value)  # what "12 messages" counts
 
@@ -67,6 +70,33 @@ def left_out(room: Room, events: Sequence[Event]) -> dict[int, int]:
     for seat in Seat.objects.filter(pk__in=counts).order_by("pk"):
         _announce(seat, room, counts[seat.pk])
     return dict(counts)
+
+
+def come_late(room: Room, events: Sequence[Event]) -> None:
+    """Tell each Seat that these events reach how many of them come late. Inside intake's transaction."""
+    network: routing.Network = {}
+    counts: Counter[int] = Counter()
+    for event in events:
+        if event.kind in SPOKEN:
+            counts.update(routing.destinations(event, network=network).values())
+    for seat in Seat.objects.filter(pk__in=counts).order_by("pk"):
+        _announce_late(seat, room, counts[seat.pk])
+
+
+def follow_late(seat_ids: Iterable[int]) -> None:
+    """The same of what waits at Seats that can post again, AT_ONCE at each. Two queries for a Seat."""
+    for seat in Seat.objects.filter(pk__in=list(seat_ids)).order_by("pk"):
+        head = Delivery.objects.filter(seat=seat, status=Delivery.Status.QUEUED).order_by("pk")
+        late = Delivery.objects.filter(
+            pk__in=head.values("pk")[:AT_ONCE],
+            event__said_at__lt=clock.now() - LATE,
+            event__said_at__gte=oldest(),
+            event__kind__in=SPOKEN,
+            event__room__isnull=False,
+        )
+        counts = Counter(late.values_list("event__room", flat=True))
+        for room in Room.objects.filter(pk__in=counts).order_by("pk"):
+            _announce_late(seat, room, counts[room.pk])
 
 
 def skip_where_nobody_works() -> int:
@@ -143,6 +173,19 @@ def _hours() -> str:
 def _announce(seat: Seat, origin: Room, count: int) -> None:
     words = _words(notices.room_name(origin, seat.owner_id))
     notices.tell(seat, Notice.Kind.CATCH_UP, words, in_room=True, times=count)
+
+
+def _announce_late(seat: Seat, origin: Room, count: int) -> None:
+    words = _words_of_late(notices.room_name(origin, seat.owner_id))
+    notices.tell(seat, Notice.Kind.LATE, words, in_room=True, times=count)
+
+
+def _words_of_late(origin: str) -> Callable[[int], str]:
+    def words(count: int) -> str:
+        some = "1 message was" if count == 1 else f"{count} messages were"
+        return f"Catching up: {some} said in {origin} some time ago."
+
+    return words
 
 
 def _words(origin: str) -> Callable[[int], str]:

@@ -14,7 +14,7 @@ from connectors.base import Reading
 from connectors.errors import LoginRejected
 from sameroom import clock
 from tubes.models import Room, Seat
-from tubes.relay import bell, hooking
+from tubes.relay import bell, expiry, hooking, news
 from tubes.relay.listening import marking
 
 log = logging.getLogger(__name__)
@@ -56,6 +56,7 @@ def needs_login(account: LinkedAccount, reason: str) -> None:
     if account_move(account, Status.NEEDS_LOGIN, reason):
         for room in Room.objects.filter(reader__account=account):
             choose_reader(room)
+        news.stands_still(account.seats.values_list("pk", flat=True))
         transaction.on_commit(lambda: _ring_mail(account.pk), robust=True)
 
 
@@ -67,8 +68,16 @@ def recovered(account: LinkedAccount) -> bool:
             choose_reader(room)
         bell.ring_lanes_on_commit(account.seats.values_list("pk", flat=True))
         bell.ring_listeners_on_commit()
+        tell_of_recovery(account)
         transaction.on_commit(lambda: _ring_mail(account.pk), robust=True)
     return moved
+
+
+def tell_of_recovery(account: LinkedAccount) -> None:
+    """Tell the rooms behind an account that it works again, and how much of what has waited there is late."""
+    seats = list(account.seats.in_use().values_list("pk", flat=True))
+    news.works_again(seats)
+    expiry.follow_late(seats)
 
 
 def _ring_mail(account_id: int) -> None:
@@ -88,6 +97,7 @@ def seat_failed(seat: Seat, reason: str) -> None:
     if fine.update(failure=reason, failed_since=clock.now()):
         seat.failure = reason
         log.info("Seat %s failed", seat.code)
+        news.stands_still([seat.pk])
         choose_reader(seat.room)
 
 
@@ -98,6 +108,8 @@ def seat_works(seat: Seat) -> None:
         seat.failure = ""
         bell.ring_lanes_on_commit([seat.pk])  # what has waited follows at once
         marking.mark([seat.pk])
+        news.works_again([seat.pk])
+        expiry.follow_late([seat.pk])
 
 
 def choose_reader(room: Room) -> None:

@@ -51,7 +51,7 @@ def tell(seat: Seat, kind: Notice.Kind, text: str | Words, *, in_room: bool, tim
         told = Notice.objects.create(
             owner_id=seat.owner_id, seat=seat, kind=kind, text=words(times), count=times, created_at=now
         )
-        _drop_oldest(seat.owner_id)
+        drop_oldest(seat.owner_id)
         if in_room and seat.takes_notices and _may_speak(recent, now):
             post(seat, _key(told), told.text)
 
@@ -106,7 +106,8 @@ def _may_speak(recent: Sequence[Notice], now: datetime) -> bool:
     return sum(now - notice.created_at <= AGAIN for notice in recent) < MOST_SAID
 
 
-def _drop_oldest(owner_id: int) -> None:
+def drop_oldest(owner_id: int) -> None:
+    """Keep an owner's newest MOST_KEPT notices. Inside the caller's transaction."""
     surplus = Notice.objects.filter(owner=owner_id).order_by("-created_at", "-pk")
     if oldest := list(surplus.values_list("pk", flat=True)[MOST_KEPT : MOST_KEPT + 100]):
         Notice.objects.filter(pk__in=oldest).delete()

@@ -90,6 +90,9 @@ def _without_the_old(rooms: Mapping[int, Room], events: Sequence[Event]) -> list
     for room_id in {event.room_id for event in old}:
         expiry.left_out(rooms[room_id or 0], [event for event in old if event.room_id == room_id])
     _drop_bodies([event.pk for event in old])
+    late = [event for event in fresh if event.said_at < clock.now() - expiry.LATE]
+    for room_id in {event.room_id for event in late}:
+        expiry.come_late(rooms[room_id or 0], [event for event in late if event.room_id == room_id])
     return fresh
 
 

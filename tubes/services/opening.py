@@ -15,7 +15,7 @@ from connectors.errors import ConnectorError
 from connectors.markup.sanitize import clean_name
 from sameroom import clock
 from tubes.models import Event, Portal, Post, Room, RoomListing, Seat, Tube
-from tubes.relay import bell, health
+from tubes.relay import bell, health, news
 from tubes.relay.listening import marking
 
 # A physical room: kind, space, remote id.
@@ -158,6 +158,8 @@ def tube_save(a: Taken, b: Taken, *, by: User, portal: Portal | None = None, typ
     tube.save()
     for taken in (a, b):
         health.choose_reader(taken.seat.room)
+    # What came of a Portal or a command both owners are told as that.
+    news.opened(tube, {a.seat.owner_id, b.seat.owner_id} if portal or typed_by else {by.pk})
     return tube
 
 

@@ -11,8 +11,8 @@ from sameroom import clock
 from tubes.models import Event, Seat
 from tubes.relay import rendering
 
-OPTIONS: Final = ("name_style", "shows_team", "takes_notices", "rings_everybody", "direction")
 COMMANDING: Final = ("commanders", "listed_people")
+OPTIONS: Final = ("name_style", "shows_team", "takes_notices", "takes_news", "rings_everybody", "direction")
 
 
 def options_set(*, seat: Seat) -> None:

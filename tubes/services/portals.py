@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from accounts.models import LinkedAccount, User
 from sameroom import clock
 from tubes.models import Portal, PortalRequest, Room, RoomListing, Seat, Tube
-from tubes.relay import health
+from tubes.relay import health, news
 from tubes.services import portal_letters
 from tubes.services.opening import END, end_of, invitations_accepted, lock_rooms, look_at, seat_take
 from tubes.services.options import OPTIONS
@@ -88,6 +88,8 @@ def portal_close_tubes(*, portal: Portal, by: User) -> int:
         tubes = tubes_of_portal(portal)
         closed = [tube for tube in tubes if tube_end(tube=tube, by=by)]
         rooms_rewatch({room for tube in closed for room in (tube.side_a.room_id, tube.side_b.room_id)})
+        for tube in closed:
+            news.closed(tube, by)
     return len(closed)
 
 

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from accounts.models import LinkedAccount, User
 from sameroom import clock
 from tubes.models import Room, RoomListing, Seat, Tube
-from tubes.relay import access, handover, health, hooking
+from tubes.relay import access, handover, health, hooking, news
 from tubes.services.opening import Side, TubeRefused, look_at, set_markers
 
 
@@ -20,9 +20,16 @@ def tubes_of_account(account: LinkedAccount) -> QuerySet[Tube]:
     return Tube.objects.filter(ends).not_closed().with_sides().order_by("-pk")
 
 
-def tube_pause(*, tube: Tube, by: User) -> bool:
-    """Let nothing pass until resumed; what is said meanwhile stays unsaid at the other side."""
-    return _move(tube, Tube.Status.PAUSED, by)
+def tube_pause(*, tube: Tube, by: User, tells: bool = True) -> bool:
+    """Let nothing pass until resumed; what is said meanwhile stays unsaid at the other side.
+
+    Without `tells` whoever calls this tells the other owner.
+    """
+    with transaction.atomic():
+        moved = _move(tube, Tube.Status.PAUSED, by)
+        if moved and tells:
+            news.paused(tube, by)
+    return moved
 
 
 def tube_resume(*, tube: Tube, by: User) -> bool:
@@ -37,7 +44,10 @@ def tube_resume(*, tube: Tube, by: User) -> bool:
     markers = {
         name: getattr(tube, name) for side in "ab" for name in (f"marker_{side}_id", f"marker_{side}_time")
     }
-    return _move(tube, Tube.Status.ACTIVE, by, **markers)
+    with transaction.atomic():
+        if moved := _move(tube, Tube.Status.ACTIVE, by, **markers):
+            news.resumed(tube, by)
+    return moved
 
 
 def tube_retry(*, tube: Tube, by: User) -> None:
@@ -47,11 +57,13 @@ def tube_retry(*, tube: Tube, by: User) -> None:
             access.check(seat.pk)
 
 
-def tube_close(*, tube: Tube, by: User) -> bool:
-    """End a Tube for good. Its rooms are read on only where other Tubes need it."""
+def tube_close(*, tube: Tube, by: User, tells: bool = True) -> bool:
+    """End a Tube for good. Its rooms are read on only where others need it. `tells` as for `tube_pause`."""
     with transaction.atomic():
         moved = tube_end(tube=tube, by=by)
         rooms_rewatch([tube.side_a.room_id, tube.side_b.room_id])
+        if moved and tells:
+            news.closed(tube, by)
     return moved
 
 

@@ -33,7 +33,7 @@ def disable(asked: Asked) -> Answer:
             memo={"asks": asked.seat.pk},
         )
     for tube in tubes:
-        tube_pause(tube=tube, by=asked.seat.owner)
+        tube_pause(tube=tube, by=asked.seat.owner, tells=False)
         told = f"{asked.by} has ended the Tube between {asked.seat.room.name} and this room."
         notices.tell(far_side(tube, asked.seat.room_id), Notice.Kind.COMMAND, told, in_room=True)
     done = (
@@ -53,7 +53,7 @@ def disabled(asked: Asked) -> Answer:
     owner = asked.seat.owner
     tubes = list(Tube.objects.owned_by(owner).not_closed().with_sides().filter(pk__in=memo["tubes"]))
     for tube in tubes:
-        tube_close(tube=tube, by=owner)
+        tube_close(tube=tube, by=owner, tells=False)
     if tubes:
         told = f"{asked.by} typed “-sameroom disable”: {_number(tubes)} ended, to {_far_rooms(tubes, asked)}."
         notices.tell(asked.seat, Notice.Kind.COMMAND, told, in_room=False)
