@@ -96,7 +96,7 @@ class IrcConnector(Connector):
         try:
             return asyncio.run_coroutine_threadsafe(session.recent(room), loop).result(errands.DEADLINE)
         except (NotInTime, asyncio.CancelledError, RuntimeError):
-            raise RetryLater("The IRC server did not tell in time what was said.") from None
+            raise RetryLater(f"The IRC server took longer than {errands.DEADLINE:.0f} seconds.") from None
 
     async def stream(
         self, token: str, rooms: Callable[[], Collection[RoomId]]

@@ -1,4 +1,4 @@
-"""What is asked of a server beside the session: by a short connection of its own, in the calling thread.
+"""What is asked of a server beside the session: by a short connection of its own.
 
 It takes another nick where the session has ours. Blocking.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from connectors.base import Identity, Login, Recent, RoomId, RoomInfo
@@ -45,7 +46,8 @@ def run(login: Login, errand: Callable[[Link], Awaitable[Result]], deadline: flo
         finally:
             await link.close()
 
-    return asyncio.run(whole())
+    with ThreadPoolExecutor(1, "irc-errand") as thread:  # the calling one may have an event loop already
+        return thread.submit(asyncio.run, whole()).result()
 
 
 async def identity(link: Link) -> Identity:
@@ -110,7 +112,7 @@ async def recent(link: Link, room: RoomId, key: str) -> Recent:
     """What was said last in a channel, by joining it. RoomGone, RetryLater."""
     await _joined(link, room, key)
     if not link.granted >= history.NEEDED:
-        raise RetryLater("The IRC server does not tell what was said any more.")
+        raise RetryLater(history.UNTOLD.format(why="it keeps no history any more"))
     told = Reader(link, has_ids=True).recent(*await history.latest(link, room))
     link.say("PART", room)
     return told

@@ -20,6 +20,7 @@ NEEDED: Final = frozenset({CAPABILITY, "batch", "server-time", "message-tags"})
 PAGE: Final = 100  # lines
 MOST_PAGES: Final = 50  # of one gap
 ANSWERS: Final = 15.0  # seconds for one page
+UNTOLD: Final = "The IRC server does not tell what was said: {why}."
 
 
 class _Answer:
@@ -75,5 +76,5 @@ async def _page(link: Link, room: RoomId, *words: str) -> list[Line]:
     link.say("CHATHISTORY", *words)
     *told, last = await link.collected(watch, ANSWERS)
     if last.command == "FAIL":
-        raise RetryLater(f"The IRC server does not tell what was said: {refusals.words(last.text)}.")
+        raise RetryLater(UNTOLD.format(why=refusals.words(last.text)))
     return told

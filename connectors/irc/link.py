@@ -12,7 +12,7 @@ from connectors.irc import refusals
 from connectors.irc.registering import Registration
 from connectors.irc.support import Support
 from connectors.irc.ticking import clock_of_loop
-from connectors.irc.who import Who
+from connectors.irc.who import Who, space_of
 from connectors.irc.wire import Line, compose, parse
 from connectors.net import NetError, redact
 from connectors.net.lines import LineConnection, open_lines
@@ -46,7 +46,7 @@ class Link:
     """A user's connection. Made for one use of `open`; whoever derives from it hears `handle`."""
 
     def __init__(self, who: Who) -> None:
-        self.who, self.support = who, Support()
+        self.who, self.support, self.where = who, Support(), space_of(who.place)
         self.nick, self.mask, self.account = "", "", ""  # mask: `user@host`, once the server has shown it
         self.granted: set[str] = set()
         self.ended: asyncio.Future[ConnectorError] = asyncio.get_running_loop().create_future()

@@ -49,6 +49,7 @@ class Outbox:
         self._waiting = 0
         self._sent: Sent | None = None
         self._numbers = count(1)
+        self._takes = 0.0  # seconds until a line is confirmed, of late
 
     def learn(self) -> None:
         """What the server can do is known now."""
@@ -65,7 +66,8 @@ class Outbox:
         `until` (monotonic) everything has to be over. `plainly` gives the text to try once more where its
         formatting is refused; "" where that makes no difference. As `Connector.send`.
         """
-        wait = self._pace.due(clock.monotonic()) + self._waiting * self._pace.interval
+        each = max(self._pace.interval, self._takes)
+        wait = self._pace.due(clock.monotonic()) + self._waiting * each
         if wait > MOST_WAIT:
             raise RetryLater("The IRC network takes lines only so fast; others go first.", seconds=wait)
         self._waiting += 1
@@ -90,7 +92,8 @@ class Outbox:
         await self._ready(until)
         sent = self._send(channel, text)
         awaited: set[asyncio.Future[object]] = {sent.done, self._link.ended}  # type: ignore[arg-type]
-        patience = NO_ECHO if sent.is_echoed else until - clock.monotonic()
+        began = clock.monotonic()
+        patience = min(NO_ECHO, until - began) if sent.is_echoed else until - began
         await asyncio.wait(awaited, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
         if sent.is_echoed and not sent.done.done() and not self._link.ended.done():
             self._link.say("PING", sent.token)
@@ -98,6 +101,7 @@ class Outbox:
             await asyncio.wait(awaited, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         if sent.done.done():
             self._sent = None
+            self._takes += (clock.monotonic() - began - self._takes) / 4
             return sent.done.result()
         if self._link.ended.done():
             raise DeliveryUnknown(CUT)

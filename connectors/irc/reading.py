@@ -18,6 +18,10 @@ KINDS: Final = {"PRIVMSG": Kind.MESSAGE, "NOTICE": Kind.NOTICE}
 _LONGEST_ID: Final = 200  # characters
 
 
+# Sessions of this process that a network has given another nick: by what id the relay knows them.
+_renamed: dict[tuple[str, str], UserId] = {}
+
+
 def id_of(nick: str, account: str, link: Link) -> UserId:
     """Who somebody is: the account that a server vouches for, else the nick.
 
@@ -25,7 +29,22 @@ def id_of(nick: str, account: str, link: Link) -> UserId:
     the same user that is not gone yet.
     """
     folded = link.support.fold(account or nick)
-    return UserId(folded if account else folded.rstrip("_") or folded)
+    if account:
+        return UserId(folded)
+    return _renamed.get((link.where, folded)) or UserId(folded.rstrip("_") or folded)
+
+
+def known_as(link: Link, before: str, user: UserId) -> str:
+    """Have lines under the link's nick known as this user's, "" for no longer; the nick, folded.
+
+    `before` is what this returned last. Without it another account of ours in the channel would take such
+    lines for somebody's, where there are no ids.
+    """
+    _renamed.pop((link.where, before), None)
+    nick = link.support.fold(link.nick)
+    if nick and user:
+        _renamed[link.where, nick] = user
+    return nick
 
 
 class Reader:

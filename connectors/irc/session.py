@@ -13,14 +13,14 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from connectors.base import Batch, IncomingEvent, Login, Recent, RoomId
+from connectors.base import Batch, IncomingEvent, Login, Recent, RoomId, UserId
 from connectors.errors import ConnectorError, MessageRejected, RetryLater
 from connectors.irc import history, refusals, services
 from connectors.irc.channels import Channels
 from connectors.irc.link import Link
 from connectors.irc.outbox import Outbox
 from connectors.irc.pace import Pace
-from connectors.irc.reading import KINDS, Reader, is_to
+from connectors.irc.reading import KINDS, Reader, is_to, known_as
 from connectors.irc.text import bare, size
 from connectors.irc.who import who_of
 from connectors.irc.wire import LONGEST, Line
@@ -67,6 +67,7 @@ class Session(Link):
         self._regain_at = 0.0
         self._measured = measured
         self._shown: object = None  # what was last measured by
+        self._user, self._nick_known = login.user_id, ""
         self._has_ids, self._token = has_ids, token
         self._begun = token  # what is missing was said after it
         self._filling: dict[
@@ -220,6 +221,7 @@ class Session(Link):
 
     def end(self, error: ConnectorError) -> None:
         super().end(error)
+        known_as(self, self._nick_known, UserId(""))
         for task in self._fills:
             task.cancel()
         self._news.set()
@@ -236,7 +238,12 @@ class Session(Link):
         self._channels.join(now)
         if (shown := (self.nick, self.mask, self._wanted)) != self._shown:
             self._shown = shown
+            self._nick_known = known_as(self, self._nick_known, self._user)
             self._measured(self.room_for_text())
+
+    async def close(self, farewell: str = "") -> None:
+        await super().close(farewell)
+        self.end(RetryLater(refusals.NOT_YET))
 
     # ------------------------------------------------------------------ writing
 

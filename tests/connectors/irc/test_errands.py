@@ -113,6 +113,7 @@ def test_entering_tells_the_channel_and_leaves_it_again(ngircd: ircservers.Ircd)
         ann = crowd.enter("ann", "#Enter")
         ann.topic("#Enter", "\x02All\x02 about it.")
         ann.mode("#Enter", "+sk", "sesame")
+        ann.wait(lambda: ann.saw("TOPIC") and ann.saw("MODE"))
 
         info = IrcConnector(login(ngircd.url)).enter(" #Enter  sesame ")
 

@@ -217,6 +217,18 @@ def test_name_given_by_the_network_is_ours(server: Fake) -> None:
         assert us.events == []  # the echo is not news
 
 
+def test_line_under_a_name_given_by_the_network_is_known_as_ours() -> None:
+    with fake(caps=None) as server, living(server.url, "#room", nick="reader") as reader:
+        server.script.renamed = "Guest1"
+        with living(server.url, "#room", nick="poster") as us:
+            us.insist("#room", "by a guest")
+            reader.wait(lambda: reader.texts == ["by a guest"])
+        server.say("Guest1", "#room", "by somebody else, later")
+        reader.wait(lambda: len(reader.texts) == 2)
+
+        assert [event.author.id for _, event in reader.events] == ["poster", "guest1"]
+
+
 # ----------------------------------------------------------------- channels
 
 
