@@ -22,6 +22,7 @@ _FULL_PAUSE: Final = 60.0  # seconds until a server that is full, or throttles u
 _FLOOD: Final = re.compile(r"flood", re.IGNORECASE)
 _BANNED: Final = re.compile(r"\b[gkz]-?lined?\b|\bbanned|\bakill", re.IGNORECASE)
 _PASSWORD: Final = re.compile(r"(bad|incorrect|invalid|wrong) (server )?password", re.IGNORECASE)  # ngIRCd
+_DENIED: Final = re.compile(r"access denied|password", re.IGNORECASE)  # InspIRCd, where PASS is missing
 _THROTTLED: Final = re.compile(
     r"too (fast|many)|throttl|try(ing)? (again|to reconnect)|more connections|server.{0,9} full|allowed per",
     re.IGNORECASE,
@@ -105,6 +106,11 @@ def ended(text: str, *, registered: bool) -> ConnectorError:
         return LoginRejected(REFUSED)
     if _THROTTLED.search(said):
         return RetryLater(f"The IRC server takes no connection now: {said}.", seconds=_FULL_PAUSE)
+    if _DENIED.search(said) and not registered:
+        return LoginRejected(
+            f"The IRC server does not let us in: {said}. Check the server password, or ask the people who "
+            "run it."
+        )
     return RetryLater(BROKEN.format(why=said or "it gave no reason"))
 
 

@@ -167,6 +167,16 @@ def test_server_that_does_not_let_us_in_says_why(script: dict, error: type, says
             assert us.error.seconds == 60
 
 
+@pytest.mark.parametrize("made", [ircservers.ngircd, ircservers.inspircd])
+def test_real_servers_password_is_asked_for(made) -> None:
+    with made(password="welcome") as running:
+        with living(running.url, "#room", server_password="wrong") as us:
+            assert isinstance(us.error, LoginRejected)
+            assert "server password" in str(us.error)
+        with living(running.url, "#room", server_password="welcome") as us:
+            assert us.error is None
+
+
 @pytest.mark.parametrize("script", [{"hangs": True}, {"slow": 2.0}, {"drip": 0.2}])
 def test_server_that_hangs_or_drips_is_left_in_time(script: dict, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "OPENING", 1.0)
