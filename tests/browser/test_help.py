@@ -10,8 +10,9 @@ from tests.browser.screenshots import SCHEMES, WIDTHS
 
 HIPCHAT = "/getting-started/en/accounts/hipchat"
 MATRIX = "/getting-started/en/accounts/matrix"
+IRC = "/getting-started/en/accounts/irc"
 PAGES = [
-    *("/getting-started/en/", HIPCHAT, MATRIX),
+    *("/getting-started/en/", HIPCHAT, MATRIX, IRC),
     *("/getting-started/en/tubes-portals/tubes", "/getting-started/en/commands"),
 ]
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
