@@ -456,7 +456,7 @@ def test_disable_asks_first_and_ends_only_this_owners_tubes_here(free: Pair, tim
         "[Sameroom] Nothing passes any more between this room and Garden: 1 Tube ended."
     )
     assert texts("globex", "garden")[-1] == (
-        "[Sameroom] Ann (ann) in Lobby has ended the Tube between Lobby and this room."
+        "[Sameroom] Ann (ann) in Lobby has ended the Tube between Lobby and Garden."
     )
     assert dict(Tube.objects.values_list("pk", "status")) == {
         free.tube.pk: "closed",

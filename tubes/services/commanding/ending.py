@@ -34,8 +34,9 @@ def disable(asked: Asked) -> Answer:
         )
     for tube in tubes:
         tube_pause(tube=tube, by=asked.seat.owner, tells=False)
-        told = f"{asked.by} has ended the Tube between {asked.seat.room.name} and this room."
-        notices.tell(far_side(tube, asked.seat.room_id), Notice.Kind.COMMAND, told, in_room=True)
+        far = far_side(tube, asked.seat.room_id)
+        told = f"{asked.by} has ended the Tube between {asked.seat.room.name} and {far.room.name}."
+        notices.tell(far, Notice.Kind.COMMAND, told, in_room=True)
     done = (
         f"Nothing passes any more between this room and {_far_rooms(tubes, asked)}: {_number(tubes)} ended."
     )
