@@ -74,6 +74,9 @@ class Capabilities:
     creates_rooms: bool = False  # a login may make a room
     rich: bool = False  # posts are made of `OutgoingMessage.body`; else of its `text`
     one_line: bool = False  # a post is a single line; what has more of them is as many posts
+    names_are_owned: bool = (
+        True  # an author's id and user name are one person's; False: anybody may take them
+    )
     apps: bool = False  # our accounts are apps there, which people call by "@sameroom" as well
     sends_by_session: bool = False  # posts leave by the very connection that `stream` holds, and by no other
     entering_proves: bool = (

@@ -15,7 +15,7 @@ from connectors.markup.sanitize import clean_name
 from sameroom import clock
 from tubes.models import Portal, RoomListing, Seat
 from tubes.models.rooms import RoomListingQuerySet
-from tubes.services import Limits, Offer, joined_to, offers_of
+from tubes.services import Limits, Offer, joined_to, names_are_owned, offers_of
 from tubes.services.opening import End
 
 SHOWN = 50
@@ -174,6 +174,20 @@ class RoomOptionsForm(PostingOptionsForm):
             "listed_people": "By user name or id at the service, with blanks or commas between them; "
             "a name that is only shown could be anybody’s. Your linked account itself may always.",
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not names_are_owned(self.instance):
+            del self.fields["listed_people"]
+            commanders = cast("forms.ChoiceField", self.fields["commanders"])
+            commanders.choices = [
+                (Seat.Commanders.EVERYONE, Seat.Commanders.EVERYONE.label),
+                (Seat.Commanders.ASKING, "Everyone, those that only ask"),
+                (Seat.Commanders.NOBODY, Seat.Commanders.NOBODY.label),
+            ]
+            commanders.help_text = (
+                f"{commanders.help_text} Anybody can take a name here: nobody can be listed."
+            )
 
 
 class PortalForm(forms.Form):

@@ -53,6 +53,7 @@ class IrcConnector(Connector):
         rich=True,
         one_line=True,
         sends_by_session=True,
+        names_are_owned=False,  # a nick is anybody's, and an id may be a nick
     )
     credentials_form = IrcCredentialsForm
     secret_fields = ("nick", "account", "password")

@@ -188,5 +188,5 @@ def test_long_names_are_cut_in_the_picture_and_whole_in_the_table(client: Client
 
     page = client.get(path(chain[0])).content.decode()
 
-    assert ">集会所集会所…</text>" in page
+    assert ">集会所集会…</text>" in page
     assert page.count("集会所" * 10) >= 2

@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import pytest
 from django.urls import reverse
 
+from connectors.echo.connector import EchoConnector
 from tests import factories
 from tests.pages.test_manage import LIST, tube_of
 from tubes.codes import code_of
@@ -103,3 +106,17 @@ def test_mutes_are_listed_and_ended(page, seat):
     assert not seat.mutes.exists()
     assert not Seat.objects.get(pk=seat.pk).has_mutes
     assert page.post(remove).status_code == 404
+
+
+def test_nobody_is_listed_where_anybody_can_take_a_name(page, seat, monkeypatch):
+    free = replace(EchoConnector.capabilities, names_are_owned=False)
+    monkeypatch.setattr(EchoConnector, "capabilities", free)
+
+    shown = page.get(path(seat)).content.decode()
+    refused = page.post(path(seat), chosen(commanders="listed"))
+
+    assert "Listed people" not in shown
+    assert "Anybody can take a name here" in shown
+    assert refused.status_code == 200
+    assert page.post(path(seat), chosen(commanders="everyone")).status_code == 302
+    assert Seat.objects.get(pk=seat.pk).commanders == "everyone"

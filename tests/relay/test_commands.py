@@ -6,6 +6,7 @@ import pytest
 
 from connectors.base import Kind
 from connectors.echo.connector import EchoConnector
+from connectors.registry import connectors
 from tests import factories
 from tests.relay.commanding import answers, everyone_may, last_answer, obey, type_in
 from tests.relay.conftest import Clock, Pair, Rings, drain_all, take, texts
@@ -316,3 +317,25 @@ def test_carrying_out_what_is_gone_does_nothing(pair: Pair) -> None:
     commanding.carry_out(12345)
 
     assert answers() == []
+
+
+def test_where_anybody_can_take_a_name_nobody_is_known_by_it(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = replace(EchoConnector.capabilities, names_are_owned=False)
+    monkeypatch.setattr(EchoConnector, "capabilities", free)
+    Seat.objects.filter(pk=pair.here.pk).update(listed_people="ann")
+
+    type_in(pair.here, "-sameroom format both", user_id=pair.here.account.remote_user_id)
+    assert last_answer().startswith("Anybody can take a name at Echo, so this is for nobody here")
+    type_in(pair.here, "-sameroom who")
+    assert last_answer().startswith("In these rooms")
+    everyone_may(pair.here)
+    type_in(pair.here, "-sameroom format both")
+    assert last_answer().startswith("From now on")
+
+
+def test_irc_lets_anybody_take_a_name() -> None:
+    owned = {kind: service.capabilities.names_are_owned for kind, service in connectors().items()}
+
+    assert owned == {"hipchat": True, "matrix": True, "irc": False, "echo": True, "stub": True}

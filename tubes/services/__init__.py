@@ -1,6 +1,7 @@
 """Decisions about Tubes and the Seats at their ends."""
 
 from tubes.services.again import NotAgain, deliveries_send_again, delivery_send_again, prospects
+from tubes.services.commanding.allowed import names_are_owned
 from tubes.services.drawing import drawing_of, rows_of
 from tubes.services.entering import Offer, RoomRefused, offers_of, room_enter, room_make
 from tubes.services.joining import tube_join
@@ -63,6 +64,7 @@ __all__ = [
     "map_link_find",
     "map_link_make",
     "mute_remove",
+    "names_are_owned",
     "network_of",
     "notice_dismiss",
     "notices_dismiss",

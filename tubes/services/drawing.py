@@ -23,7 +23,7 @@ HEIGHT: Final = 52
 COLUMN: Final = WIDTH + 64
 ROW: Final = HEIGHT + 20
 MARGIN: Final = 6
-NAME: Final = 13  # narrow letters that have room in a box
+NAME: Final = 12  # narrow letters that have room in a box
 SMALL: Final = 17
 UNIT: Final = 10.0  # the layout's distance between neighbours
 # Of several Tubes between two rooms the line shows the best.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from connectors.registry import connector_class
 from tubes.models import Command, Seat
 
 Commanders = Seat.Commanders
@@ -20,11 +21,22 @@ def why_not(seat: Seat, command: Command, *, changes: bool) -> str:
         return ""
     if seat.commanders == Commanders.ASKING and not changes:
         return ""
+    if not names_are_owned(seat):
+        return (
+            f"Anybody can take a name at {seat.account.label}, so this is for nobody here unless it is for "
+            "everyone: the owner of this connection decides that under Options on Manage."
+        )
     name = command.author_username or command.author_id
     return (
         "Only people may do this whom the owner of this connection has listed. "
         f"The owner can add “{name}” under Options on Manage."
     )
+
+
+def names_are_owned(seat: Seat) -> bool:
+    """Whether who speaks in the Seat's room is known by id and user name. No query."""
+    service = connector_class(seat.account.kind)
+    return service is not None and service.capabilities.names_are_owned
 
 
 def is_silent(seat: Seat) -> bool:
@@ -37,6 +49,8 @@ def _is_listed(seat: Seat, command: Command) -> bool:
 
     Whoever is logged in as the very account is its owner, or acts for them.
     """
+    if not names_are_owned(seat):
+        return False
     if command.author_id == seat.account.remote_user_id:
         return True
     people = {_plain(person) for person in re.split(r"[\s,;]+", seat.listed_people)} - {""}
