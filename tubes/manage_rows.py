@@ -11,6 +11,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Value
 
 from accounts.models import User
+from tubes.filters import ManageFilter
 from tubes.models import Portal, Seat, Tube
 from tubes.services import (
     Door,
@@ -58,10 +59,13 @@ class PortalRow:
         return cls(portal, address, portal_door(portal, open_tubes=open_tubes), open_tubes)
 
 
-def page_of(viewer: User, number: str | None) -> Page[Any]:
-    """One page of the viewer's open Tubes and their Portals. Two queries, and one for each that is on it."""
-    tubes = Tube.objects.owned_by(viewer).not_closed()
-    portals = Portal.objects.owned_by(viewer).not_deleted()
+def page_of(viewer: User, chosen: ManageFilter, number: str | None) -> Page[Any]:
+    """One page of those of the viewer's open Tubes and Portals that are chosen.
+
+    Two queries, and one for each sort that is on it; two more where has to be known what waits.
+    """
+    tubes = chosen.tubes(Tube.objects.owned_by(viewer).not_closed(), viewer)
+    portals = chosen.portals(Portal.objects.owned_by(viewer).not_deleted())
     both = [
         rows.annotate(is_portal=Value(number)).values_list("created_at", "pk", "is_portal")
         for number, rows in enumerate((tubes, portals))

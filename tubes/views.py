@@ -7,14 +7,15 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.decorators import SignedIn, acting_page, live_page
 from accounts.models import LinkedAccount
 from connectors.registry import connectors
+from tubes.filters import ManageFilter
 from tubes.manage_rows import Row, page_of, rows_of
 from tubes.models import RoomListing, Tube
 from tubes.models.tubes import TubeQuerySet
@@ -73,9 +74,11 @@ def tube_list(request: SignedIn) -> HttpResponse:
 
     Live: asked again by htmx, it answers 204 if unchanged.
     """
-    page = page_of(request.user, request.GET.get("page"))
+    chosen = ManageFilter(request.GET)
+    page = page_of(request.user, chosen, request.GET.get("page"))
     ending = LinkedAccount.objects.owned_by(request.user).ending().order_by("expires_at", "pk")
-    context: dict[str, Any] = {"page": page, "ending": ending, **newest_notices(request.user)}
+    context: dict[str, Any] = {"page": page, "ending": ending, "chosen": chosen}
+    context |= newest_notices(request.user)
     context |= requests_on_manage(request.user)
     news = render_to_string("tubes/_news.html", context, request)
     rows = render_to_string("tubes/_rows.html", {"rows": rows_of(page, request.user)}, request)
@@ -92,14 +95,14 @@ def tube_list(request: SignedIn) -> HttpResponse:
 def tube_pause_do(request: SignedIn, tube_code: str) -> HttpResponse:
     """Nothing crosses until it is resumed."""
     tube_pause(tube=_open_tube(request, tube_code), by=request.user)
-    return redirect("tubes:tube-list")
+    return _back(request)
 
 
 @acting_page(back="tubes:tube-list")
 def tube_retry_do(request: SignedIn, tube_code: str) -> HttpResponse:
     """Look again whether a lost room can be entered."""
     tube_retry(tube=_open_tube(request, tube_code), by=request.user)
-    return redirect("tubes:tube-list")
+    return _back(request)
 
 
 @acting_page(back="tubes:tube-list")
@@ -109,7 +112,7 @@ def tube_resume_do(request: SignedIn, tube_code: str) -> HttpResponse:
         tube_resume(tube=_open_tube(request, tube_code), by=request.user)
     except TubeRefused as error:
         messages.error(request, str(error))
-    return redirect("tubes:tube-list")
+    return _back(request)
 
 
 @login_required
@@ -122,6 +125,13 @@ def tube_close_page(request: SignedIn, tube_code: str) -> HttpResponse:
         messages.success(request, f"The Tube between {tube.side_a.room} and {tube.side_b.room} is closed.")
         return redirect("tubes:tube-list")
     return render(request, "tubes/tube_close.html", {"tube": tube})
+
+
+def _back(request: SignedIn) -> HttpResponse:
+    """To the list, narrowed as it was."""
+    query = ManageFilter(QueryDict(request.POST.get("narrowed", ""))).query
+    to = resolve_url("tubes:tube-list")
+    return redirect(f"{to}?{query}" if query else to)
 
 
 def _open_tube(request: SignedIn, code: str) -> Tube:

@@ -1,6 +1,9 @@
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 
+from sameroom import clock
 from tests import factories
 from tubes.models import Tube
 
@@ -137,6 +140,143 @@ def test_live_list_answers_nothing_while_nothing_changed(page, ann, django_asser
     assert (same.status_code, same.content) == (204, b"")
     assert "Paused" in changed.text
     assert "<html" not in changed.text
+
+
+def narrowed(page, **query) -> list[Tube]:
+    return listed(page.get(LIST, query))
+
+
+@pytest.fixture
+def in_every_state(ann) -> dict[str, Tube]:
+    """A Tube in each state, by what Manage calls it."""
+    account = factories.account(ann)
+
+    def one(room=None, seat=None, at=account, **extra):
+        return factories.tube(factories.seat(at, factories.room(**room or {}), **seat or {}), **extra)
+
+    waiting = one(seat={"lane_not_before": clock.now() + timedelta(minutes=5)})
+    factories.delivery(factories.event(waiting.side_b.room), waiting.side_a)
+    return {
+        "active": one(),
+        "waiting": waiting,
+        "retrying": one(at=factories.account(ann, status="retrying")),
+        "failed": one(seat={"failure": "Thrown out."}),
+        "login": one(at=factories.account(ann, status="needs_login")),
+        "archived": one(room={"is_archived": True}, seat={"failure": "Archived."}),
+        "paused": one(status="paused"),
+        "paused, and worse": one(at=factories.account(ann, status="disabled"), status="paused"),
+        "closed": one(status="closed"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("active", ["active"]),
+        ("waiting", ["waiting", "retrying"]),
+        ("failed", ["failed", "login"]),
+        ("archived", ["archived"]),
+        ("paused", ["paused", "paused, and worse"]),
+    ],
+)
+def test_list_is_narrowed_to_a_state_by_the_word_that_its_rows_show(page, in_every_state, state, expected):
+    response = page.get(LIST, {"state": state})
+
+    assert listed(response) == [in_every_state[name] for name in reversed(expected)]
+    assert {row.state.name for row in response.context["rows"]} == {state}
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"q": "gard"}, ["garden"]),
+        ({"q": "LOBBY attic"}, ["attic"]),
+        ({"q": "lobby", "service": "echo"}, ["attic", "garden"]),
+        ({"service": "stub"}, ["elsewhere"]),
+        ({"q": "nowhere"}, []),
+        ({"state": "gone", "service": "smoke"}, ["elsewhere", "attic", "garden"]),  # as if nothing was said
+    ],
+)
+def test_list_is_narrowed_to_a_service_and_rooms(page, ann, query, expected):
+    account = factories.account(ann)
+    lobby = factories.seat(account, factories.room("lobby"))
+    tubes = {
+        name: factories.tube(lobby, factories.seat(account, factories.room(name)))
+        for name in ("garden", "attic")
+    }
+    elsewhere = factories.account(ann, kind="stub", server="http://stub.example")
+    tubes["elsewhere"] = factories.tube(factories.seat(account), factories.seat(elsewhere))
+
+    assert narrowed(page, **query) == [tubes[name] for name in expected]
+
+
+def test_a_narrowed_list_stays_so_on_its_pages_when_it_renews_itself_and_after_an_act(page, ann):
+    account = factories.account(ann)
+    tubes = [factories.tube(factories.seat(account), factories.seat(account)) for _ in range(51)]
+    query = "q=room&amp;state=active"
+
+    text = page.get(LIST, {"q": "room", "state": "active"}).text
+    acted = page.post(act("pause", tubes[0]), {"narrowed": "q=room&state=active&next=//evil.example"})
+
+    assert f'href="?{query}&amp;page=2">Show older</a>' in text
+    assert f'hx-get="{LIST}?{query}&amp;page=1&amp;seen=' in text
+    assert '<input type="hidden" form="act" name="narrowed" value="q=room&amp;state=active">' in text
+    assert acted["Location"] == f"{LIST}?q=room&state=active"
+
+
+@pytest.mark.parametrize(
+    ("query", "tubes", "portals"),
+    [
+        ({"state": "portal"}, 0, 2),
+        ({"state": "active"}, 1, 0),
+        ({"q": "garden"}, 1, 1),
+        ({"q": "garden", "service": "echo"}, 1, 1),
+        ({"service": "stub"}, 0, 0),
+    ],
+)
+def test_portals_are_narrowed_as_well(page, ann, query, tubes, portals):
+    account = factories.account(ann)
+    garden, lobby = (factories.seat(account, factories.room(name)) for name in ("garden", "lobby"))
+    factories.tube(garden, lobby)
+    for seat in (garden, lobby):
+        factories.portal(seat)
+
+    shown = [type(row).__name__ for row in page.get(LIST, query).context["page"]]
+
+    assert [shown.count("Tube"), shown.count("Portal")] == [tubes, portals]
+
+
+def test_nothing_found_keeps_the_filter_and_leads_back_to_all(page, ann):
+    tube_of(ann)
+
+    text = page.get(LIST, {"q": "zzz"}).text
+
+    assert [words in text for words in ("Nothing is like that", 'value="zzz"', "No Tube yet")] == [
+        True,
+        True,
+        False,
+    ]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize(("state", "queries"), [("active", 13), ("waiting", 12)])  # none of them waits
+def test_knowing_what_waits_takes_two_more_queries_however_many_tubes(
+    page, ann, count, state, queries, django_assert_num_queries
+):
+    for _ in range(count):
+        tube_of(ann)
+
+    with django_assert_num_queries(queries):
+        assert page.get(LIST, {"state": state}).status_code == 200
+
+
+def test_rows_tell_what_is_said_when_they_change(page, ann):
+    tube = tube_of(ann)
+
+    text = page.get(LIST).text
+
+    assert f'id="tube-{tube.code}"' in text
+    assert f'data-says="Near-0 and {tube.side_b.room.name}: Active"' in text
 
 
 def test_live_list_turns_to_the_sign_in_page_when_the_session_ends(client, db):
