@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from tubes import (
     hooks,
     views,
+    views_crossings,
     views_entering,
     views_files,
     views_maps,
@@ -85,6 +86,7 @@ urlpatterns = [
     path("files/<str:key>/<path:name>", views_files.linked_file, name="linked-file"),
     path("hooks/<str:account_code>/<str:secret>/", hooks.hook, name="hook"),
     path("tubes/<str:tube_code>/close/", views.tube_close_page, name="tube-close"),
+    path("tubes/<str:tube_code>/log/", views_crossings.crossing_list, name="crossing-list"),
     path("tubes/<str:tube_code>/undelivered/", views_undelivered.undelivered_list, name="undelivered-list"),
     path(
         "tubes/<str:tube_code>/undelivered/send-again/",

@@ -63,6 +63,7 @@ def send_again_page(request: SignedIn, tube_code: str, delivery_code: str) -> Ht
     """Send one again; asked first where it may stand there already."""
     tube = _open_tube(request, tube_code)
     delivery = _delivery(request, tube, delivery_code)
+    came_from = request.POST.get("from", request.GET.get("from", ""))
     if request.method == "POST":
         try:
             delivery_send_again(delivery=delivery, by=request.user)
@@ -70,9 +71,10 @@ def send_again_page(request: SignedIn, tube_code: str, delivery_code: str) -> Ht
             messages.error(request, f"Not sent again: {error}")
         else:
             messages.success(request, "It is on its way again.")
-        return redirect("tubes:undelivered-list", tube.code)
+        return redirect("tubes:crossing-list" if came_from == "log" else "tubes:undelivered-list", tube.code)
     [row] = undelivered_rows(deliveries=[delivery], tube=tube, viewer=request.user)
-    return render(request, "tubes/send_again.html", {"tube": tube, "row": row, "code": delivery_code})
+    context = {"tube": tube, "row": row, "code": delivery_code, "came_from": came_from}
+    return render(request, "tubes/send_again.html", context)
 
 
 @login_required

@@ -2,6 +2,7 @@
 
 from tubes.services.again import NotAgain, deliveries_send_again, delivery_send_again, prospects
 from tubes.services.commanding.allowed import names_are_owned
+from tubes.services.crossings import Crossing, crossing_rows, crossings_of
 from tubes.services.drawing import drawing_of, rows_of
 from tubes.services.entering import Offer, RoomRefused, offers_of, room_enter, room_make
 from tubes.services.joining import tube_join
@@ -45,6 +46,7 @@ from tubes.services.undelivered import Lost, undelivered_of, undelivered_rows, u
 
 __all__ = [
     "OPTIONS",
+    "Crossing",
     "Door",
     "Limits",
     "Lost",
@@ -54,6 +56,8 @@ __all__ = [
     "Standing",
     "TubeRefused",
     "TubeState",
+    "crossing_rows",
+    "crossings_of",
     "deliveries_send_again",
     "delivery_send_again",
     "drawing_of",

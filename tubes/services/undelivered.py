@@ -52,7 +52,7 @@ def undelivered_of(*, tube: Tube, viewer: User) -> QuerySet[Delivery]:
 
 def undelivered_rows(*, deliveries: Collection[Delivery], tube: Tube, viewer: User) -> list[Lost]:
     """These deliveries of the viewer's, as a page shows them. Three queries, as a rule."""
-    known = _rooms_known(deliveries, tube, viewer)
+    known = rooms_known(deliveries, tube, viewer)
     looked_at = prospects(deliveries)
     return [_lost(delivery, looked_at[delivery.pk], known) for delivery in deliveries]
 
@@ -68,6 +68,11 @@ def undelivered_words(tube: Tube, known: Standing) -> str:
     return f"{_messages(unknown, 'may', 'may')} not have arrived." if unknown else ""
 
 
+def kind_in_words(event: Event) -> str:
+    """What sort of thing happened, as a sentence begins."""
+    return _NAMES.get(event.kind, "A message")
+
+
 def _messages(count: int, one: str, many: str) -> str:
     return f"1 message {one}" if count == 1 else f"{_number(count)} messages {many}"
 
@@ -80,7 +85,7 @@ def _lost(delivery: Delivery, prospect: Prospect, known: Collection[int]) -> Los
     event = delivery.event
     return Lost(
         delivery=delivery,
-        what=_NAMES.get(event.kind, "A message"),
+        what=kind_in_words(event),
         author=author_name(event, delivery.seat.name_style),
         origin=event.room.name if event.room and event.room_id in known else STRANGE_ROOM,
         text=_excerpt(prospect.says) if _may_read(delivery) else "",
@@ -104,7 +109,7 @@ def _excerpt(event: Event) -> str:
     return Truncator(text).chars(EXCERPT)
 
 
-def _rooms_known(deliveries: Collection[Delivery], tube: Tube, viewer: User) -> set[int]:
+def rooms_known(deliveries: Collection[Delivery], tube: Tube, viewer: User) -> set[int]:
     """The rooms whose names the viewer knows: those at the other ends of their Tubes. One query."""
     origins = {delivery.origin_id for delivery in deliveries}
     ends = Q(side_a__room__in=origins) | Q(side_b__room__in=origins)
