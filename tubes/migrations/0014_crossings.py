@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tubes", "0012_commands")]
+    dependencies = [("tubes", "0013_news")]
 
     operations = [
         migrations.AddIndex(
