@@ -17,6 +17,7 @@ from connectors.registry import connector_class
 from sameroom import clock
 
 ENDS_SOON = timedelta(days=14)
+LISTS_NO_LONGER = timedelta(minutes=3)  # whoever has not ended by then was killed, or never began
 
 
 class UserManager(BaseUserManager["User"]):
@@ -124,6 +125,9 @@ class LinkedAccount(models.Model):
     )  # the `told_since` that is over
     warned_days = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
     rooms_refreshed_at = models.DateTimeField(null=True, blank=True)
+    # Since when its rooms are being looked up, and how many were found so far: for pages only.
+    listing_since = models.DateTimeField(null=True, blank=True, editable=False)
+    listing_count = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
     # The reading lease: who holds it may poll this account's rooms.
     poll_fence = models.PositiveBigIntegerField(default=0, editable=False)
@@ -163,6 +167,11 @@ class LinkedAccount(models.Model):
     def is_usable(self) -> bool:
         """Whether calls through this account may be tried."""
         return self.status in self.USABLE
+
+    @property
+    def is_listing(self) -> bool:
+        """Whether its rooms are being looked up, or wait for it. No I/O."""
+        return self.listing_since is not None and clock.now() - self.listing_since < LISTS_NO_LONGER
 
     @property
     def days_left(self) -> int | None:

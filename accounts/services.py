@@ -21,6 +21,7 @@ from tubes.relay import access, bell, health, hooking, news
 from tubes.services import rooms_rewatch, tubes_of_account
 
 LISTING_SECONDS = 60
+TELL_EVERY = 0.5  # seconds, how far a listing has come
 MOST_ROOMS = 20_000
 
 
@@ -89,15 +90,33 @@ def _keys_of_rooms(account: LinkedAccount | None) -> dict[str, str]:
     return {name: value for name, value in kept.items() if name.startswith(ROOM_KEY)}
 
 
+def account_listing_begin(*, account: LinkedAccount) -> None:
+    """Have pages say from now on that the rooms of this account are being looked up."""
+    LinkedAccount.objects.filter(pk=account.pk).update(listing_since=clock.now(), listing_count=0)
+
+
+def account_listing_end(*, account: LinkedAccount) -> None:
+    """Have pages say so no more."""
+    LinkedAccount.objects.filter(pk=account.pk).update(listing_since=None)
+
+
 def account_refresh_rooms(*, account: LinkedAccount) -> int:
     """Ask the service for all rooms and store them, with what the login may do now; how many there are.
 
-    Network I/O, page by page, before one transaction; may be repeated. Raises ConnectorError, and
-    then the former listing stands.
+    Network I/O, page by page, before one transaction; may be repeated. Meanwhile the account's row says
+    how many were found. Raises ConnectorError, and then the former listing stands.
     """
+    account_listing_begin(account=account)
+    try:
+        return _refresh_rooms(account)
+    finally:
+        account_listing_end(account=account)
+
+
+def _refresh_rooms(account: LinkedAccount) -> int:
     connector = account.connector()
     grant = connector.granted()
-    rooms = {clean_text(room.id)[:255]: room for room in _listed(connector) if not room.is_archived}
+    rooms = {clean_text(room.id)[:255]: room for room in _listed(account, connector) if not room.is_archived}
     now = clock.now()
     with transaction.atomic():
         RoomListing.objects.bulk_create(
@@ -150,12 +169,17 @@ def _rename(account: LinkedAccount, names: dict[str, str]) -> None:
             Room.objects.filter(pk=room.pk).update(name=names[room.remote_id])
 
 
-def _listed(connector: Connector) -> Iterator[RoomInfo]:
+def _listed(account: LinkedAccount, connector: Connector) -> Iterator[RoomInfo]:
     """The rooms of a login, within bounds: a server that never ends its list must not keep us."""
-    ends = clock.monotonic() + LISTING_SECONDS
+    told = clock.monotonic()
+    ends = told + LISTING_SECONDS
     for number, room in enumerate(connector.list_rooms()):
-        if number >= MOST_ROOMS or clock.monotonic() > ends:
+        now = clock.monotonic()
+        if number >= MOST_ROOMS or now > ends:
             raise RetryLater(f"{connector.label} lists more rooms than can be read in a minute.")
+        if now > told + TELL_EVERY:
+            told = now
+            LinkedAccount.objects.filter(pk=account.pk).update(listing_count=number)
         yield room
 
 

@@ -19,6 +19,8 @@ def refresh_rooms(account_id: int) -> None:
     account = LinkedAccount.objects.exclude(status=Status.DISABLED).filter(pk=account_id).first()
     if account is not None and (account.is_usable or services.account_try_again(account=account)):
         services.account_refresh_quietly(account=account)
+    elif account is not None:
+        services.account_listing_end(account=account)
 
 
 @shared_task

@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from accounts import views, views_leaving
+from accounts import views, views_leaving, views_listing
 
 app_name = "accounts"
 urlpatterns = [
     path("accounts/", views.account_list, name="account-list"),
     path("accounts/add/<slug:kind>/", views.account_add, name="account-add"),
-    path("accounts/<str:account_code>/refresh/", views.account_refresh, name="account-refresh"),
+    path("accounts/<str:account_code>/refresh/", views_listing.account_refresh, name="account-refresh"),
+    path("accounts/<str:account_code>/listing/", views_listing.listing_state, name="listing-state"),
     path("accounts/<str:account_code>/renew/", views.account_renew, name="account-renew"),
     path("accounts/<str:account_code>/remove/", views.account_remove_page, name="account-remove"),
     path("user/data/", views_leaving.own_data, name="own-data"),

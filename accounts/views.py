@@ -7,22 +7,20 @@ from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render, resolve_url
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.decorators import SignedIn, acting_page, live_page
+from accounts.decorators import SignedIn, live_page
 from accounts.forms import ask_secrets_only, is_login_of, known_of
 from accounts.invitations import invitation_remember
 from accounts.models import Invitation, LinkedAccount, LinkedAccountQuerySet
 from accounts.origins import client_address
 from accounts.returning import Goal, goal_of
-from accounts.services import LinkRefused, account_link, account_refresh_rooms, account_remove
+from accounts.services import LinkRefused, account_link, account_remove
 from accounts.tasks import refresh_rooms
 from connectors.base import Reading
-from connectors.errors import ConnectorError
 from connectors.forms import CredentialsForm
 from connectors.registry import connector_class, connectors
 from tubes.relay.hooking import address_of
@@ -102,22 +100,6 @@ def _linked(account: LinkedAccount, goal: Goal | None, *, is_renewed: bool) -> s
     if goal:
         return f"{account} is linked. Its rooms are being looked up."
     return f"{account} is linked. Now open a Tube from one of its rooms."
-
-
-@acting_page(back="accounts:account-list")
-def account_refresh(request: SignedIn, account_code: str) -> HttpResponse:
-    """Ask the service again which rooms this account may enter."""
-    account = get_object_or_404(_accounts(request), code=account_code)
-    try:
-        count = account_refresh_rooms(account=account)
-    except ConnectorError as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, f"{account} sees {count} room{'' if count == 1 else 's'}.")
-    came_from = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(came_from, allowed_hosts=None):
-        came_from = resolve_url("accounts:account-list")
-    return redirect(came_from)
 
 
 @login_required

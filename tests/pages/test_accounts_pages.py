@@ -1,10 +1,15 @@
 import math
+import re
 from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from kombu.exceptions import OperationalError
 
+from accounts import services
 from accounts.models import LinkedAccount
+from accounts.tasks import refresh_rooms
+from connectors.base import RoomId, RoomInfo
 from connectors.errors import RetryLater
 from sameroom import clock
 from tests import factories
@@ -218,22 +223,103 @@ def test_link_asks_for_the_rooms_and_stands_without_a_broker(
     assert asked == [LinkedAccount.objects.get().pk]
 
 
-def test_refresh_lists_the_rooms_and_goes_back_where_it_came_from(page, ann):
+@pytest.fixture
+def queued(monkeypatch) -> list[int]:
+    """The accounts whose rooms a worker was asked to look up."""
+    asked: list[int] = []
+    monkeypatch.setattr(refresh_rooms, "delay", asked.append)
+    return asked
+
+
+def refresh(account: LinkedAccount) -> str:
+    return reverse("accounts:account-refresh", args=[account.code])
+
+
+def listing(page, account: LinkedAccount):
+    return page.get(reverse("accounts:listing-state", args=[account.code]), headers={"HX-Request": "true"})
+
+
+def words(response) -> str:
+    return " ".join(re.sub(r"<[^>]*>", " ", response.text).split())
+
+
+def test_refresh_has_a_worker_look_and_goes_back_where_it_came_from(page, ann, queued):
     account = factories.account(ann)
-    path = reverse("accounts:account-refresh", args=[account.code])
 
-    response = page.post(path, {"next": "/open-a-tube/"}, follow=True)
+    answers = [page.post(refresh(account), {"next": "/open-a-tube/"}) for _ in range(2)]
 
-    assert response.redirect_chain == [("/open-a-tube/", 302)]
-    assert said(response) == [f"{account} sees 3 rooms."]
+    assert [answer["Location"] for answer in answers] == ["/open-a-tube/"] * 2
+    assert queued == [account.pk]  # once: it is under way
+    for path in ("/open-a-tube/", LIST):
+        assert "Looking up its rooms" in page.get(path).text
+
+    refresh_rooms(account.pk)
+
     assert sorted(account.listings.values_list("name", flat=True)) == ["Attic", "Garden", "Lobby"]
+    done = listing(page, account)
+    assert words(done).startswith("3 rooms, looked up")
+    assert done["HX-Trigger-After-Settle"] == "rooms-listed"
+    assert "hx-trigger" not in done.text
+
+
+def test_a_long_lookup_says_how_far_it_is(page, ann, monkeypatch):
+    account = factories.account(ann)
+    seen = []
+
+    def slowly(self):
+        for number in range(5):
+            seen.append(words(listing(page, account)))
+            yield RoomInfo(id=RoomId(f"r{number}"), name=f"Room {number}")
+
+    monkeypatch.setattr("connectors.echo.connector.EchoConnector.list_rooms", slowly)
+    monkeypatch.setattr(services, "TELL_EVERY", 0)
+    refresh_rooms(account.pk)
+
+    told = [line.partition(" Load")[0] for line in seen]
+    assert told == [
+        "Looking up its rooms …",
+        "Looking up its rooms …",
+        *(f"Looking up its rooms: {number} so far" for number in (1, 2, 3)),
+    ]
+    assert words(listing(page, account)).startswith("5 rooms, looked up")
+
+
+def test_a_lookup_that_never_ends_is_not_waited_for(page, ann, queued):
+    account = factories.account(ann, listing_since=clock.now() - timedelta(minutes=4))
+
+    page.post(refresh(account))
+
+    assert queued == [account.pk]
+
+
+def test_a_lookup_that_was_not_to_be_is_over(page, ann):
+    account = factories.account(ann, status="needs_login", listing_since=clock.now())
+    factories.listing(account)
+    LinkedAccount.objects.filter(pk=account.pk).update(sealed=b"unreadable")
+
+    refresh_rooms(account.pk)
+
+    assert words(listing(page, account)) == "Needs login · 1 room"
+
+
+def test_refresh_says_so_where_nobody_can_be_asked(page, ann, monkeypatch):
+    def away(account_id):
+        raise OperationalError("Connection refused.")
+
+    monkeypatch.setattr(refresh_rooms, "delay", away)
+    account = factories.account(ann)
+
+    response = page.post(refresh(account), follow=True)
+
+    assert said(response) == ["Rooms cannot be looked up at the moment. Try again in a minute."]
+    assert "Looking up its rooms" not in response.text
 
 
 @pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example/", ""])
-def test_refresh_never_leads_to_another_site(page, ann, elsewhere):
+def test_refresh_never_leads_to_another_site(page, ann, elsewhere, queued):
     account = factories.account(ann)
 
-    response = page.post(reverse("accounts:account-refresh", args=[account.code]), {"next": elsewhere})
+    response = page.post(refresh(account), {"next": elsewhere})
 
     assert response["Location"] == LIST
 
@@ -245,9 +331,12 @@ def test_refresh_shows_what_the_service_said(page, ann, monkeypatch):
     monkeypatch.setattr("connectors.echo.connector.EchoConnector.list_rooms", busy)
     account = factories.account(ann)
 
-    response = page.post(reverse("accounts:account-refresh", args=[account.code]), follow=True)
+    refresh_rooms(account.pk)
 
-    assert said(response) == ["Echo is busy. Try again in a minute."]
+    reason = "Its rooms could not be looked up: Echo is busy. Try again in a minute."
+    assert reason in words(page.get(LIST))
+    factories.listing(account)
+    assert reason in words(page.get("/open-a-tube/"))
 
 
 @pytest.mark.parametrize("rows", [1, 3])
