@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0005_the_listening_lease'),
+        ('accounts', '0006_letters'),
     ]
 
     operations = [
