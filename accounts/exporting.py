@@ -17,7 +17,7 @@ from django.db.models import Count
 
 from accounts.models import Invitation, LinkedAccount, User
 from sameroom import clock
-from tubes.models import Delivery, Notice, RoomListing, Seat, Tube
+from tubes.models import Delivery, Notice, Portal, PortalRequest, RoomListing, Seat, Tube
 from tubes.services import OPTIONS
 
 AT_ONCE = 500  # rows in memory
@@ -72,6 +72,8 @@ def _sections(user: User) -> dict[str, Iterable[Mapping[str, Any]]]:
         "accounts": _accounts(user),
         "rooms": _rooms(user),
         "tubes": _tubes(user),
+        "portals": _portals(user),
+        "portal_requests": _portal_requests(user),
         "notices": _notices(user),
         "rooms_your_accounts_may_enter": _listings(user),
     }
@@ -106,6 +108,40 @@ def _tubes(user: User) -> Iterator[dict[str, Any]]:
             "opened_at": tube.created_at,
             "opened_by_you": tube.opened_by_id == user.pk,
         }
+
+
+def _portals(user: User) -> Iterator[dict[str, Any]]:
+    portals = Portal.objects.owned_by(user).with_seat().counted().order_by("pk")
+    for portal in portals.iterator(AT_ONCE):
+        yield {
+            "room": portal.seat.room.name,
+            "account": portal.seat.account.code,
+            "address": settings.PUBLIC_URL + portal.path,
+            "options": portal.options,
+            "needs_approval": portal.needs_approval,
+            "expires_at": portal.expires_at,
+            "most_tubes": portal.most_tubes,
+            "open_tubes": portal.open_tubes,  # type: ignore[attr-defined]  # annotated
+            "created_at": portal.created_at,
+            "deleted_at": portal.deleted_at,
+        }
+
+
+def _portal_requests(user: User) -> Iterator[dict[str, Any]]:
+    """Those that the user has made; of those made to them, the room's name and service."""
+    requests = PortalRequest.objects.with_rooms().order_by("pk")
+    for yours in (True, False):
+        mine = requests.owned_by(user) if yours else requests.addressed_to(user)
+        for request in mine.iterator(AT_ONCE):
+            yield {
+                "yours": yours,
+                "room": request.room_name,
+                "service": request.account.label,
+                "portal_to": request.portal.seat.room.name,
+                "status": request.status,
+                "since": request.status_since,
+                "created_at": request.created_at,
+            }
 
 
 def _notices(user: User) -> Iterator[Mapping[str, Any]]:

@@ -21,7 +21,7 @@ from accounts.leaving import LeaveRefused, user_remove
 from accounts.models import Letter, User
 from sameroom import clock
 from tests import factories
-from tubes.models import Event, Notice, Room, Tube
+from tubes.models import Event, Notice, Room, Seat, Tube
 from tubes.relay import retention
 
 pytestmark = pytest.mark.django_db
@@ -159,6 +159,27 @@ def test_an_export_holds_what_is_ones_own(ann: User) -> None:
     assert (document["tubes"][0]["yours"], document["tubes"][0]["opened_by_you"]) == ([True, True], True)
     assert [row["text"] for row in document["notices"]] == ["Annex lost a message."]
     assert [row["name"] for row in document["rooms_your_accounts_may_enter"]] == ["Annex"]
+
+
+def test_an_export_holds_portals_and_requests_of_either_side(ann: User) -> None:
+    portal = factories.portal(Seat.objects.owned_by(ann).earliest("pk"), most_tubes=3)
+    theirs = factories.account(factories.user("bob@example.com"), remote_user_name="Bobs bot")
+    factories.portal_request(portal, theirs, room_name="Bobs garden")
+    factories.portal_request(
+        None, ann.linked_accounts.earliest("pk"), room_name="My attic", status="declined"
+    )
+    factories.portal_request()
+
+    document = exported(ann)
+
+    [row] = document["portals"]
+    assert (row["room"], row["most_tubes"], row["open_tubes"]) == ("Annex-room", 3, 0)
+    assert row["address"].endswith(portal.path)
+    assert [(it["yours"], it["room"], it["status"]) for it in document["portal_requests"]] == [
+        (True, "My attic", "declined"),
+        (False, "Bobs garden", "waiting"),
+    ]
+    assert not {"bob@example.com", "Bobs bot"} & set(json.dumps(document).split('"'))
 
 
 def test_an_export_holds_no_secret_and_no_message(ann: User) -> None:
