@@ -22,7 +22,7 @@ from tubes.relay import (
     reading,
     retention,
 )
-from tubes.services import commanding, portal_letters
+from tubes.services import commanding
 
 PURGE_SECONDS = 10.0  # of one run, with each kind of row; what is left is for the next
 
@@ -114,9 +114,3 @@ def mark_alive() -> None:
 def mail_about_echo(tube_id: int) -> None:
     """Write to the owners of a Tube that the breaker has paused."""
     breaker.mail_owners(tube_id)
-
-
-@shared_task
-def mail_about_portal(occasion: portal_letters.Occasion, pk: int) -> None:
-    """Write about a Tube that was made through a Portal, or about a request."""
-    portal_letters.write(occasion, pk)

@@ -8,7 +8,7 @@ from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import LinkedAccount, User
+from accounts.models import Letter, LinkedAccount, User
 from connectors.echo.connector import EchoConnector
 from connectors.errors import RetryLater
 from sameroom import clock
@@ -224,15 +224,14 @@ def test_worker_is_asked_to_write_to_its_owner(
 ):
     sent = []
     monkeypatch.setattr(
-        "tubes.services.portal_letters.current_app.send_task",
-        lambda name, args, **options: sent.append((name, args)),
+        "accounts.outbox.current_app.send_task", lambda name, args, **options: sent.append((name, args))
     )
 
     with django_capture_on_commit_callbacks(execute=True):
         join(page, portal, garden)
 
-    mails = [args for name, args in sent if name == "tubes.tasks.mail_about_portal"]
-    assert mails == [("joined", Tube.objects.get().pk)]
+    mails = [args for name, args in sent if name == "accounts.tasks.post_letter"]
+    assert mails == [(Letter.objects.get(to="bob@example.com").pk,)]
 
 
 def test_room_that_is_joined_already_is_not_offered_and_refused(page, portal, garden):

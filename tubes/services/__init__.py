@@ -23,7 +23,6 @@ from tubes.services.portal_visits import (
 )
 from tubes.services.portals import (
     Limits,
-    options_of,
     options_take,
     portal_change,
     portal_close_tubes,
@@ -73,7 +72,6 @@ __all__ = [
     "notice_dismiss",
     "notices_dismiss",
     "offers_of",
-    "options_of",
     "options_preview",
     "options_set",
     "options_take",

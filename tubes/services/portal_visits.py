@@ -106,7 +106,7 @@ def portal_request_approve(*, request: PortalRequest, by: User) -> Tube:
             raise TubeRefused("This request is not waiting any more.")
         tube = _join(locked, visitor, theirs, own, told=False)
         PortalRequest.objects.filter(pk=request.pk).update(tube=tube)
-        portal_letters.ring("decided", request.pk)
+        portal_letters.approved(request, tube)
     return tube
 
 
@@ -115,7 +115,7 @@ def portal_request_decline(*, request: PortalRequest) -> bool:
     with transaction.atomic():
         moved = _move(request, Status.DECLINED)
         if moved:
-            portal_letters.ring("decided", request.pk)
+            portal_letters.declined(request)
     return moved
 
 
@@ -186,7 +186,7 @@ def _join(
     tube = tube_save(Taken(near, theirs), Taken(far, own), by=visitor, portal=portal, typed_by=typed_by)
     if told:
         notices.tell(near, Notice.Kind.PORTAL, portal_letters.words_of_joining(tube), in_room=False)
-        portal_letters.ring("joined", tube.pk)
+        portal_letters.joined(tube)
     return tube
 
 
@@ -204,7 +204,7 @@ def _ask(portal: Portal, visitor: User, listing: RoomListing, own: Side) -> Port
                 remote_id=own.info.id,
                 room_name=own.name,
             )
-            portal_letters.ring("asked", request.pk)
+            portal_letters.asked(request)
     except IntegrityError as error:
         raise TubeRefused(f"You have asked for {own.name} already. Its owner has not decided yet.") from error
     return request

@@ -73,11 +73,10 @@ def portal_delete(*, portal: Portal) -> bool:
         deleted = Portal.objects.not_deleted().filter(pk=portal.pk).update(deleted_at=now)
         if deleted:
             waiting = PortalRequest.objects.waiting().filter(portal=portal)
-            for request_id in list(waiting.values_list("pk", flat=True)):
-                if waiting.filter(pk=request_id).update(
-                    status=PortalRequest.Status.DECLINED, status_since=now
-                ):
-                    portal_letters.ring("decided", request_id)
+            for request in list(waiting.with_rooms()):
+                declined = {"status": PortalRequest.Status.DECLINED, "status_since": now}
+                if waiting.filter(pk=request.pk).update(**declined):
+                    portal_letters.declined(request)
             rooms_rewatch([portal.seat.room_id])
     return bool(deleted)
 
@@ -101,11 +100,6 @@ def tubes_of_portal(portal: Portal) -> QuerySet[Tube]:
 def portals_of_account(account: LinkedAccount) -> QuerySet[Portal]:
     """The Portals that end when this account is removed."""
     return Portal.objects.not_deleted().filter(seat__account=account).with_seat().order_by("-pk")
-
-
-def options_of(seat: Seat) -> dict[str, Any]:
-    """A Seat's posting options, by name."""
-    return {name: getattr(seat, name) for name in OPTIONS}
 
 
 def options_take(seat: Seat, options: Mapping[str, Any]) -> Seat:
