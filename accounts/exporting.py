@@ -18,7 +18,7 @@ from django.db.models import Count
 from accounts.models import Invitation, LinkedAccount, User
 from sameroom import clock
 from tubes.models import Delivery, Notice, Portal, PortalRequest, RoomListing, Seat, Tube
-from tubes.services import OPTIONS
+from tubes.services import COMMANDING, OPTIONS
 
 AT_ONCE = 500  # rows in memory
 ACCOUNT = (
@@ -86,12 +86,14 @@ def _accounts(user: User) -> Iterator[dict[str, Any]]:
 
 def _rooms(user: User) -> Iterator[dict[str, Any]]:
     seats = Seat.objects.owned_by(user).select_related("room", "account").order_by("pk")
+    seats = seats.prefetch_related("mutes")
     for seat in seats.iterator(AT_ONCE):
         yield {
             "room": seat.room.name,
             "room_id": seat.room.remote_id,
             "account": seat.account.code,
-            "options": {name: getattr(seat, name) for name in OPTIONS},
+            "options": {name: getattr(seat, name) for name in (*OPTIONS, *COMMANDING)},
+            "muted": [mute.author_name for mute in seat.mutes.all()],
             "failure": seat.failure,
             "since": seat.created_at,
         }
@@ -107,6 +109,7 @@ def _tubes(user: User) -> Iterator[dict[str, Any]]:
             "since": tube.status_since,
             "opened_at": tube.created_at,
             "opened_by_you": tube.opened_by_id == user.pk,
+            "opened_by_command_of": tube.typed_by,
         }
 
 

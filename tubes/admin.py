@@ -16,6 +16,7 @@ from django.utils.text import Truncator
 from django.utils.timesince import timesince
 
 from tubes.models import (
+    Command,
     Delivery,
     Event,
     Installation,
@@ -273,6 +274,18 @@ class NoticeAdmin(WatchedAdmin):
     list_select_related = ["owner", "seat__room", "seat__account"]
     search_fields = ["text", "owner__email"]
     raw_id_fields = ["owner", "seat"]
+
+
+@admin.register(Command)
+class CommandAdmin(WatchedAdmin):
+    """What was typed in rooms; the words behind a command are not shown, they may be a code."""
+
+    list_display = ["word", "room", "author_name", "status", "attempts", "due_at", "created_at"]
+    list_filter = ["status", "word", "created_at"]
+    list_select_related = ["room"]
+    search_fields = ["room__name", "author_name"]
+    raw_id_fields = ["event", "room"]
+    exclude = ["rest"]
 
 
 @admin.register(Installation)

@@ -155,6 +155,8 @@ def test_an_export_holds_what_is_ones_own(ann: User) -> None:
     assert document["accounts"][0]["remote_user_name"] == "Ann's bot"
     assert [row["room"] for row in document["rooms"]] == ["Annex-room", "Far-room"]
     assert document["rooms"][0]["options"]["name_style"] == "display"
+    assert document["rooms"][0]["options"]["commanders"] == "asking"
+    assert document["rooms"][0]["muted"] == []
     assert document["tubes"][0]["rooms"] == ["Annex-room", "Far-room"]
     assert (document["tubes"][0]["yours"], document["tubes"][0]["opened_by_you"]) == ([True, True], True)
     assert [row["text"] for row in document["notices"]] == ["Annex lost a message."]

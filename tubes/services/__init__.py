@@ -11,7 +11,7 @@ from tubes.services.muting import mute_remove
 from tubes.services.networks import flow_of, network_of
 from tubes.services.notices import notice_dismiss, notices_dismiss
 from tubes.services.opening import TubeRefused, end_of, joined_to, tube_open
-from tubes.services.options import OPTIONS, options_preview, options_set
+from tubes.services.options import COMMANDING, OPTIONS, options_preview, options_set
 from tubes.services.portal_visits import (
     Door,
     end_of_portal,
@@ -44,6 +44,7 @@ from tubes.services.state import Standing, TubeState, standing_of, tube_state
 from tubes.services.undelivered import Lost, undelivered_of, undelivered_rows, undelivered_words
 
 __all__ = [
+    "COMMANDING",
     "OPTIONS",
     "Crossing",
     "Door",
