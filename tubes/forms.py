@@ -30,6 +30,11 @@ class Found:
     more: int
     offers: list[Offer] = field(default_factory=list)  # what can be done where there are none
 
+    @property
+    def total(self) -> int:
+        """How many match."""
+        return len(self.rooms) + self.more
+
 
 def candidates(user: User, far: End | None = None) -> RoomListingQuerySet:
     """The rooms a user may pick from: all of theirs, or those that the room `far` can still be joined to.

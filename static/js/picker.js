@@ -38,5 +38,6 @@ document.addEventListener("keydown", (event) => {
   if (pick && event.key === "Escape") go(event, box);
 });
 document.body.addEventListener("htmx:afterSwap", (event) => {
-  if (event.target === found) shown = new URLSearchParams(event.detail.pathInfo.requestPath.split("?")[1]).get("q");
+  if (event.target !== found) return;
+  shown = new URLSearchParams(event.detail.pathInfo.finalRequestPath.split("?")[1]).get("q");
 });
