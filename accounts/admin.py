@@ -64,8 +64,18 @@ class InvitationAdmin(admin.ModelAdmin):
 class LinkedAccountAdmin(admin.ModelAdmin):
     """Read, filter, follow links; accounts are linked by their owners, never here."""
 
-    list_display = ["__str__", "kind", "owner", "status", "age", "status_reason", "rooms_of", "expires_at"]
-    list_filter = ["status", "kind", "server", "created_at"]
+    list_display = [
+        "__str__",
+        "kind",
+        "owner",
+        "is_shared",
+        "status",
+        "age",
+        "status_reason",
+        "rooms_of",
+        "expires_at",
+    ]
+    list_filter = ["status", "is_shared", "kind", "server", "created_at"]
     list_select_related = ["owner"]
     search_fields = ["code", "owner__email", "remote_user_name", "team_name", "server"]
     raw_id_fields = ["owner"]

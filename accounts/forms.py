@@ -134,6 +134,18 @@ class LeaveForm(forms.Form):
         return typed
 
 
+class RoomNameForm(forms.Form):
+    """The name of a room that a shared account was invited to."""
+
+    room_name = forms.CharField(
+        label="The room’s name",
+        max_length=64,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text="As its service shows it. Only rooms of this name are looked at.",
+        error_messages={"required": "Type the room’s name first."},
+    )
+
+
 def ask_secrets_only(form: CredentialsForm, known: Mapping[str, str]) -> None:
     """Fill in and hide what is known of a login, but for its secrets, and what may have to be renewed."""
     form.known = frozenset(known)

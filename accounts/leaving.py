@@ -14,7 +14,7 @@ from accounts.services import account_leave, rooms_touched
 from sameroom import clock
 from tubes.models import Tube
 from tubes.relay import news, shelf
-from tubes.services import rooms_rewatch, tubes_of_account
+from tubes.services import rooms_rewatch
 
 LEAVING_SECONDS = 20.0  # for all services together; an account's own bounds come on top
 SOMEBODY = "a deleted user"
@@ -74,5 +74,4 @@ def _sessions_of(user: User) -> list[str]:
 def losses_of(user: User) -> tuple[list[LinkedAccount], int]:
     """What goes with a user: their accounts, and how many open Tubes."""
     accounts = list(user.linked_accounts.newest_first())
-    tubes = {tube.pk for account in accounts for tube in tubes_of_account(account)}
-    return accounts, len(tubes)
+    return accounts, Tube.objects.owned_by(user).not_closed().count()

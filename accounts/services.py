@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from datetime import datetime
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -18,7 +19,7 @@ from connectors.model import ROOM_KEY
 from sameroom import clock
 from tubes.models import Room, RoomListing
 from tubes.relay import access, bell, health, hooking, news
-from tubes.services import rooms_rewatch, tubes_of_account
+from tubes.services import listings_keep, rooms_rewatch, tubes_of_account
 
 LISTING_SECONDS = 60
 TELL_EVERY = 0.5  # seconds, how far a listing has come
@@ -29,17 +30,20 @@ class LinkRefused(Exception):
     """An account cannot be linked; `str(error)` is the sentence for the user."""
 
 
-def account_link(*, owner: User, form: CredentialsForm, address: str = "") -> LinkedAccount:
+def account_link(
+    *, owner: User, form: CredentialsForm, address: str = "", is_shared: bool = False
+) -> LinkedAccount:
     """Link the account whose credentials the valid `form` has just logged in with.
 
     Its owner gets a mail; `address` is where the request came from. No I/O but the database. Linking the
-    same login again replaces its credentials. The rooms are listed afterwards, by a task.
+    same login again replaces its credentials. The rooms are listed afterwards, by a task. With `is_shared`
+    it becomes one of Sameroom's own, which anybody may invite into a room.
     """
     identity, connector = form.identity, form.connector_class
     existing = LinkedAccount.objects.filter(
         kind=connector.kind, server=identity.server, remote_user_id=identity.user_id
     )
-    if existing.filter(is_shared=False).exclude(owner=owner).exists():
+    if existing.exclude(owner=owner).exists():
         raise LinkRefused(
             f"This {connector.label} login is linked by somebody else at Sameroom already. "
             "Use a login of your own, such as a bot user made for Sameroom."
@@ -69,6 +73,8 @@ def account_link(*, owner: User, form: CredentialsForm, address: str = "") -> Li
                 remote_user_id=identity.user_id,
                 defaults=values,
             )
+            if is_shared and not account.is_shared:
+                account_share(account)
             if is_new:
                 letters.linked(account, address=address)
             elif former not in LinkedAccount.USABLE:
@@ -79,6 +85,13 @@ def account_link(*, owner: User, form: CredentialsForm, address: str = "") -> Li
     except IntegrityError as error:  # two people pasted one token at the same moment
         raise LinkRefused("This login has just been linked by somebody else at Sameroom.") from error
     return account
+
+
+def account_share(account: LinkedAccount) -> None:
+    """Make an account one of Sameroom's own: its rooms are nobody's but whose right to them is proved."""
+    LinkedAccount.objects.filter(pk=account.pk).update(is_shared=True)
+    RoomListing.objects.filter(account=account, owner=None).delete()
+    account.is_shared = True
 
 
 def _keys_of_rooms(account: LinkedAccount | None) -> dict[str, str]:
@@ -119,38 +132,51 @@ def _refresh_rooms(account: LinkedAccount) -> int:
     rooms = {clean_text(room.id)[:255]: room for room in _listed(account, connector) if not room.is_archived}
     now = clock.now()
     with transaction.atomic():
-        RoomListing.objects.bulk_create(
-            [
-                RoomListing(
-                    account=account,
-                    remote_id=remote_id,
-                    name=clean_name(room.name),
-                    topic=clean_name(room.topic)[:255] if room.topic else "",
-                    is_private=room.is_private,
-                    is_invitation=room.is_invitation,
-                    refreshed_at=now,
-                )
-                for remote_id, room in rooms.items()
-            ],
-            update_conflicts=True,
-            unique_fields=["account", "remote_id"],
-            update_fields=["name", "topic", "is_private", "is_invitation", "refreshed_at"],
-            batch_size=500,
-        )
-        _unlisted(account, connector).filter(refreshed_at__lt=now).delete()
+        names = {remote_id: clean_name(room.name) for remote_id, room in rooms.items()}
+        if account.is_shared:  # who may pick which of them is proved room by room
+            listings_keep(account, names, now)
+        else:
+            _list_all(account, rooms, now)
+            _unlisted(account, connector).filter(refreshed_at__lt=now).delete()
         LinkedAccount.objects.filter(pk=account.pk).update(
             rooms_refreshed_at=now, checked_at=now, scopes=list(grant.scopes), expires_at=grant.expires_at
         )
         _connected(account).update(status_reason="")
-        _rename(account, {remote_id: clean_name(room.name) for remote_id, room in rooms.items()})
+        _rename(account, names)
     for seat_id in account.seats.in_use().exclude(failure="").values_list("pk", flat=True):
         access.check(seat_id)
     return len(rooms)
 
 
+def _list_all(account: LinkedAccount, rooms: Mapping[str, RoomInfo], now: datetime) -> None:
+    """Write down the rooms of an account, as its owner may pick them: what has changed, and what is new."""
+    listings = {row.remote_id: row for row in RoomListing.objects.filter(account=account, owner=None)}
+    changed, new = [], []
+    for remote_id, room in rooms.items():
+        told = {
+            "name": clean_name(room.name),
+            "topic": clean_name(room.topic)[:255] if room.topic else "",
+            "is_private": room.is_private,
+            "is_invitation": room.is_invitation,
+        }
+        row = listings.get(remote_id)
+        if row is None:
+            new.append(RoomListing(account=account, remote_id=remote_id, refreshed_at=now, **told))
+        elif any(getattr(row, name) != value for name, value in told.items()):
+            for name, value in told.items():
+                setattr(row, name, value)
+            changed.append(row)
+    # Of two who list at once the second finds the first one's rows.
+    RoomListing.objects.bulk_create(new, ignore_conflicts=True, batch_size=500)
+    RoomListing.objects.bulk_update(changed, ["name", "topic", "is_private", "is_invitation"], batch_size=500)
+    still = [row.pk for remote_id, row in listings.items() if remote_id in rooms]
+    for start in range(0, len(still), 500):
+        RoomListing.objects.filter(pk__in=still[start : start + 500]).update(refreshed_at=now)
+
+
 def _unlisted(account: LinkedAccount, connector: Connector) -> QuerySet[RoomListing]:
     """What may go if its service does not list it; what is in use and shown by no list was typed in."""
-    listings = RoomListing.objects.filter(account=account)
+    listings = RoomListing.objects.filter(account=account, owner=None)
     if connector.capabilities.lists_all:
         return listings
     with_key = [name.removeprefix(ROOM_KEY) for name in _keys_of_rooms(account)]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts import views, views_leaving, views_listing
+from accounts import views, views_leaving, views_listing, views_shared
 
 app_name = "accounts"
 urlpatterns = [
@@ -12,6 +12,7 @@ urlpatterns = [
     path("accounts/<str:account_code>/listing/", views_listing.listing_state, name="listing-state"),
     path("accounts/<str:account_code>/renew/", views.account_renew, name="account-renew"),
     path("accounts/<str:account_code>/remove/", views.account_remove_page, name="account-remove"),
+    path("accounts/shared/<str:shared_code>/", views_shared.shared_account, name="shared-account"),
     path("user/data/", views_leaving.own_data, name="own-data"),
     path("user/data/export/", views_leaving.own_data_export, name="own-data-export"),
     path("user/delete/", views_leaving.user_delete, name="user-delete"),

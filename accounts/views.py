@@ -24,7 +24,7 @@ from connectors.base import Reading
 from connectors.forms import CredentialsForm
 from connectors.registry import connector_class, connectors
 from tubes.relay.hooking import address_of
-from tubes.services import portals_of_account, tubes_of_account
+from tubes.services import portals_of_account, shared_accounts, tubes_of_account
 
 
 @live_page
@@ -35,6 +35,7 @@ def account_list(request: SignedIn) -> HttpResponse:
     context = {
         "accounts": accounts,
         "rows": [(account, _hook_of(account)) for account in accounts],
+        "shared": shared_accounts(),
         "services": [{"kind": kind, "label": service.label} for kind, service in connectors().items()],
         "goal": goal_of(request),
     }

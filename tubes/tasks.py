@@ -22,7 +22,7 @@ from tubes.relay import (
     reading,
     retention,
 )
-from tubes.services import commanding
+from tubes.services import claiming, commanding
 
 PURGE_SECONDS = 10.0  # of one run, with each kind of row; what is left is for the next
 
@@ -60,6 +60,7 @@ def sweep() -> None:
     _each(health.choose_reader, health.rooms_without_reader())
     _each(settle_hook.delay, hooking.due_seats())
     _each(bell.ring_command, commands.due())
+    _each(look_for_codes.delay, claiming.accounts_due())
 
 
 def _each(do: Callable[[T], object], things: Iterable[T]) -> None:
@@ -96,6 +97,12 @@ def settle_hook(seat_id: int) -> None:
 def carry_out(command_id: int) -> None:
     """Do what somebody has typed in a room."""
     commanding.carry_out(command_id)
+
+
+@shared_task
+def look_for_codes(account_id: int) -> None:
+    """Look whether a code that proves a right to a room of a shared account was typed there."""
+    claiming.codes_look(account_id)
 
 
 @shared_task

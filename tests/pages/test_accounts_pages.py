@@ -30,7 +30,7 @@ def said(response) -> list[str]:
 def test_list_asks_as_much_for_three_accounts_as_for_one(page, ann, rows, django_assert_num_queries):
     accounts = [factories.account(ann) for _ in range(rows)]
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         response = page.get(LIST)
 
     assert response.status_code == 200

@@ -50,6 +50,7 @@ OPEN: dict[str, tuple[str | Callable[[], str], str]] = {
     "secret": ("wrong", "part of an address that only a service knows"),
     "key": ("wrong", "whoever holds the address of a file or of a map may open it, for a day"),
     "name": ("plan.pdf", "what such a file is called"),
+    "shared_code": ("no-such-code", "an account that anybody may invite; what it shows is the viewer's own"),
     "invitation_code": ("no-such-code", "whoever holds the link may use it"),
 }
 # A service calls this one: whoever knows the secret, in the address and in the signature.

@@ -1,5 +1,6 @@
 """Rooms and who sits in them; Tubes; what happened and where it goes; what people ask of us."""
 
+from tubes.models.claims import RoomClaim
 from tubes.models.commands import Command, JoinCode, MapLink, Mute
 from tubes.models.events import Delivery, Event, Post
 from tubes.models.notices import Installation, Listener, Notice
@@ -22,6 +23,7 @@ __all__ = [
     "PortalRequest",
     "Post",
     "Room",
+    "RoomClaim",
     "RoomListing",
     "Seat",
     "Tube",

@@ -15,7 +15,9 @@ from sameroom import clock
 
 class RoomListingQuerySet(models.QuerySet["RoomListing"]):
     def owned_by(self, user: Any) -> RoomListingQuerySet:
-        return self.filter(account__owner=user)
+        """Rooms of the user's accounts, and those of shared accounts that the user has proved a right to."""
+        own = models.Q(owner=None, account__owner=user, account__is_shared=False)
+        return self.filter(own | models.Q(owner=user))
 
     def search(self, text: str) -> RoomListingQuerySet:
         """Rooms in which every word of `text` occurs: in the room's, the team's or the account's name."""
@@ -34,6 +36,10 @@ class RoomListing(models.Model):
 
     code = models.CharField(max_length=32, unique=True, default=new_code, editable=False)
     account = models.ForeignKey(LinkedAccount, on_delete=models.CASCADE, related_name="listings")
+    # Who has proved a right to the room, where the account is shared; null: whose account it is.
+    owner = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.CASCADE, related_name="proved_listings"
+    )
     remote_id = models.CharField(max_length=255)
     name = models.CharField(max_length=255)
     topic = models.CharField(max_length=255, blank=True)
@@ -47,11 +53,23 @@ class RoomListing(models.Model):
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(fields=["account", "remote_id"], name="one_listing_per_account_and_room")
+            models.UniqueConstraint(
+                fields=["account", "remote_id"],
+                condition=models.Q(owner=None),
+                name="one_listing_per_account_and_room",
+            ),
+            models.UniqueConstraint(
+                fields=["account", "remote_id", "owner"], name="one_proved_listing_per_owner"
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def holder_id(self) -> int:
+        """Whose the room is to pick. Reads the account."""
+        return self.owner_id or self.account.owner_id
 
 
 class Room(models.Model):

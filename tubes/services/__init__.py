@@ -1,6 +1,14 @@
 """Decisions about Tubes and the Seats at their ends."""
 
 from tubes.services.again import NotAgain, deliveries_send_again, delivery_send_again, prospects
+from tubes.services.claiming import (
+    ClaimRefused,
+    claim_begin,
+    claim_code,
+    listing_forget,
+    listings_keep,
+    shared_accounts,
+)
 from tubes.services.commanding.allowed import names_are_owned
 from tubes.services.crossings import Crossing, crossing_rows, crossings_of
 from tubes.services.drawing import drawing_of, rows_of
@@ -46,6 +54,7 @@ from tubes.services.undelivered import Lost, undelivered_of, undelivered_rows, u
 __all__ = [
     "COMMANDING",
     "OPTIONS",
+    "ClaimRefused",
     "Crossing",
     "Door",
     "Limits",
@@ -56,6 +65,8 @@ __all__ = [
     "Standing",
     "TubeRefused",
     "TubeState",
+    "claim_begin",
+    "claim_code",
     "crossing_rows",
     "crossings_of",
     "deliveries_send_again",
@@ -65,6 +76,8 @@ __all__ = [
     "end_of_portal",
     "flow_of",
     "joined_to",
+    "listing_forget",
+    "listings_keep",
     "map_link_find",
     "map_link_make",
     "mute_remove",
@@ -92,6 +105,7 @@ __all__ = [
     "rooms_rewatch",
     "rows_of",
     "seat_like",
+    "shared_accounts",
     "standing_of",
     "tube_close",
     "tube_join",

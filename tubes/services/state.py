@@ -82,8 +82,10 @@ def _problem(seat: Seat, viewer: User | None, stuck: StuckLane | None) -> TubeSt
         reason = f"{seat.room.name} is archived at its service."
         return TubeState("archived", "Archived room", reason, can_retry=is_own)
     if not account.is_usable:
-        reason = account.status_reason if is_own else "The other party's account needs attention."
-        return TubeState("failed", "Failed", reason, fix_account=account if is_own else None)
+        can_fix = is_own and seat.owner_id == account.owner_id
+        whose = "Sameroom's own" if is_own else "The other party's"
+        reason = account.status_reason if can_fix else f"{whose} account needs attention."
+        return TubeState("failed", "Failed", reason, fix_account=account if can_fix else None)
     if seat.failure:
         reason = seat.failure if is_own else "The other party cannot enter its room."
         return TubeState("failed", "Failed", reason, can_retry=is_own)
