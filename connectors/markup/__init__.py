@@ -3,6 +3,7 @@
 Nothing in this package does I/O, and the time of everything grows linearly with the text.
 """
 
+from connectors.markup.irc import expressible as in_lines
 from connectors.markup.parts import split_document
 from connectors.markup.sanitize import (
     clean_document,
@@ -55,6 +56,7 @@ __all__ = [
     "clean_name",
     "clean_text",
     "from_json",
+    "in_lines",
     "normal_form",
     "normalise_for_compare",
     "plain_text",

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from connectors.hipchat.connector import HipChatConnector
 from connectors.hipchat.hygiene import MENTION
+from connectors.markup import CodeBlock, Document, List, Paragraph, Quote, Text, to_json
 from connectors.markup.sanitize import clean_text
 from tests.relay.renderings import (
     FOREIGN_HEAD,
@@ -26,6 +27,7 @@ from tests.relay.renderings import (
     messages,
     names,
     steps,
+    steps_of,
     texts,
     tricky,
 )
@@ -46,6 +48,16 @@ def render(kind, text, name, *, by, late=LATE):
 def test_where_a_post_is_one_line_every_part_is(kind, text, name, cls):
     parts = render(kind, text, name, by=connector(cls, max_text_length=400, one_line=True))
     assert all("\n" not in part.text for part in parts)
+
+
+@pytest.mark.parametrize("cls", [PlainConnector, RichConnector])
+def test_what_stands_in_lines_of_its_own_shows_by_a_sign_what_it_is(cls):
+    item = (Paragraph((Text("item"),)),)
+    said = Document((Quote((Paragraph((Text("Bob: one"),)),)), List((item, item)), CodeBlock("x = 1\ny")))
+    found = texts(steps_of(event(), to_json(said), by=connector(cls, one_line=True)))
+    assert [text.removeprefix("[Ann, Acme] ").strip("`") for text in found] == [
+        *("> Bob: one", "- item", "- item", "x = 1", "y"),
+    ]
 
 
 @pytest.mark.parametrize("cls", [PlainConnector, RichConnector])

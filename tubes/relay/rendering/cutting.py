@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from connectors.base import Kind, MessageId, OutgoingMessage
-from connectors.markup import plain
+from connectors.markup import in_lines, plain
 from connectors.markup.parts import split_document
 from connectors.markup.sanitize import clean_document, clean_text
 from connectors.markup.split import split_text
@@ -45,7 +45,10 @@ def _plain(occasion: Occasion, said: Document, stamp: str) -> Iterator[OutgoingM
 
 def _rich(occasion: Occasion, said: Document, stamp: str) -> Iterator[OutgoingMessage]:
     begin, start = opening(occasion, stamp), rich_head(occasion, stamp)
-    said = defused_document(clean_document(normal_form(said)), as_author=occasion.as_author)
+    said = clean_document(normal_form(said))
+    if occasion.can.one_line:  # where the prefix stands on the line, only a sign tells a quotation or a list
+        said = in_lines(said)
+    said = defused_document(said, as_author=occasion.as_author)
     rings = _rings(occasion)
 
     def post(part: Document) -> OutgoingMessage:
