@@ -553,6 +553,20 @@ def test_a_portals_address_joins_the_rooms_of_two_owners(apart: tuple[Pair, Pair
     assert last_answer() == "This room and Lobby are joined already."
 
 
+def test_a_seat_at_an_operators_account_follows_a_portal_too(apart: tuple[Pair, Pair]) -> None:
+    one, two = apart
+    portal, user = factories.portal(one.here), factories.user()
+    two.here.account.is_shared = True
+    two.here.account.save()
+    Seat.objects.filter(pk=two.here.pk).update(owner=user)
+
+    type_in(two.here, f"-sameroom connect {portal.path}")
+
+    assert last_answer().startswith("This room and Lobby1 are one conversation now.")
+    assert Tube.objects.latest("pk").side_b == Seat.objects.get(pk=two.here.pk)
+    assert Tube.objects.latest("pk").opened_by == user
+
+
 def test_where_a_portals_owner_approves_they_are_asked_first(apart: tuple[Pair, Pair]) -> None:
     one, two = apart
     portal = factories.portal(one.here, needs_approval=True)
