@@ -26,18 +26,22 @@ STRANGERS = {
     "help-matrix": "/getting-started/en/accounts/matrix",
     "help-irc": "/getting-started/en/accounts/irc",
     "help-tubes": "/getting-started/en/tubes-portals/tubes",
+    "help-portals": "/getting-started/en/tubes-portals/portals",
+    "portal-unknown": "/p/unknown",
     "help-commands": "/getting-started/en/commands",
     "password-reset": "/user/password/reset/",
     "code": "/user/login/code/",
     "error-400": "/400",
     "error-403": "/403",
     "error-404": "/no-such-page",
+    "error-429": "/429",
     "error-500": "/500",
     "sandbox": "/sandbox/",
 }
 FIRST_VISIT = {
     "accounts-empty": "/accounts/",
     "open-a-tube-empty": "/open-a-tube/",
+    "create-a-portal-empty": "/create-a-portal/",
     "manage-empty": "/manage/",
     "add-hipchat": "/accounts/add/hipchat/",
     "add-matrix": "/accounts/add/matrix/",
@@ -74,6 +78,10 @@ def walk(newcomer: Newcomer, folder: Path, look: str) -> None:
     newcomer.open_a_tube("Support", "Helpdesk")
     shoot_current(newcomer, folder, f"tube-opened-{look}")
     newcomer.open_a_tube("Watercooler", "Lounge")
+    newcomer.go("/create-a-portal/").get_by_role("link", name="Support").click()
+    shoot_current(newcomer, folder, f"portal-options-{look}")
+    newcomer.page.get_by_role("button", name="Create the Portal").click()
+    shoot_current(newcomer, folder, f"portal-created-{look}")
     newcomer.go("/manage/").get_by_role("button", name="Pause").first.click()
     shoot(newcomer, folder, AT_WORK, look)
     newcomer.go("/manage/").get_by_role("link", name="Options of").first.click()

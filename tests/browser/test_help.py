@@ -13,7 +13,11 @@ MATRIX = "/getting-started/en/accounts/matrix"
 IRC = "/getting-started/en/accounts/irc"
 PAGES = [
     *("/getting-started/en/", HIPCHAT, MATRIX, IRC),
-    *("/getting-started/en/tubes-portals/tubes", "/getting-started/en/commands"),
+    *(
+        "/getting-started/en/tubes-portals/tubes",
+        "/getting-started/en/tubes-portals/portals",
+        "/getting-started/en/commands",
+    ),
 ]
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
