@@ -100,6 +100,13 @@ class IrcCredentialsForm(CredentialsForm):
         required=False,
         help_text="For servers that know no TLS: then everything, the password too, can be read on the way.",
     )
+    lines_per_second = forms.FloatField(
+        label="Lines per second",
+        required=False,
+        min_value=0.1,
+        max_value=1000,
+        help_text="Only where the network has lifted its flood control for Sameroom; else it is cut off.",
+    )
     server_password = forms.CharField(
         label="Password of the server",
         max_length=300,
@@ -116,8 +123,8 @@ class IrcCredentialsForm(CredentialsForm):
         help_text="Instead of the password: one that NickServ knows, with its private key (SASL EXTERNAL).",
     )
     ca_certificate = CertificateField()
-    renewed = ("account", "realname", "ca_certificate")
-    folded = ("realname", "plain", "server_password", "certificate", "ca_certificate")
+    renewed = ("account", "realname", "ca_certificate", "lines_per_second")
+    folded = ("realname", "plain", "server_password", "certificate", "ca_certificate", "lines_per_second")
 
     def clean_nick(self) -> str:
         nick = str(self.cleaned_data["nick"])
@@ -181,6 +188,7 @@ class IrcCredentialsForm(CredentialsForm):
         """Every credential is there, "" for what was left out."""
         names = ("network", "nick", "account", "password", "server_password", "certificate", "realname")
         credentials = {name: cleaned[name] for name in (*names, "ca_certificate")}
+        credentials["lines_per_second"] = str(cleaned["lines_per_second"] or "")
         return Login(server=server_of(place_of(_address(cleaned))), credentials=credentials)
 
     def verify(self, login: Login) -> Identity:

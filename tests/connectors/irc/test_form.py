@@ -14,7 +14,7 @@ from tests.connectors.irc.fake import Fake, fake
 from tests.servers import free_port
 
 pytestmark = pytest.mark.xdist_group("ircd")
-FOLDED = ("realname", "plain", "server_password", "certificate", "ca_certificate")
+FOLDED = ("realname", "plain", "lines_per_second", "server_password", "certificate", "ca_certificate")
 
 
 def form_of(server: str, **typed: str) -> IrcCredentialsForm:
@@ -85,6 +85,14 @@ def test_certificate_is_shown_instead_of_a_password(network: ircservers.Ircd, tm
     assert form.is_valid(), form.errors
     assert "certified" in form.identity.user_id
     assert form.secrets()["certificate"].strip() == pair.both.strip()
+
+
+def test_pace_of_a_network_that_lets_us_is_kept(server: Fake) -> None:
+    form = form_of(server.url, lines_per_second="20")
+
+    assert form.is_valid(), form.errors
+    assert form.secrets()["lines_per_second"] == "20.0"
+    assert error_of(server.url, lines_per_second="0") == "Ensure this value is greater than or equal to 0.1."
 
 
 def test_networks_with_a_name_need_no_address() -> None:
