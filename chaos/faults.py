@@ -7,7 +7,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -47,7 +47,7 @@ class Stage:
     sandbox: SandboxSide
     rows: Rows
     hidden: Collection[str]  # names of the rooms that let nobody check
-    elsewhere: Elsewhere | None = None
+    elsewhere: Sequence[Elsewhere] = ()
     applied: list[Applied] = field(default_factory=list)
     kill_lock: threading.Lock = field(default_factory=threading.Lock)  # one store is down at a time
 

@@ -22,6 +22,8 @@ PROFILES = {
     "spoken": "stream,session,deadline=3",
 }
 GROUPS = ("acme", "globex")  # of the sandbox
+# What services can do that are neither, where it is less than everything.
+ELSEWHERE = {"irc": "stream,session"}
 
 # owner, room, direction, room. A room of a one-way link is in no other: the direction is its Seat's.
 TUBES = """
@@ -74,7 +76,7 @@ class Room:
 
     @property
     def profile(self) -> str:
-        return self.name.rpartition("-")[0]
+        return self.name.lstrip("#").rpartition("-")[0]
 
     @property
     def is_hipchat(self) -> bool:
@@ -83,7 +85,7 @@ class Room:
     @property
     def features(self) -> frozenset[str]:
         """What the relay can do there; beyond the stub nothing that the suite would have to know."""
-        text = PROFILES.get(self.profile, "history,ids")
+        text = PROFILES.get(self.profile) or ELSEWHERE.get(self.profile, "history,ids")
         return frozenset(word for word in text.split(",") if "=" not in word)
 
     @property

@@ -50,7 +50,7 @@ class Options:
     patience: float = 300.0  # seconds for everything to arrive after the last fault
     tubes: str = network.TUBES
     talker: Callable[..., Talker] = Generator
-    elsewhere: Elsewhere | None = None  # a third service, running
+    elsewhere: Sequence[Elsewhere] = ()  # further services, running
     stands: Callable[[Stage, Sequence[network.Link]], dict[network.Room, list[Line]]] | None = None
     request_limit: int = 1_000_000  # of the sandbox: per token in five minutes
     flood_limit: int = 1_000_000  # per room in a minute
@@ -202,7 +202,7 @@ def _allowed(stage: Stage) -> int:
 
 
 def _environment(
-    folder: Path, postgres: Server, redis: Server, elsewhere: Elsewhere | None
+    folder: Path, postgres: Server, redis: Server, elsewhere: Sequence[Elsewhere]
 ) -> dict[str, str]:
     """Everything that our processes are told; nothing of the caller's own settings counts."""
     port = free_port()
@@ -219,7 +219,7 @@ def _environment(
         "DATABASE_URL": postgres.url,
         "REDIS_URL": f"{redis.url}/0",
         "CELERY_BROKER_URL": "",
-        "CONNECTORS": ",".join(["hipchat", "stub.connector", *([elsewhere.kind] if elsewhere else [])]),
+        "CONNECTORS": ",".join(["hipchat", "stub.connector", *(side.kind for side in elsewhere)]),
     }
 
 
@@ -243,10 +243,10 @@ def _services(
             wait_until_answers(f"http://127.0.0.1:{port}")
         stub = StubSide(f"http://127.0.0.1:{ports[0]}")
         sandbox = SandboxSide(f"http://127.0.0.1:{ports[1]}")
-        rooms, elsewhere = network.rooms(network.links(options.tubes)), options.elsewhere
-        if elsewhere:
-            elsewhere.add_rooms(room for room in rooms if room.profile == elsewhere.kind)
-            rooms = [room for room in rooms if room.profile != elsewhere.kind]
+        rooms = network.rooms(network.links(options.tubes))
+        for side in options.elsewhere:
+            side.add_rooms([room for room in rooms if room.profile == side.kind])
+            rooms = [room for room in rooms if room.profile != side.kind]
         stub.add_rooms(room for room in rooms if not room.is_hipchat)
         sandbox.add_rooms(room for room in rooms if room.is_hipchat)
         for room in rooms:  # by what stands there two owners prove that they see the same room
@@ -259,7 +259,7 @@ def _services(
 
 def _set_up(environment: dict[str, str], options: Options, stub: StubSide, sandbox: SandboxSide) -> None:
     logins: dict[str, Any] = {}
-    elsewhere = {options.elsewhere.kind: options.elsewhere} if options.elsewhere else {}
+    elsewhere = {side.kind: side for side in options.elsewhere}
     for link in network.links(options.tubes):
         for room in (link.a, link.b):
             side = elsewhere.get(room.profile, sandbox if room.is_hipchat else stub)

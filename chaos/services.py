@@ -32,7 +32,7 @@ class Line:
 
 
 class Elsewhere(Protocol):
-    """A third service, started by whoever runs the suite. The profile of its rooms is its kind."""
+    """A further service, started by whoever runs the suite. The profile of its rooms is its kind."""
 
     kind: str
     server: Server

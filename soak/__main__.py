@@ -10,26 +10,30 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from soak.across import Across, across
+from soak.across import Across, across, with_irc
+from soak.irc import people_on
 from soak.run import Result, Soak, soak
 from tests import servers
 from tests.homeserver import homeserver
+from tests.ircservers import inspircd
 
 SHOWN = 40  # breaches printed
-HIPCHAT, MATRIX = "hipchat", "matrix"
+HIPCHAT, MATRIX, IRC = "hipchat", "matrix", "irc"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m soak", description=__doc__)
-    parser.add_argument("--with", dest="kinds", choices=[HIPCHAT, MATRIX], help="one alone (default: both)")
+    parser.add_argument(
+        "--with", dest="kinds", choices=[HIPCHAT, MATRIX, IRC], help="one alone (default: all)"
+    )
     parser.add_argument("--seed", type=int, help="repeats what is said and harmed (default: a new one)")
     parser.add_argument(
-        "--messages", type=int, help="in all (hipchat, 2000), or from every end (matrix, 1000)"
+        "--messages", type=int, help="in all (hipchat, 2000), or from every end (the others, 1000)"
     )
-    parser.add_argument("--minutes", type=float, help="over how long they are said (6, or 12)")
+    parser.add_argument("--minutes", type=float, help="over how long they are said (6, or 12, or 20)")
     given = parser.parse_args()
     seed = secrets.randbelow(1_000_000) if given.seed is None else given.seed
-    kinds = [given.kinds] if given.kinds else [HIPCHAT, MATRIX]
+    kinds = [given.kinds] if given.kinds else [HIPCHAT, MATRIX, IRC]
     results = [_run(kind, seed, given.messages, given.minutes) for kind in kinds]
     return 0 if all(results) else 1
 
@@ -45,7 +49,11 @@ def _run(kind: str, seed: int, messages: int | None, minutes: float | None) -> b
         else:
             synapse = running.enter_context(homeserver())
             wanted = Across(seed, messages or 1000, minutes or 12.0)
-            result = across(wanted, folder, postgres, redis, synapse, _say)
+            side = None
+            if kind == IRC:
+                side = running.enter_context(people_on(running.enter_context(inspircd())))
+                wanted = with_irc(seed, messages or 1000, minutes or 20.0)
+            result = across(wanted, folder, postgres, redis, synapse, _say, side)
     return _tell(kind, seed, result, folder)
 
 

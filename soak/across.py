@@ -17,12 +17,14 @@ from chaos.network import Room
 from chaos.report import table
 from chaos.run import Options, Outcome, run
 from chaos.schedule import plan
-from chaos.services import Line, SandboxSide, StubSide
+from chaos.services import Elsewhere, Line, SandboxSide, StubSide
 from soak import faults
 from soak.amiss import amiss
+from soak.irc import IrcSide
+from soak.irc_talk import IrcTalk
 from soak.matrix import MatrixSide
 from soak.matrix_talk import MatrixTalk
-from soak.plan import ACROSS
+from soak.plan import ACROSS, WITH_IRC
 from soak.run import Result, without
 from soak.standing import Standing, in_matrix, in_sandbox
 from soak.talk import Talk
@@ -42,7 +44,17 @@ class Across:
     seed: int
     messages: int  # from every end
     minutes: float
+    tubes: str = ACROSS
+    faults: Sequence[str] = faults.ACROSS
     patience: float = 400.0  # seconds
+
+
+Voice = Talk | MatrixTalk | IrcTalk
+
+
+def with_irc(seed: int, messages: int, minutes: float) -> Across:
+    """The soak whose third service is IRC."""
+    return Across(seed, messages, minutes, tubes=WITH_IRC, faults=faults.WITH_IRC)
 
 
 class Chorus(threading.Thread):
@@ -51,6 +63,7 @@ class Chorus(threading.Thread):
     def __init__(
         self,
         matrix: MatrixSide,
+        irc: IrcSide | None,
         stub: StubSide,
         sandbox: SandboxSide,
         origins: Sequence[Room],
@@ -60,9 +73,11 @@ class Chorus(threading.Thread):
         **options: Any,
     ) -> None:
         super().__init__(name="chorus", daemon=True)
-        self.voices: dict[Room, Talk | MatrixTalk] = {}
+        self.voices: dict[Room, Voice] = {}
         for number, room in enumerate(origins):
-            kind = Talk if room.is_hipchat else partial(MatrixTalk, matrix)
+            kind: Callable[..., Voice] = Talk if room.is_hipchat else partial(MatrixTalk, matrix)
+            if irc and room.profile == irc.kind:
+                kind = partial(IrcTalk, irc)
             first, share = number * NUMBERS + 1, total // len(origins)
             given = options | {"total": share, "seed": seed * len(origins) + number, "first": first}
             self.voices[room] = kind(stub, sandbox, [room], **given)
@@ -70,6 +85,15 @@ class Chorus(threading.Thread):
     @property
     def said(self) -> list[Said]:
         return [said for voice in self.voices.values() for said in voice.said]
+
+    def missed(self) -> set[int]:
+        """Numbers of what our session at IRC was not there to hear."""
+        return {
+            number
+            for voice in self.voices.values()
+            if isinstance(voice, IrcTalk)
+            for number in voice.missed()
+        }
 
     @property
     def done(self) -> int:
@@ -89,22 +113,33 @@ class Chorus(threading.Thread):
 class _Ends:
     """What one run says, and what stands in its rooms."""
 
-    def __init__(self, matrix: MatrixSide, folder: Path) -> None:
-        self.matrix, self.folder, self.links = matrix, folder, network.links(ACROSS)
+    def __init__(self, matrix: MatrixSide, irc: IrcSide | None, folder: Path, tubes: str) -> None:
+        self.matrix, self.irc, self.folder, self.links = matrix, irc, folder, network.links(tubes)
         self.standing: dict[Room, Standing] = {}
         self.amiss: list[str] = []
         self.chorus: Chorus | None = None
 
+    @property
+    def sides(self) -> list[Elsewhere]:
+        """The services that are neither the stub nor the sandbox."""
+        return [self.matrix, self.irc] if self.irc else [self.matrix]
+
     def talk(self, *sides: Any, **options: Any) -> Chorus:
         """Who talks."""
-        self.chorus = Chorus(self.matrix, *sides, **options)
+        self.chorus = Chorus(self.matrix, self.irc, *sides, **options)
         return self.chorus
 
     def stands(self, stage: Stage, plan: Sequence[network.Link]) -> dict[Room, list[Line]]:
         """For the judge."""
         rooms = network.rooms(plan)
         self.standing = in_sandbox(stage.sandbox, [room for room in rooms if room.is_hipchat])
-        self.standing |= {room: in_matrix(self.matrix, room) for room in rooms if not room.is_hipchat}
+        self.standing |= {
+            room: in_matrix(self.matrix, room) for room in rooms if room.profile == self.matrix.kind
+        }
+        if self.irc:
+            self.standing |= {
+                room: self.irc.standing(room) for room in rooms if room.profile == self.irc.kind
+            }
         return {room: found.lines for room, found in self.standing.items()}
 
     def settle(self, stage: Stage) -> None:
@@ -128,19 +163,20 @@ def across(
     redis: Server,
     homeserver: Homeserver,
     say: Callable[[str], None],
+    irc: IrcSide | None = None,
 ) -> Result:
-    """Run once on these servers; the homeserver is restarted meanwhile. Logs go to `folder`."""
-    ends, seconds = _Ends(MatrixSide(homeserver), folder), wanted.minutes * 60
-    count = max(len(faults.ACROSS), int(seconds / SECONDS_PER_FAULT))
+    """Run once on these servers; those of chats are restarted meanwhile. Logs go to `folder`."""
+    ends, seconds = _Ends(MatrixSide(homeserver), irc, folder, wanted.tubes), wanted.minutes * 60
+    count = max(len(wanted.faults), int(seconds / SECONDS_PER_FAULT))
     options = Options(
         seed=wanted.seed,
         messages=wanted.messages * len(network.origins(ends.links)),
         minutes=wanted.minutes,
-        planned=plan(wanted.seed, faults.ACROSS, seconds=seconds, count=count),
+        planned=plan(wanted.seed, wanted.faults, seconds=seconds, count=count),
         patience=wanted.patience,
-        tubes=ACROSS,
+        tubes=wanted.tubes,
         talker=ends.talk,
-        elsewhere=ends.matrix,
+        elsewhere=ends.sides,
         stands=ends.stands,
         look_again=LOOK_AGAIN,
         at_the_end=ends.settle,
@@ -148,12 +184,23 @@ def across(
     return _result(run(options, folder, postgres, redis, say), ends)
 
 
+def _that_count(found: Sequence[str], outcome: Outcome) -> list[str]:
+    """What is amiss, but for what belongs to a line of which nobody knows whether it arrived."""
+    doubted = {(one.number, one.room.name) for one in outcome.verdict.unknown}
+    return [
+        one
+        for one in found
+        if not any(f"#{number:06d}" in one and one.endswith(f" in {room}") for number, room in doubted)
+    ]
+
+
 def _result(outcome: Outcome, ends: _Ends) -> Result:
     assert ends.chorus
     voices = ends.chorus.voices.values()
     taken_back = {number for voice in voices if isinstance(voice, Talk) for number in voice.taken_back}
-    verdict, problems = without(outcome, taken_back)
-    problems += ends.amiss
+    missed = ends.chorus.missed()
+    verdict, problems = without(outcome, taken_back | missed, in_doubt=bool(ends.irc))
+    problems += _that_count(ends.amiss, outcome)
     kinds = sorted({one.kind for one in outcome.applied})
     matrix = [voice for voice in voices if isinstance(voice, MatrixTalk)]
     done = {
@@ -167,6 +214,8 @@ def _result(outcome: Outcome, ends: _Ends) -> Result:
         "reactions": sum(len(voice.reactions) for voice in matrix),
     }
     ended = ", ".join(f"{count} {status}" for status, count in sorted(outcome.deliveries.items()))
+    if ends.irc:
+        done |= {"said at IRC while our session was away": len(missed), "in doubt": len(verdict.unknown)}
     summary = (
         f"{len(ends.standing)} rooms: {', '.join(f'{count} {what}' for what, count in done.items())}; "
         f"deliveries: {ended}; {outcome.seconds:.0f} s."

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from chaos.network import Link, Room, reached
+from soak.irc_talk import IrcTalk
 from soak.matrix_talk import MatrixTalk
 from soak.standing import Standing
 from soak.talk import Talk
 
 
 def amiss(
-    voices: Mapping[Room, Talk | MatrixTalk], plan: Sequence[Link], standing: Mapping[Room, Standing]
+    voices: Mapping[Room, Talk | MatrixTalk | IrcTalk],
+    plan: Sequence[Link],
+    standing: Mapping[Room, Standing],
 ) -> list[str]:
     """A sentence for everything that is missing, doubled or tied to another message."""
     return [
@@ -22,7 +25,7 @@ def amiss(
     ]
 
 
-def _amiss_in(voice: Talk | MatrixTalk, found: Standing) -> Iterator[str]:
+def _amiss_in(voice: Talk | MatrixTalk | IrcTalk, found: Standing) -> Iterator[str]:
     for number in voice.files:
         if found.files[number] != 1:
             yield f"{found.files[number]} files instead of one: #{number:06d}"

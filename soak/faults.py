@@ -10,6 +10,7 @@ import time
 
 from chaos.family import STOP_SECONDS
 from chaos.faults import DOWN, MESSAGE, Stage, fault
+from soak.irc import IrcSide
 from tests.servers import Server
 
 HISTORY = "/history"
@@ -71,8 +72,8 @@ def reset_as_delta(stage: Stage, chosen: random.Random) -> None:
 
 
 def _homeserver(stage: Stage) -> Server:
-    assert stage.elsewhere, "this fault needs a homeserver"
-    return stage.elsewhere.server
+    [server] = [side.server for side in stage.elsewhere if side.kind == "matrix"]
+    return server
 
 
 def _start_again(server: Server, chosen: random.Random) -> None:
@@ -103,9 +104,49 @@ def terminate_synapse(stage: Stage, chosen: random.Random) -> None:
         _start_again(server, chosen)
 
 
+def _irc(stage: Stage) -> IrcSide:
+    [side] = [side for side in stage.elsewhere if isinstance(side, IrcSide)]
+    return side
+
+
+def _cut(stage: Stage, kind: str, side: IrcSide) -> None:
+    """Our session is cut off from its server."""
+    stage.note(kind)
+    # What begins to be sent between the count and the cut is counted by its lane.
+    stage.applied[-1].hidden_in_flight = len(stage.hidden)
+    side.note_cut()
+    side.gate.shut()
+
+
+@fault("ircd-cut")
+def cut_irc(stage: Stage, chosen: random.Random) -> None:
+    """As by a netsplit or a dead line: the server goes on without us."""
+    side = _irc(stage)
+    with side.talking:
+        _cut(stage, "ircd-cut", side)
+    time.sleep(chosen.uniform(*DOWN))
+    side.gate.open()
+
+
+@fault("ircd-kill")
+def kill_ircd(stage: Stage, chosen: random.Random) -> None:
+    """Everybody comes back before our session does, so that somebody hears all that it says."""
+    side = _irc(stage)
+    with stage.kill_lock, side.talking:
+        _cut(stage, "ircd-kill", side)
+        side.server.kill()
+        _start_again(side.server, chosen)
+        side.come_back()
+        side.gate.open()
+
+
 FAULTS = (
     *("gateway-down", "stored-and-failed", "slow", "history-odd", "login-doubted", "files-away"),
     *("reset-as-delta", "worker-kill", "redis-flush"),
+)
+WITH_IRC = (
+    *("ircd-kill", "listener-kill", "ircd-cut", "synapse-kill", "listener-term", "worker-kill"),
+    *("ircd-kill", "stored-and-failed"),
 )
 ACROSS = (
     "synapse-kill",

@@ -15,6 +15,16 @@ ann matrix-2 <-> matrix-3
 ann matrix-3 <-> acme-2
 """
 
+# Three services, each an end of both: a chain over a Matrix room and a triangle.
+WITH_IRC = """
+ann acme-1 <-> matrix-1
+ann matrix-1 <-> #irc-1
+
+ann acme-2 <-> matrix-2
+ann matrix-2 <-> #irc-2
+ann #irc-2 <-> acme-2
+"""
+
 SENDS_A_MINUTE = 40  # into one room; HipChat itself lets 30 through
 POLLS_A_MINUTE = 150  # of one account
 

@@ -9,7 +9,7 @@ from chaos.judge import TOKEN
 
 EMOJI = ("👍", "🎉", "🚀")
 _PREFIX = r"^(?:\[[^\]\n]*\])?[ \u200b]*"
-_QUOTED = re.compile(_PREFIX + r"> .*$", re.MULTILINE)
+QUOTED = re.compile(_PREFIX + r"> .*$", re.MULTILINE)
 _DEED = re.compile(_PREFIX + r"(reacted|took back) (.+?) (?:to|from) “.*$", re.MULTILINE)
 
 
@@ -28,7 +28,7 @@ def numbers_in(text: str) -> set[int]:
 
 def without_told(text: str) -> str:
     """A text without the lines that quote or name other messages."""
-    return _QUOTED.sub("", _DEED.sub("", text))
+    return QUOTED.sub("", _DEED.sub("", text))
 
 
 def told_in(text: str) -> Told:
@@ -40,7 +40,7 @@ def told_in(text: str) -> Told:
             told.reactions += [
                 (number, emoji, is_set) for emoji in EMOJI for _ in range(deed[2].count(emoji))
             ]
-    for quoted in _QUOTED.finditer(text):
+    for quoted in QUOTED.finditer(text):
         answer = TOKEN.search(text, quoted.end())
         if answer:
             told.answers.setdefault(int(answer[1]), set()).update(numbers_in(quoted[0]))

@@ -74,12 +74,18 @@ def soak(wanted: Soak, folder: Path, postgres: Server, redis: Server, say: Calla
     return _result(outcome, outcome.generator.taken_back, refused)
 
 
-def without(outcome: Outcome, taken_back: Collection[int]) -> tuple[Verdict, list[str]]:
-    """The verdict, and what is wrong. What is taken back before it was read is nobody's loss."""
+def without(
+    outcome: Outcome, taken_back: Collection[int], *, in_doubt: bool = False
+) -> tuple[Verdict, list[str]]:
+    """The verdict, and what is wrong. What is taken back before it was read is nobody's loss.
+
+    `in_doubt`: as many sends as were on the wire where nobody can look may have ended unknown.
+    """
     found = outcome.verdict.breaches
     breaches = [one for one in found if one.what != "lost" or one.number not in taken_back]
     verdict = replace(outcome.verdict, breaches=breaches)
-    problems = [str(one) for one in [*breaches, *verdict.unknown]]
+    is_much = not in_doubt or len(verdict.unknown) > outcome.allowed_unknown
+    problems = [str(one) for one in [*breaches, *(verdict.unknown if is_much else [])]]
     return verdict, problems + [f"ended by itself: {one}" for one in outcome.fallen]
 
 

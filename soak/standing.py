@@ -30,12 +30,12 @@ class Standing:
     files: Counter[int] = field(default_factory=Counter)  # by the number they hold
     linked: int = 0  # how many of them are links of ours
 
-    def add(self, line: Line, file: int | None = None) -> None:
-        """One post as it stands."""
+    def add(self, line: Line, file: int | None = None, *, opens: bool = True) -> None:
+        """One post as it stands. `opens`: a file behind a link is fetched."""
         self.lines.append(replace(line, text=without_told(line.text)))
         if not line.by_relay:
             return
-        link = LINK.search(line.text)
+        link = LINK.search(line.text) if opens else None
         if link:
             self.linked += 1
             file = _opened(link[0])

@@ -71,6 +71,7 @@ class Human:
         self.heard: list[Heard] = []
         self.events: list[tuple[str, tuple[str, ...], str]] = []  # command, its words, and whose
         self.transports: list[asyncio.WriteTransport] = []  # pydle forgets those that it closes
+        self.departures: list[tuple[float, str]] = []  # when somebody went, and who
         self._client: Any = None
 
     # ------------------------------------------------------------ coming and going
@@ -174,6 +175,8 @@ class Human:
         words = tuple(str(word) for word in message.params)
         by = str(message.source or "").partition("!")[0]
         self.events.append((str(message.command), words, by))
+        if message.command in ("QUIT", "PART", "KICK"):
+            self.departures.append((time.time(), words[1] if message.command == "KICK" else by))
         if message.command in ("PRIVMSG", "NOTICE") and len(words) > 1 and words[0].startswith("#"):
             text, is_emote = words[1], words[1].startswith(ACTION)
             if is_emote:

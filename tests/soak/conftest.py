@@ -16,3 +16,8 @@ def redis() -> None:
 @pytest.fixture
 def synapse() -> None:
     """A machine without Synapse leaves the test out."""
+
+
+@pytest.fixture
+def ircd() -> None:
+    """A machine without IRC servers leaves the test out."""

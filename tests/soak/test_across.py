@@ -1,6 +1,7 @@
 """A short form of `make soak` between HipChat and Matrix, and its judge: it must see whatever goes wrong."""
 
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -8,13 +9,15 @@ import pytest
 from chaos.network import Link, Room
 from chaos.services import Line
 from soak import faults
-from soak.across import Across, across
+from soak.across import Across, across, with_irc
 from soak.amiss import amiss
+from soak.irc import people_on
 from soak.matrix_talk import MatrixTalk
 from soak.reading import Told, told_in, without_told
 from soak.standing import Standing, _told_of
 from tests import servers
 from tests.homeserver import homeserver
+from tests.ircservers import inspircd
 
 EACH = 100
 HERE, THERE = Room("matrix-1"), Room("acme-1")
@@ -33,6 +36,27 @@ def test_hipchat_and_matrix_tell_each_other_everything_once_through_restarts(tmp
     )
     assert {one.kind for one in result.outcome.applied} == set(faults.ACROSS)
     assert result.outcome.verdict.copies == 6 * EACH * 2
+
+
+@pytest.mark.xdist_group("chaos")
+@pytest.mark.usefixtures("postgres", "redis", "synapse", "ircd")
+def test_hipchat_matrix_and_irc_tell_each_other_everything_once_through_restarts(tmp_path: Path) -> None:
+    wanted = with_irc(5, EACH, minutes=2.0)
+    with ExitStack() as running:
+        postgres = running.enter_context(servers.postgres(durable=True))
+        redis = running.enter_context(servers.redis())
+        synapse = running.enter_context(homeserver())
+        side = running.enter_context(people_on(running.enter_context(inspircd())))
+        result = across(wanted, tmp_path, postgres, redis, synapse, print, side)
+
+    assert result.problems == []
+    assert Counter(one.room.name for one in result.outcome.generator.said) == dict.fromkeys(
+        ("acme-1", "matrix-1", "#irc-1", "acme-2", "matrix-2", "#irc-2"), EACH
+    )
+    assert {one.kind for one in result.outcome.applied} == set(faults.WITH_IRC)
+    assert result.outcome.verdict.copies == 6 * EACH * 2
+    # Most of what is said at IRC is said while our session is there: else nothing would be tried.
+    assert len(result.outcome.generator.missed()) < EACH
 
 
 # ----------------------------------------------------------------- what a post tells of others
