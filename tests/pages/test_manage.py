@@ -169,6 +169,7 @@ def in_every_state(ann) -> dict[str, Tube]:
     }
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
@@ -186,6 +187,7 @@ def test_list_is_narrowed_to_a_state_by_the_word_that_its_rows_show(page, in_eve
     assert {row.state.name for row in response.context["rows"]} == {state}
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
@@ -224,6 +226,7 @@ def test_a_narrowed_list_stays_so_on_its_pages_when_it_renews_itself_and_after_a
     assert acted["Location"] == f"{LIST}?q=room&state=active"
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("query", "tubes", "portals"),
     [
