@@ -1,4 +1,4 @@
-"""The soaks: people who talk of everything at once, within HipChat under binding limits, with Matrix, and with IRC.
+"""The soaks: people who talk of everything at once, within HipChat at its limits, with Matrix, and with IRC.
 
 plan.py      the accounts, rooms, Tubes and limits
 texts.py     any text that people may write
