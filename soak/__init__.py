@@ -14,6 +14,7 @@ reading.py      what a post says about other messages
 
 irc.py          people on an IRC server that is restarted under them, and who heard it all
 irc_talk.py     what they say: lines, emotes, notices, pastes
+pastes.py       the proof that pastes of many lines reach IRC as they were
 gate.py         the way by which our session reaches that server
 amiss.py        whether answers, reactions and files are what they were
 

@@ -12,19 +12,20 @@ from pathlib import Path
 
 from soak.across import Across, across, with_irc
 from soak.irc import people_on
+from soak.pastes import pastes
 from soak.run import Result, Soak, soak
 from tests import servers
 from tests.homeserver import homeserver
 from tests.ircservers import inspircd
 
 SHOWN = 40  # breaches printed
-HIPCHAT, MATRIX, IRC = "hipchat", "matrix", "irc"
+HIPCHAT, MATRIX, IRC, PASTES = "hipchat", "matrix", "irc", "pastes"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m soak", description=__doc__)
     parser.add_argument(
-        "--with", dest="kinds", choices=[HIPCHAT, MATRIX, IRC], help="one alone (default: all)"
+        "--with", dest="kinds", choices=[HIPCHAT, MATRIX, IRC, PASTES], help="one alone (default: all)"
     )
     parser.add_argument("--seed", type=int, help="repeats what is said and harmed (default: a new one)")
     parser.add_argument(
@@ -33,7 +34,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, help="over how long they are said (6, or 12, or 20)")
     given = parser.parse_args()
     seed = secrets.randbelow(1_000_000) if given.seed is None else given.seed
-    kinds = [given.kinds] if given.kinds else [HIPCHAT, MATRIX, IRC]
+    kinds = [given.kinds] if given.kinds else [HIPCHAT, MATRIX, IRC, PASTES]
     results = [_run(kind, seed, given.messages, given.minutes) for kind in kinds]
     return 0 if all(results) else 1
 
@@ -46,6 +47,9 @@ def _run(kind: str, seed: int, messages: int | None, minutes: float | None) -> b
         redis = running.enter_context(servers.redis())
         if kind == HIPCHAT:
             result = soak(Soak(seed, messages or 2000, minutes or 6.0), folder, postgres, redis, _say)
+        elif kind == PASTES:
+            side = running.enter_context(people_on(running.enter_context(inspircd())))
+            result = pastes(seed, messages or 1000, folder, postgres, redis, side, _say)
         else:
             synapse = running.enter_context(homeserver())
             wanted = Across(seed, messages or 1000, minutes or 12.0)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from chaos.generator import Said
 from chaos.network import Link, Room
 from chaos.services import Line
 from soak import faults
@@ -13,6 +14,7 @@ from soak.across import Across, across, with_irc
 from soak.amiss import amiss
 from soak.irc import people_on
 from soak.matrix_talk import MatrixTalk
+from soak.pastes import pastes, shuffled
 from soak.reading import Told, told_in, without_told
 from soak.standing import Standing, _told_of
 from tests import servers
@@ -57,6 +59,33 @@ def test_hipchat_matrix_and_irc_tell_each_other_everything_once_through_restarts
     assert result.outcome.verdict.copies == 6 * EACH * 2
     # Most of what is said at IRC is said while our session is there: else nothing would be tried.
     assert len(result.outcome.generator.missed()) < EACH
+
+
+@pytest.mark.xdist_group("chaos")
+@pytest.mark.usefixtures("postgres", "redis", "ircd")
+def test_pastes_of_two_rooms_reach_irc_line_by_line_as_they_were(tmp_path: Path) -> None:
+    with ExitStack() as running:
+        postgres = running.enter_context(servers.postgres(durable=True))
+        redis = running.enter_context(servers.redis())
+        side = running.enter_context(people_on(running.enter_context(inspircd())))
+        result = pastes(5, 40, tmp_path, postgres, redis, side, print)
+
+    assert result.problems == []
+    assert result.outcome.verdict.copies == 40 * 2  # the channel, and the other room behind it
+
+
+def test_shuffled_paste_is_seen() -> None:
+    said = [Said(1, HERE, "P1", 3, 0.0), Said(2, HERE, "P1", 2, 0.0)]
+
+    def heard(*pieces: str) -> list[Line]:
+        return [Line("", True, "relay", f"[P1] #{piece}.0 fox", 1.0) for piece in pieces]
+
+    good = ("000001.00", "000001.01", "000001.02", "000002.00", "000002.01")
+    assert shuffled(said, heard(*good)) == []
+    assert shuffled(said, heard(*good[1::-1], *good[2:])) == ["shuffled: #000001"]
+    assert shuffled(said, heard(*good[:2], good[3], good[2], good[4])) == [
+        *("shuffled: #000001", "shuffled: #000002"),
+    ]
 
 
 # ----------------------------------------------------------------- what a post tells of others
