@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import Any
 
 from django.contrib import messages
@@ -28,6 +27,7 @@ from tubes.services import (
     tube_resume,
     tube_retry,
 )
+from tubes.unchanged import print_of
 from tubes.views_entering import picker, picker_acting
 from tubes.views_notices import newest_notices
 from tubes.views_visits import requests_on_manage
@@ -81,11 +81,12 @@ def tube_list(request: SignedIn) -> HttpResponse:
     context |= newest_notices(request.user)
     context |= requests_on_manage(request.user)
     news = render_to_string("tubes/_news.html", context, request)
-    rows = render_to_string("tubes/_rows.html", {"rows": rows_of(page, request.user)}, request)
-    context |= {"news": news, "rows": rows, "seen": sha256((news + rows).encode()).hexdigest()[:16]}
+    rows = rows_of(page, request.user)
+    context["seen"] = print_of(news, rows, page.paginator.count)
+    if request.htmx and request.GET.get("seen") == context["seen"]:
+        return HttpResponse(status=204)
+    context |= {"news": news, "rows": rows}
     if request.htmx:
-        if request.GET.get("seen") == context["seen"]:
-            return HttpResponse(status=204)
         return render(request, "tubes/_live.html", context)
     has_account = bool(page.object_list) or LinkedAccount.objects.owned_by(request.user).exists()
     return render(request, "tubes/tube_list.html", {**context, "has_account": has_account})

@@ -3,9 +3,11 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
+from accounts.models import LinkedAccount, User
 from sameroom import clock
 from tests import factories
-from tubes.models import Tube
+from tubes import unchanged
+from tubes.models import Room, Seat, Tube
 
 LIST = "/manage/"
 
@@ -144,6 +146,52 @@ def test_live_list_answers_nothing_while_nothing_changed(page, ann, django_asser
 
 def narrowed(page, **query) -> list[Tube]:
     return listed(page.get(LIST, query))
+
+
+def test_what_the_relay_notes_meanwhile_is_no_change(page, ann):
+    tube = tube_of(ann)
+    seen = page.get(LIST).context["seen"]
+    now = clock.now()
+
+    for side in (tube.side_a, tube.side_b):
+        Room.objects.filter(pk=side.room_id).update(read_id="m-9", read_time=now, next_poll_at=now, pushes=3)
+        Seat.objects.filter(pk=side.pk).update(lane_fence=7, lane_lease_until=now, checked_at=now)
+        LinkedAccount.objects.filter(pk=side.account_id).update(poll_fence=7, poll_lease_until=now)
+    User.objects.update(last_login=now)
+
+    assert page.get(LIST, {"seen": seen}, headers={"HX-Request": "true"}).status_code == 204
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tube: Room.objects.filter(pk=tube.side_b.room_id).update(name="Garden party"),
+        lambda tube: Seat.objects.filter(pk=tube.side_a_id).update(failure="Thrown out."),
+        lambda tube: Seat.objects.filter(pk=tube.side_a_id).update(direction="in"),
+        lambda tube: LinkedAccount.objects.filter(pk=tube.side_a.account_id).update(team_name="Initech"),
+        lambda tube: LinkedAccount.objects.filter(pk=tube.side_a.account_id).update(status="needs_login"),
+        lambda tube: (
+            factories.delivery(factories.event(tube.side_b.room), tube.side_a, status="failed")
+            and factories.notice(tube.side_a)
+        ),
+        lambda tube: tube_of(tube.side_a.owner),
+        lambda tube: factories.portal(tube.side_a),
+    ],
+)
+def test_whatever_a_row_shows_is_a_change(page, ann, change):
+    tube = tube_of(ann)
+    seen = page.get(LIST).context["seen"]
+
+    change(tube)
+
+    assert page.get(LIST, {"seen": seen}, headers={"HX-Request": "true"}).status_code == 200
+
+
+def test_columns_that_are_no_change_exist():
+    for model in (Room, Seat, LinkedAccount, User):
+        columns = {field.attname for field in model._meta.concrete_fields}
+        assert unchanged.UNSHOWN[model.__name__] <= columns
+    assert set(unchanged.UNSHOWN) == {"Room", "Seat", "LinkedAccount", "User"}
 
 
 @pytest.fixture
