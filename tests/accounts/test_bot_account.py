@@ -47,7 +47,7 @@ def test_an_account_is_shared_with_a_secret_from_standard_input(
 
     account = LinkedAccount.objects.get()
     assert (account.owner, account.is_shared, account.credentials["token"]) == (operator, True, "open-sesame")
-    assert account.code in said
+    assert said.startswith(f"{account.pk}  ")
     assert "open-sesame" not in said
     assert not RoomListing.objects.exists()  # whose room it is has to be proved
     assert account.rooms_refreshed_at is not None
@@ -73,9 +73,9 @@ def test_shared_accounts_are_listed_and_removed(typed: Any, capsys: pytest.Captu
     factories.account()
 
     shown = run(capsys, "list")
-    assert shown.split("  ")[:2] == [account.code, "echo"]
+    assert shown.split("  ")[:2] == [str(account.pk), "echo"]
     assert "op@example.com  connected  0 proved rooms" in shown
-    assert "is removed." in run(capsys, "remove", account.code)
+    assert "is removed." in run(capsys, "remove", str(account.pk))
     assert not LinkedAccount.objects.filter(is_shared=True).exists()
 
 
@@ -88,7 +88,7 @@ def test_shared_accounts_are_listed_and_removed(typed: Any, capsys: pytest.Captu
         (("add", "echo", "--owner", "op@example.com", "--set", "tone=a"), "x", "There is no field 'tone'"),
         (("add", "echo", "--owner", "op@example.com", "--set", "token=a"), "x", "token is a secret"),
         (("add", "echo", "--owner", "op@example.com"), "x", "team: "),
-        (("remove", "nothing"), "", "There is no shared account nothing."),
+        (("remove", "0"), "", "There is no shared account 0."),
     ],
 )
 def test_what_is_wrong_is_said(args: tuple[str, ...], secret: str, sentence: str, typed: Any) -> None:

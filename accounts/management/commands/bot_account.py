@@ -36,7 +36,7 @@ class Command(BaseCommand):
         )
         acts.add_parser("list", help="Show the shared accounts.")
         remove = acts.add_parser("remove", help="Forget one; everybody's Tubes at it end.")
-        remove.add_argument("code", help="As `list` shows it.")
+        remove.add_argument("number", type=int, help="As `list` shows it.")
 
     def handle(self, *args: Any, act: str, **options: Any) -> None:
         acts: dict[str, Callable[..., None]] = {
@@ -63,20 +63,20 @@ class Command(BaseCommand):
         except LinkRefused as refusal:
             raise CommandError(str(refusal)) from refusal
         refresh_rooms(account.pk)
-        self.stdout.write(f"{account.code}  {account} is shared. Everybody finds it under Add an Account.")
+        self.stdout.write(f"{account.pk}  {account} is shared. Everybody finds it under Add an Account.")
 
     def _list(self, **_: Any) -> None:
         for account in LinkedAccount.objects.filter(is_shared=True).select_related("owner").order_by("pk"):
             rooms = account.listings.count()
             self.stdout.write(
-                f"{account.code}  {account.kind}  {account}  {account.owner.email}  {account.status}  "
+                f"{account.pk}  {account.kind}  {account}  {account.owner.email}  {account.status}  "
                 f"{rooms} proved room{'' if rooms == 1 else 's'}"
             )
 
-    def _remove(self, *, code: str, **_: Any) -> None:
-        account = LinkedAccount.objects.filter(is_shared=True, code=code).first()
+    def _remove(self, *, number: int, **_: Any) -> None:
+        account = LinkedAccount.objects.filter(is_shared=True, pk=number).first()
         if account is None:
-            raise CommandError(f"There is no shared account {code}. `bot_account list` shows them.")
+            raise CommandError(f"There is no shared account {number}. `bot_account list` shows them.")
         account_remove(account=account)
         self.stdout.write(f"{account} is removed.")
 
