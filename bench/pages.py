@@ -162,8 +162,10 @@ def _crossings(tube: Any) -> None:
 
 def pages(client: Client) -> dict[str, Callable[[], Any]]:
     """What is measured, by name."""
-    from tubes.models import RoomListing
+    from tubes.models import RoomListing, Tube
 
+    log = f"/tubes/{Tube.objects.latest('pk').code}/log/"
+    [older] = re.findall('before=([^"]+)', client.get(log).content.decode())
     side_a = RoomListing.objects.get(remote_id="l1").code
     htmx = {"HX-Request": "true"}
 
@@ -178,6 +180,11 @@ def pages(client: Client) -> dict[str, Callable[[], Any]]:
         "Manage, first page": get("/manage/"),
         "Manage, last page": get("/manage/", page="20"),
         "Manage, asked anew, unchanged": lambda: client.get("/manage/", {"seen": seen}, headers=htmx),
+        "Manage, narrowed by state": get("/manage/", state="active"),
+        "Manage, narrowed by room": get("/manage/", q="alpha"),
+        "relay log, newest": get(log),
+        "relay log, older": get(log, before=older),
+        "relay log, failed": get(log, state="failed"),
         "Open a Tube": get("/open-a-tube/"),
         "search, one letter": search("a"),
         "search, two words": search("alpha del"),
@@ -187,8 +194,8 @@ def pages(client: Client) -> dict[str, Callable[[], Any]]:
     }
 
 
-def measure(call: Callable[[], Any]) -> tuple[float, float]:
-    """The median and the worst time of a call, in milliseconds, once warm."""
+def measure(call: Callable[[], Any]) -> tuple[float, float, float]:
+    """The shortest, the median and the longest time of a call, in milliseconds, once warm."""
     taken = []
     for number in range(CALLS + 3):
         begun = time.perf_counter()
@@ -197,17 +204,16 @@ def measure(call: Callable[[], Any]) -> tuple[float, float]:
             raise SystemExit(f"answered {answer.status_code}")
         if number >= 3:
             taken.append((time.perf_counter() - begun) * 1000)
-    return median(taken), max(taken)
+    return min(taken), median(taken), max(taken)
 
 
 def main(engine: str) -> None:
     """Print a table."""
     with database(engine):
         client = populate()
-        print(f"| {engine}, {ROOMS} rooms, {TUBES} Tubes | median ms | most ms |\n|---|---:|---:|")
+        print(f"| {engine}, {ROOMS} rooms, {TUBES} Tubes | least ms | median | most |\n|---|---:|---:|---:|")
         for name, call in pages(client).items():
-            middle, most = measure(call)
-            print(f"| {name} | {middle:.1f} | {most:.1f} |", flush=True)
+            print(f"| {name} | {' | '.join(f'{it:.1f}' for it in measure(call))} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,9 @@ const states = () =>
 let before = states();
 let narrowed = false;
 
+// What is chosen is sent at once.
+document.querySelector("#filter button").hidden = true;
+
 const changes = (now) => [...now].filter(([id, says]) => before.has(id) && before.get(id) !== says);
 
 const speak = () => {

@@ -92,7 +92,7 @@ def test_two_people_join_their_rooms_and_talk(host: Newcomer, guest: Newcomer) -
     expect(row.get_by_role("button", name="Copy")).to_be_visible()
     theirs = guest.go("/manage/").get_by_role("listitem").filter(has_text="Helpdesk")
     theirs.get_by_role("button", name="Pause").click()
-    expect(manage.get_by_text("Paused")).to_be_visible()  # by itself
+    expect(manage.locator("#tubes .badge.paused")).to_be_visible()  # by itself
 
     row.get_by_role("link", name="Close its Tubes").click()
     manage.get_by_role("button", name="Close the Tube").click()

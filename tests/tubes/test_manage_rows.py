@@ -4,10 +4,15 @@ import pytest
 
 from sameroom import clock
 from tests import factories
+from tubes.filters import ManageFilter
 from tubes.manage_rows import PortalRow, Row, page_of, rows_of
 from tubes.models import Portal, Tube
 
 pytestmark = pytest.mark.django_db
+
+
+def everything() -> ManageFilter:
+    return ManageFilter({})
 
 
 def test_tubes_and_portals_come_mixed_by_age_with_what_a_page_says_of_them() -> None:
@@ -26,7 +31,7 @@ def test_tubes_and_portals_come_mixed_by_age_with_what_a_page_says_of_them() -> 
     newest = factories.portal(factories.seat(account), **at(4))
     factories.portal(factories.seat(account), deleted_at=clock.now(), **at(5))
 
-    page = page_of(owner, "1")
+    page = page_of(owner, everything(), "1")
     rows = rows_of(page.object_list, owner)
 
     assert list(page) == [newest, tube, portal]
@@ -45,7 +50,7 @@ def test_a_page_holds_fifty_whatever_they_are() -> None:
         factories.portal(seat)
         factories.tube(seat, factories.seat(account))
 
-    first, second = page_of(account.owner, "1"), page_of(account.owner, "2")
+    first, second = (page_of(account.owner, everything(), number) for number in ("1", "2"))
 
     assert [len(list(page)) for page in (first, second)] == [50, 2]
     assert {*first, *second} == {*Tube.objects.all(), *Portal.objects.all()}
