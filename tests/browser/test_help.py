@@ -17,6 +17,7 @@ PAGES = [
         "/getting-started/en/tubes-portals/tubes",
         "/getting-started/en/tubes-portals/portals",
         "/getting-started/en/commands",
+        "/getting-started/en/your-accounts",
     ),
 ]
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

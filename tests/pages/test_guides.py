@@ -15,7 +15,8 @@ IRC = "/getting-started/en/accounts/irc"
 TUBES = "/getting-started/en/tubes-portals/tubes"
 PORTALS = "/getting-started/en/tubes-portals/portals"
 COMMANDS = "/getting-started/en/commands"
-PAGES = [HELP, HIPCHAT, MATRIX, TUBES, PORTALS, COMMANDS]
+YOUR_ACCOUNTS = "/getting-started/en/your-accounts"
+PAGES = [HELP, HIPCHAT, MATRIX, TUBES, PORTALS, COMMANDS, YOUR_ACCOUNTS]
 
 pytestmark = pytest.mark.django_db
 
