@@ -280,3 +280,23 @@ def test_why_the_other_partys_room_cannot_be_read_is_told_to_nobody_else() -> No
 
     assert str(to_stranger.value) == "The other party's room cannot be read at the moment. Try again later."
     assert "alice" in str(to_owner.value)
+
+
+def test_a_room_that_the_purge_takes_away_meanwhile_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    account = factories.account()
+    here, there = factories.listing(account, "Lobby"), factories.listing(account, "Garden")
+    real = Room.objects.get_or_create
+
+    def purged(**values: object) -> object:
+        found = real(**values)
+        Room.objects.filter(remote_id="lobby").delete()
+        return found
+
+    monkeypatch.setattr(Room.objects, "get_or_create", purged)
+    with pytest.raises(TubeRefused, match="Try again"):
+        tube_open(owner=account.owner, listing_a=here, listing_b=there)
+
+    monkeypatch.undo()
+    assert tube_open(owner=account.owner, listing_a=here, listing_b=there).side_a.room.remote_id == "lobby"

@@ -166,14 +166,18 @@ def tube_save(a: Taken, b: Taken, *, by: User, portal: Portal | None = None, typ
 def lock_rooms(*sides: Side) -> dict[End, Room]:
     """The rows of the sides' rooms, made where there are none, locked until the transaction ends.
 
-    Always in one order: A to B and B to A, opened at once, would wait for each other.
+    Always in one order: A to B and B to A, opened at once, would wait for each other. TubeRefused where
+    the purge has just taken one away, in which nobody had a Seat any more.
     """
     found = [
         Room.objects.get_or_create(**dict(zip(END, side.end, strict=True)), defaults={"name": side.name})[0]
         for side in sorted(sides, key=lambda side: side.end)
     ]
     locked = Room.objects.select_for_update(no_key=True).filter(pk__in=[room.pk for room in found])
-    return {(room.kind, room.space, room.remote_id): room for room in locked.order_by("pk")}
+    rooms = {(room.kind, room.space, room.remote_id): room for room in locked.order_by("pk")}
+    if len(rooms) < len(found):
+        raise TubeRefused("A room was being tidied up at this moment. Try again.")
+    return rooms
 
 
 def set_markers(tube: Tube, marker_a: Cursor | None, marker_b: Cursor | None) -> None:
