@@ -9,6 +9,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.apps import apps
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth import SESSION_KEY
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.backends.db import SessionStore
 from django.db.models import ForeignKey, OneToOneField
@@ -65,11 +66,17 @@ def everything() -> Iterator[tuple[str, dict[str, Any]]]:
 def traces(user_id: int, *words: str) -> list[str]:
     """What the database still says of a user: rows that name them, or hold one of these words."""
     found = [name for name, row in everything() if any(word in str(row) for word in words)]
+    found += [name for name, row in everything() if _is_session_of(row, user_id)]
     for model in apps.get_models(include_auto_created=True):
         for field in model._meta.get_fields():
             if isinstance(field, ForeignKey | OneToOneField) and field.related_model is User:
                 found += [model.__name__] * model._default_manager.filter(**{field.name: user_id}).count()
     return found
+
+
+def _is_session_of(row: dict[str, Any], user_id: int) -> bool:
+    data = row.get("session_data")
+    return isinstance(data, dict) and data.get(SESSION_KEY) == str(user_id)
 
 
 def test_nothing_of_a_user_remains(ann: User, client: Client) -> None:
