@@ -61,7 +61,9 @@ def _follow(asked: Asked, found: Portal) -> Tube | PortalRequest:
     here = asked.seat
     if found.seat.owner_id == here.owner_id:  # both rooms are this owner's: nobody has to be let in
         return tube_join(seat_a=found.seat, seat_b=here, by=here.owner, typed_by=asked.by)
-    listing = RoomListing(account=here.account, remote_id=here.room.remote_id, name=here.room.name)
+    listing = RoomListing(
+        account=here.account, owner=here.owner, remote_id=here.room.remote_id, name=here.room.name
+    )
     return portal_join(portal=found, visitor=here.owner, listing=listing, typed_by=asked.by)
 
 
