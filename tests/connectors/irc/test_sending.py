@@ -160,6 +160,18 @@ def test_line_that_is_never_confirmed_may_have_arrived(script: dict, monkeypatch
         assert len(server.lines("PRIVMSG")) == 1
 
 
+def test_late_confirmation_lets_the_next_line_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "CONFIRMED", 0.2)
+    with fake(**PLAIN, swallows={"PING"}) as server, living(server.url, "#room") as us:
+        with pytest.raises(DeliveryUnknown):
+            us.send("#room", "first", not_after=time.monotonic() + 0.5)
+
+        server.script.swallows.clear()
+        server.session("relay").send(Line("PONG", ("irc.fake.example", server.lines("PING")[0].last)))
+        us.insist("#room", "second")
+        assert server.texts("#room") == ["first", "second"]
+
+
 @pytest.mark.parametrize("script", [ECHO, LABELS], ids=["echo", "labels"])
 def test_line_that_is_swallowed_in_silence_is_rejected(script: dict, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "NO_ECHO", 0.2)

@@ -235,6 +235,23 @@ def test_name_given_by_the_network_is_ours(server: Fake) -> None:
         assert us.events == []  # the echo is not news
 
 
+def test_underscores_at_the_end_of_a_nick_do_not_count() -> None:
+    with fake(caps=None) as server, living(server.url, "#room") as us:
+        for nick in ("Poster__", "poster", "___"):
+            server.say(nick, "#room", "hello")
+
+        us.wait(lambda: len(us.events) == 3)
+        assert [event.author.id for _, event in us.events] == ["poster", "poster", "___"]
+
+
+def test_our_own_lines_are_no_news_whoever_wrote_them(server: Fake) -> None:
+    with living(server.url, "#room") as us:
+        server.say("relay", "#room", "by another client at the same bouncer")
+        server.say("ann", "#room", "hello")
+
+        us.wait(lambda: us.texts == ["hello"])
+
+
 def test_line_under_a_name_given_by_the_network_is_known_as_ours() -> None:
     with fake(caps=None) as server, living(server.url, "#room", nick="reader") as reader:
         server.script.renamed = "Guest1"

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import aclosing, closing, contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -58,7 +59,9 @@ def entry(kind: str = "message", **more: object) -> dict[str, object]:
 def test_features_narrow_what_an_account_can_do(stub: StubHarness) -> None:
     most = StubConnector.capabilities
 
-    assert connector(stub).capabilities == most
+    assert connector(stub).capabilities == replace(most, sends_by_session=False)
+    spoken = connector(stub, "stream,session,lines").capabilities
+    assert (spoken.sends_by_session, spoken.one_line, spoken.reading) == (True, True, Reading.STREAM)
     assert connector(stub, "deadline=3").capabilities.send_deadline == 3
     least = connector(stub, "history,ids,length=50").capabilities
     assert least == Capabilities(
