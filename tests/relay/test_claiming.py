@@ -161,15 +161,6 @@ def test_the_sweep_looks_while_a_code_is_out(
     assert rooms_of(karl) == ["Lobby"]
 
 
-def test_old_claims_are_forgotten(bot: LinkedAccount, karl: User, time: Clock) -> None:
-    begin(karl, bot)
-    time.forward(2 * 86_400)
-
-    claiming.accounts_due()
-
-    assert not RoomClaim.objects.exists()
-
-
 # ------------------------------------------------------------------ nothing of ours proves anything
 
 

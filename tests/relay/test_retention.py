@@ -11,7 +11,7 @@ from sameroom import clock
 from tests import factories
 from tests.relay.conftest import Clock, Pair, drain_all, take, texts
 from tubes import tasks
-from tubes.models import Command, Delivery, Event, JoinCode, MapLink, Notice, PortalRequest, Post
+from tubes.models import Command, Delivery, Event, JoinCode, MapLink, Notice, PortalRequest, Post, RoomClaim
 from tubes.relay import retention
 from tubes.relay.retention import erase_bodies, erase_event, purge, purge_ids, purge_notices
 
@@ -328,9 +328,17 @@ def test_commands_codes_and_map_links_go_once_they_are_of_no_use(pair: Pair) -> 
         )
         MapLink.objects.create(key=str(number), seat=pair.here, expires_at=clock.now() + DAY - age)
 
-    assert retention.purge_commands(batch=1) == 3
+    claims = [
+        RoomClaim.objects.create(
+            owner=pair.here.owner, account=pair.here.account, room_name="Lobby", expires_at=clock.now() - age
+        )
+        for age in (2 * DAY, DAY / 2)
+    ]
+
+    assert retention.purge_commands(batch=1) == 4
     assert retention.purge_commands() == 0
 
     assert set(Command.objects.all()) == {young, waiting}
     assert list(JoinCode.objects.values_list("digest", flat=True)) == ["2"]
     assert list(MapLink.objects.values_list("key", flat=True)) == ["2"]
+    assert list(RoomClaim.objects.all()) == claims[1:]

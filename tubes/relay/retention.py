@@ -20,7 +20,18 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from connectors.base import Kind
 from sameroom import clock
 from sameroom.celery import stopping
-from tubes.models import Command, Delivery, Event, JoinCode, MapLink, Notice, PortalRequest, Post, Room
+from tubes.models import (
+    Command,
+    Delivery,
+    Event,
+    JoinCode,
+    MapLink,
+    Notice,
+    PortalRequest,
+    Post,
+    Room,
+    RoomClaim,
+)
 from tubes.relay import expiry, shelf
 
 BATCH = 500
@@ -94,6 +105,7 @@ def purge_commands(batch: int = BATCH) -> int:
     old = (
         Command.objects.filter(created_at__lt=now - COMMANDS_FOR, due_at=None),
         JoinCode.objects.filter(expires_at__lt=now - COMMANDS_FOR),
+        RoomClaim.objects.filter(expires_at__lt=now - COMMANDS_FOR),
         MapLink.objects.filter(expires_at__lt=now),
     )
     done = 0

@@ -35,7 +35,6 @@ MOST_LOOKED_AT: Final = 6  # rooms of one account in one look
 MOST_LISTED: Final = 5_000
 MOST_AN_HOUR: Final = 10  # codes for one user
 LISTING_SECONDS: Final = 20.0
-KEPT: Final = timedelta(days=1)  # longer than anything is counted by them
 LETTERS: Final = 10  # of 32 each: 50 random bits
 TYPED = re.compile(r"\b[A-Z2-7]{5}-?[A-Z2-7]{5}\b", re.IGNORECASE)
 
@@ -96,9 +95,8 @@ def listings_keep(account: LinkedAccount, names: Mapping[str, str], now: datetim
 
 
 def accounts_due() -> list[int]:
-    """Shared accounts with codes to look for, claimed by the caller. Forgets old claims. No network I/O."""
+    """Shared accounts with codes to look for, claimed by the caller. No network I/O."""
     now = clock.now()
-    RoomClaim.objects.filter(expires_at__lt=now - KEPT).delete()
     due = RoomClaim.objects.open().filter(next_look_at__lte=now)
     accounts = due.order_by("account").values_list("account", flat=True).distinct()
     return [pk for pk in accounts if due.filter(account=pk).update(next_look_at=now + LOOK_EVERY)]
