@@ -25,11 +25,14 @@ class Case:
 SAY = ("say", "helo")
 CASES = [
     Case("words", (("say", "Hello & <welcome>, *all* of you"),)),
-    Case("2 400 characters", (("say", "Lorem ipsum dolor sit " * 100),)),
+    Case("2 200 characters", (("say", "Lorem ipsum dolor sit " * 100),)),
+    Case("some lines", (("say", "one\n  two, indented\n\nthree"),)),
+    Case("a link", (("say", "see https://example.org/a_b?c=*d*&e=f."),)),
     Case("formatted words", (("say formatted",),)),
     Case("lines of code", (("say code",),)),
     Case("an emoji", (("smile",),)),
     Case("something done", (("do",),)),
+    Case("a notice", (("notify",),)),
     Case("a mention of somebody who is not known there", (("mention",),)),
     Case("a call of everybody", (("call all",),)),
     Case("an edit", (SAY, ("edit", ...))),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import secrets
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
 from connectors.base import Login, RoomId, UserId
@@ -14,8 +16,11 @@ from sandbox.server import SandboxServer
 from stub.control import Stub
 from stub.server import running
 from tests.connectors.hipchat.harness import SCOPES
+from tests.connectors.irc.living import FAST, login
 from tests.connectors.matrix.harness import shared
 from tests.homeserver import Homeserver
+from tests.irchuman import Crowd, people
+from tests.ircservers import Ircd
 
 
 @dataclass
@@ -35,7 +40,8 @@ class Service(Protocol):
 
     kind: ClassVar[str]
     title: str
-    actions: Mapping[str, Callable[..., Any]]  # what its people can do, by name
+    # What its people can do, by name. Each tells what it made: an id, or a list where it was several things.
+    actions: Mapping[str, Callable[..., Any]]
 
     def enter(self) -> tuple[RoomId, Login]:
         """A new empty room, and a login that is in it."""
@@ -71,6 +77,7 @@ class HipChat:
             "mention": lambda: self.say("@bobray come"),
             "call all": lambda: self.say("@all lunch"),
             "do": lambda: self.say("/me waves"),
+            "notify": lambda: self.notify("It is noon.", "text"),
             "smile": lambda: self.say("good (thumbsup)"),
         }
 
@@ -87,12 +94,10 @@ class HipChat:
 
     def say_formatted(self) -> str:
         html = '<b>bold</b>, <i>italic</i>, <code>code</code>, <a href="https://example.org/">link</a>'
-        posted = self.world.post_notification(
-            self.room.id,
-            sender="Build",
-            text=f"{html}<ul><li>one</li><li>two</li></ul>",
-            message_format="html",
-        )
+        return self.notify(f"{html}<ul><li>one</li><li>two</li></ul>", "html")
+
+    def notify(self, text: str, form: str) -> str:
+        posted = self.world.post_notification(self.room.id, sender="Build", text=text, message_format=form)
         return posted.id
 
     def share(self, name: str, content: bytes, text: str) -> str:
@@ -138,6 +143,7 @@ class Matrix:
             "mention": self.mention,
             "call all": lambda: self.ann.say(self.room, "@room lunch", **{"m.mentions": {"room": True}}),
             "do": lambda: self.ann.send(self.room, {"msgtype": "m.emote", "body": "waves"}),
+            "notify": lambda: self.ann.send(self.room, {"msgtype": "m.notice", "body": "It is noon."}),
             "smile": lambda: self.ann.say(self.room, "good 👍"),
         }
 
@@ -224,6 +230,61 @@ def _shown(content: dict[str, Any]) -> str:
     return str(content.get("formatted_body") or content["body"])
 
 
+LINE = 400  # bytes of one line, as clients break what is longer
+
+
+class Irc:
+    """InspIRCd: Ann talks in a channel, and Eve, who is in it too, hears what is said."""
+
+    kind = "irc"
+    title = "IRC"
+
+    def __init__(self, server: Ircd, crowd: Crowd, names: tuple[str, str] = ("ann", "eve")) -> None:
+        self.server, self.crowd, self.room = server, crowd, ""
+        self.ann, self.eve = self.people = crowd.all(names)
+        self.actions = {
+            "say": self.say,
+            "say formatted": lambda: self.say(
+                "\x02bold\x02, \x1ditalic\x1d, \x11code\x11, \x0304red\x03, https://example.org/"
+            ),
+            "say code": lambda: self.say("\x11x = 1\x11\n\x11print(x)\x11"),
+            "mention": lambda: self.say(f"{self.eve.nick}: come"),
+            "do": lambda: self.ann.act(self.room, "waves"),
+            "notify": lambda: self.ann.notice(self.room, "It is noon."),
+            "smile": lambda: self.say("good 👍"),
+        }
+
+    def another(self) -> Irc:
+        return self._second
+
+    @cached_property
+    def _second(self) -> Irc:
+        return Irc(self.server, self.crowd, ("kim", "lou"))
+
+    def enter(self) -> tuple[RoomId, Login]:
+        before, self.room = self.room, f"#room-{secrets.token_hex(3)}"
+        for human in self.people:
+            if before:
+                human.leave(before)
+            human.join(self.room)
+        return RoomId(self.room), login(self.server.url, f"relay-{self.ann.nick}", **FAST)
+
+    def say(self, text: str) -> list[str]:
+        """As clients do: line by line."""
+        lines = [part for line in text.split("\n") for part in textwrap.wrap(line, LINE)]
+        self.ann.paste(self.room, lines)
+        return lines
+
+    def standing(self) -> list[Post]:
+        self.eve.people(self.room)  # which the server answers behind all that was said
+        return [Post(text, rings=self._called(text)) for text in self.eve.texts(self.room)]
+
+    def _called(self, text: str) -> list[str]:
+        """Whose clients ring: those whose nick is a word of the line."""
+        nicks = [human.nick for human in self.people]
+        return [nick for nick in nicks if re.search(rf"\b{nick}\b", text, re.IGNORECASE)]
+
+
 class Stubbed:
     """The stub service with some abilities."""
 
@@ -269,14 +330,16 @@ NOTHING = "history,ids"
 
 
 @contextmanager
-def all_services() -> Iterator[list[Service]]:
+def all_services(ircd: Ircd) -> Iterator[list[Service]]:
     """Each service, running, twice where two of a kind talk to each other."""
     with ExitStack() as stack:
+        crowd = stack.enter_context(people(ircd.url))
         sandbox = stack.enter_context(SandboxServer(request_limit=1_000_000, flood_limit=1_000_000))
         stub = stack.enter_context(running())
         yield [
             HipChat(sandbox),
             Matrix(shared()),
+            Irc(ircd, crowd),
             Stubbed(stub, "a service that can all", EVERYTHING),
             Stubbed(stub, "a service with words only", NOTHING),
         ]
