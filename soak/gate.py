@@ -1,4 +1,7 @@
-"""A way to a server that can be shut: what goes through is cut, and nobody comes in until it is opened."""
+"""A way to a server that can be shut: what goes through is cut, and nobody comes in until it is opened.
+
+It listens all the while, and cuts off who comes: its port would be somebody else's else.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ class Gate:
     def __init__(self, to: int) -> None:
         self.port, self._to = free_port(), to
         self._through: set[asyncio.WriteTransport] = set()
+        self._is_open = False
         self._server: asyncio.Server | None = None
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True, name="gate").start()
@@ -30,15 +34,19 @@ class Gate:
         asyncio.run_coroutine_threadsafe(self._shut(), self._loop).result(WITHIN)
 
     async def _open(self) -> None:
-        self._server = await asyncio.start_server(self._pass, HOST, self.port)
+        self._is_open = True
+        if self._server is None:
+            self._server = await asyncio.start_server(self._pass, HOST, self.port)
 
     async def _shut(self) -> None:
-        if self._server:
-            self._server.close()
+        self._is_open = False
         for transport in self._through:
             transport.abort()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._is_open:
+            writer.transport.abort()
+            return
         with suppress(OSError):
             onward, there = await asyncio.open_connection(HOST, self._to)
             ends = {writer.transport, there.transport}

@@ -68,7 +68,6 @@ class IrcConnector(Connector):
             message_ids=self._has_ids,
             history=self._has_ids and set(login.scopes) >= NEEDED,
         )
-        self.capabilities = replace(self.capabilities, max_text_length=SURE_TEXT, message_ids=self._has_ids)
 
     # ------------------------------------------------------------------ who and where
 
