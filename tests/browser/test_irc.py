@@ -9,7 +9,6 @@ from tests import ircservers
 from tests.browser.newcomer import Newcomer
 from tests.irchuman import people
 
-pytestmark = pytest.mark.xdist_group("ircd")
 CHANNEL = "#tea"
 
 

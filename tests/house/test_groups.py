@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+BROWSERS = {"chromium", "visitor"}
+
 
 @pytest.mark.xdist_group("example")
 @pytest.mark.parametrize("number", [1, 2])
@@ -13,3 +15,9 @@ def test_id_of_a_test_names_its_group_where_tests_run_in_parallel(
     is_parallel = "PYTEST_XDIST_WORKER" in os.environ
 
     assert request.node.nodeid.endswith("]@example" if is_parallel else f"[{number}]")
+
+
+def test_browsers_are_in_no_group(request: pytest.FixtureRequest) -> None:
+    """They leave their event loop running, and whatever of their group came after them would have it too."""
+    driven = [item for item in request.session.items if BROWSERS & {*getattr(item, "fixturenames", ())}]
+    assert [item.nodeid for item in driven if item.get_closest_marker("xdist_group")] == []
