@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.db import transaction
 
+from connectors.base import IncomingEvent
 from connectors.echo import connector as echo
 from tests import factories
 from tests.relay.conftest import Pair, statuses, take, texts
@@ -46,10 +47,11 @@ class Talk:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"), [(edit_of("m-1", "ONE"), ["[Ann, Acme] ONE"]), (deletion_of("m-1"), [])]
+    ("change", "told"),
+    [(lambda: edit_of("m-1", "ONE"), ["[Ann, Acme] ONE"]), (lambda: deletion_of("m-1"), [])],
 )
 def test_what_changes_while_a_lane_begins_it_is_posted_as_changed(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch, change: object, told: list[str]
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, change: Callable[[], IncomingEvent], told: list[str]
 ) -> None:
     take(pair.here.room, factories.said("one", id="m-1"))
     changed, begins = threading.Event(), threading.Event()
@@ -63,7 +65,7 @@ def test_what_changes_while_a_lane_begins_it_is_posted_as_changed(
     def edit() -> None:
         assert begins.wait(PATIENCE)
         with transaction.atomic():
-            take(pair.here.room, change)
+            take(pair.here.room, change())
             changed.set()
             time.sleep(0.3)  # the lane's statement waits for this row meanwhile
 
