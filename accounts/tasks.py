@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from celery import shared_task
 from django.db.models import Q
+from kombu.exceptions import OperationalError
 
 from accounts import letters, outbox, services
 from accounts.models import LinkedAccount
@@ -21,6 +22,20 @@ def refresh_rooms(account_id: int) -> None:
         services.account_refresh_quietly(account=account)
     elif account is not None:
         services.account_listing_end(account=account)
+
+
+def look_up_rooms(account: LinkedAccount) -> bool:
+    """Have a worker list the rooms of an account, and pages say so from now on; False if the broker is away.
+
+    Writes to the database and the broker; may be repeated.
+    """
+    services.account_listing_begin(account=account)
+    try:
+        refresh_rooms.delay(account.pk)
+    except OperationalError:
+        services.account_listing_end(account=account)
+        return False
+    return True
 
 
 @shared_task

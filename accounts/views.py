@@ -19,7 +19,7 @@ from accounts.models import Invitation, LinkedAccount, LinkedAccountQuerySet
 from accounts.origins import client_address
 from accounts.returning import Goal, goal_of
 from accounts.services import LinkRefused, account_link, account_remove
-from accounts.tasks import refresh_rooms
+from accounts.tasks import look_up_rooms
 from connectors.base import Reading
 from connectors.forms import CredentialsForm
 from connectors.registry import connector_class, connectors
@@ -87,7 +87,7 @@ def _link(request: SignedIn, form: CredentialsForm, context: dict[str, Any]) -> 
             form.add_error(None, str(refusal))
         else:
             # Robust: without a broker the account is linked all the same, and the hourly listing finds it.
-            transaction.on_commit(lambda: refresh_rooms.delay(account.pk), robust=True)
+            transaction.on_commit(lambda: look_up_rooms(account), robust=True)
             goal = goal_of(request)
             messages.success(request, _linked(account, goal, is_renewed="account" in context))
             return redirect(goal.path if goal else "accounts:account-list")

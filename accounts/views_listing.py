@@ -8,12 +8,10 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET
-from kombu.exceptions import OperationalError
 
 from accounts.decorators import SignedIn, acting_page, live_page
 from accounts.models import LinkedAccount
-from accounts.services import account_listing_begin, account_listing_end
-from accounts.tasks import refresh_rooms
+from accounts.tasks import look_up_rooms
 
 LISTED = "rooms-listed"  # the event that has a search for rooms done again
 
@@ -22,13 +20,8 @@ LISTED = "rooms-listed"  # the event that has a search for rooms done again
 def account_refresh(request: SignedIn, account_code: str) -> HttpResponse:
     """Have a worker ask the service again which rooms this account may enter; the pages say how far it is."""
     account = get_object_or_404(LinkedAccount.objects.owned_by(request.user), code=account_code)
-    if account.is_usable and not account.is_listing:
-        account_listing_begin(account=account)
-        try:
-            refresh_rooms.delay(account.pk)
-        except OperationalError:  # the broker is away
-            account_listing_end(account=account)
-            messages.error(request, "Rooms cannot be looked up at the moment. Try again in a minute.")
+    if account.is_usable and not account.is_listing and not look_up_rooms(account):
+        messages.error(request, "Rooms cannot be looked up at the moment. Try again in a minute.")
     came_from = request.POST.get("next", "")
     if not url_has_allowed_host_and_scheme(came_from, allowed_hosts=None):
         came_from = resolve_url("accounts:account-list")

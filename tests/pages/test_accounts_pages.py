@@ -212,15 +212,17 @@ def test_link_asks_for_the_rooms_and_stands_without_a_broker(
 
     def no_broker(account_id):
         asked.append(account_id)
-        raise OSError("no broker")
+        raise OperationalError("no broker")
 
-    monkeypatch.setattr("accounts.views.refresh_rooms.delay", no_broker)
+    monkeypatch.setattr(refresh_rooms, "delay", no_broker)
 
     with django_capture_on_commit_callbacks(execute=True):
         response = page.post("/accounts/add/echo/", FORM)
 
+    account = LinkedAccount.objects.get()
     assert response.status_code == 302
-    assert asked == [LinkedAccount.objects.get().pk]
+    assert asked == [account.pk]
+    assert not account.is_listing
 
 
 @pytest.fixture
@@ -229,6 +231,18 @@ def queued(monkeypatch) -> list[int]:
     asked: list[int] = []
     monkeypatch.setattr(refresh_rooms, "delay", asked.append)
     return asked
+
+
+def test_pages_say_that_rooms_are_looked_up_as_soon_as_an_account_is_linked(
+    page, queued, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        page.post("/accounts/add/echo/", FORM)
+
+    account = LinkedAccount.objects.get()
+    assert queued == [account.pk]
+    for path in ("/open-a-tube/", LIST):
+        assert "Looking up its rooms" in page.get(path).text
 
 
 def refresh(account: LinkedAccount) -> str:
