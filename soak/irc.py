@@ -115,7 +115,7 @@ class IrcSide:
             by_relay = heard.by.startswith(RELAY)
             text = plain.render(irc.parse(heard.text)).replace("\u200b", "")  # in names: see `escape`
             if by_relay and QUOTED.search(text):
-                quoted = f"{text}\n"
+                quoted += f"{text}\n"  # a long one takes several lines
                 continue
             line = Line(f"{number}", by_relay, heard.by, (quoted if by_relay else "") + text, heard.at)
             quoted = "" if by_relay else quoted

@@ -66,6 +66,20 @@ def test_lines_that_are_posts_of_their_own_keep_their_words_and_their_prefix(cls
     assert found == [f"[Ann, Acme] {words}" for words in ("one", "two", "> three")]
 
 
+@pytest.mark.parametrize("cls", [PlainConnector, RichConnector])
+def test_a_quotation_that_goes_on_in_a_post_of_its_own_still_shows_that_it_is_one(cls):
+    inner = Quote((Paragraph((Text("inner " * 20),)),))
+    said = Document((Quote((Paragraph((Text("outer " * 20),)), inner)), Paragraph((Text("answer " * 20),))))
+
+    found = texts(steps_of(event(), to_json(said), by=connector(cls, one_line=True, max_text_length=80)))
+
+    bodies = [text.removeprefix("[Ann, Acme] ") for text in found]
+    for sign, word in (("> ", "outer"), ("> > ", "inner"), ("", "answer")):
+        mine = [body for body in bodies if word in body]
+        assert len(mine) > 1
+        assert "".join(body.removeprefix(sign).rstrip() + " " for body in mine) == f"{word} " * 20
+
+
 @given(
     st.sampled_from(KINDS),
     tricky,

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Final
 
 from connectors.base import Kind, MessageId, OutgoingMessage
 from connectors.markup import in_lines, plain
 from connectors.markup.parts import split_document
 from connectors.markup.sanitize import clean_document, clean_text
 from connectors.markup.split import split_text
-from connectors.markup.tree import Document, normal_form
+from connectors.markup.tree import Block, Document, Quote, normal_form
 from tubes.relay.rendering.composing import begun, paragraph
 from tubes.relay.rendering.defusing import defused, defused_document, is_visible
 from tubes.relay.rendering.names import author_name, head, rich_head
 from tubes.relay.rendering.occasion import Occasion
 from tubes.relay.rendering.people import names
 
+_QUOTED: Final = re.compile(r"(?:> ){1,8}(?=.)")
 SAID = (Kind.MESSAGE.value,)  # an edit, or what tells of it, rings nobody a second time
 
 
@@ -39,19 +42,32 @@ def _plain(occasion: Occasion, said: Document, stamp: str) -> Iterator[OutgoingM
     text = clean_text(plain.render(said))
     room = max(occasion.can.max_text_length - len(begin.text), 1)
     for line in text.split("\n") if occasion.can.one_line else [text]:
-        for piece in fitting(line, room, lambda piece: escape(defused(piece, as_author=as_author))):
+        sign = _sign(line) if occasion.can.one_line else ""
+
+        def shape(piece: str, sign: str = sign) -> str:
+            return escape(defused(sign + piece, as_author=as_author))
+
+        for piece in fitting(line[len(sign) :], room, shape, max(room - len(sign), 1)):
             yield replace(begin, text=begin.text + piece)
+
+
+def _sign(line: str) -> str:
+    """What tells that a line is a quotation. It stands before every part of it."""
+    found = _QUOTED.match(line)
+    return found[0] if found else ""
 
 
 def _rich(occasion: Occasion, said: Document, stamp: str) -> Iterator[OutgoingMessage]:
     begin, start = opening(occasion, stamp), rich_head(occasion, stamp)
     said = clean_document(normal_form(said))
     if occasion.can.one_line:  # where the prefix stands on the line, only a sign tells a quotation or a list
-        said = in_lines(said)
+        said = _lined(said)
     said = defused_document(said, as_author=occasion.as_author)
     rings = _rings(occasion)
 
     def post(part: Document) -> OutgoingMessage:
+        if occasion.can.one_line and any(isinstance(block, Quote) for block in part.blocks):
+            part = in_lines(part)
         body = normal_form(begun(part, start))
         return replace(begin, text=plain.render(body), body=body, rings_everybody=rings)
 
@@ -62,6 +78,15 @@ def _rich(occasion: Occasion, said: Document, stamp: str) -> Iterator[OutgoingMe
         return occasion.connector.length(message) <= occasion.can.max_text_length
 
     return (post(part) for part in split_document(said, fits) if is_visible(plain.render(part)))
+
+
+def _lined(said: Document) -> Document:
+    """The document with lines for blocks. Only quotes stay, so that cutting opens them again in each part."""
+    blocks: list[Block] = []
+    for block in said.blocks:
+        lines = _lined(Document(block.blocks)) if isinstance(block, Quote) else in_lines(Document((block,)))
+        blocks.extend([Quote(lines.blocks)] if isinstance(block, Quote) else lines.blocks)
+    return normal_form(Document(tuple(blocks)))
 
 
 def _rings(occasion: Occasion) -> bool:
