@@ -180,6 +180,7 @@ class IncomingEvent:
     `dedupe_key` is the connector's: the message's id; for an edit target + time; for a reaction
     target + user + emoji + event id or time; without ids the reading session's own sequence.
     `target` is the message that is edited, deleted or reacted to, `reply_to` the one answered.
+    Of presence the body is what follows the author's name: “has joined”.
     """
 
     kind: Kind
@@ -192,6 +193,7 @@ class IncomingEvent:
     reply_to: MessageId | None = None
     emoji: str = ""  # of a reaction, as Unicode, or `:name:` where the service has its own
     attachments: Sequence[Attachment] = ()
+    is_presence: bool = False  # of a NOTICE: `author` has come or gone, or changed the room's topic
 
 
 @dataclass(frozen=True, slots=True)

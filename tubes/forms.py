@@ -11,10 +11,11 @@ from django.db.models import Case, When
 from django.http import QueryDict
 
 from accounts.models import LinkedAccount, User
-from connectors.markup.sanitize import clean_name
+from connectors.markup.sanitize import clean_name, clean_text
 from sameroom import clock
 from tubes.models import Portal, RoomListing, Seat
 from tubes.models.rooms import RoomListingQuerySet
+from tubes.relay import wordfilter
 from tubes.services import Limits, Offer, joined_to, names_are_owned, offers_of
 from tubes.services.opening import End
 
@@ -135,24 +136,49 @@ class PostingOptionsForm(forms.ModelForm):  # type: ignore[type-arg]  # not gene
     class Meta:
         model = Seat
         fields: ClassVar[tuple[str, ...]] = (
-            *("name_style", "shows_team", "direction"),
-            *("rings_everybody", "takes_notices", "takes_news"),
+            *("name_style", "shows_team", "direction", "rings_everybody"),
+            *("takes_files", "takes_presence", "takes_notices", "takes_news", "filtered_words"),
         )
+        widgets: ClassVar[dict[str, forms.Widget]] = {
+            "filtered_words": forms.Textarea(attrs={"rows": 3, "autocomplete": "off", "spellcheck": "false"})
+        }
         labels: ClassVar[dict[str, str]] = {
             "name_style": "Authors are shown by",
             "shows_team": "Name the team behind the author",
             "direction": "Messages pass",
             "rings_everybody": "Let @all and @here from other rooms ring everybody here",
+            "takes_files": "Post files from other rooms",
+            "takes_presence": "Say here who joins and leaves other rooms",
+            "filtered_words": "Keep out messages with these words",
             "takes_notices": "Say here when messages are missing or late",
             "takes_news": "Say here what becomes of Tubes",
         }
         help_texts: ClassVar[dict[str, str]] = {
             "rings_everybody": "Otherwise the words are shown, and nobody is called.",
+            "takes_files": "Otherwise only their names and sizes are told.",
+            "takes_presence": "And what their topics become, as far as their service tells.",
+            "filtered_words": "One word or phrase to a line, in capitals or not. Other rooms still get them.",
             "takes_notices": "When messages were left out or lost, come late, or the daily limit is reached. "
             "Manage shows it in any case.",
             "takes_news": "When one is opened, paused, resumed or closed, stands still or works again.",
             "direction": "Your side only. The people at the other side have a say of their own.",
         }
+
+    def clean_filtered_words(self) -> str:
+        words = wordfilter.listed(clean_text(self.cleaned_data["filtered_words"]))
+        if len(words) > wordfilter.MOST:
+            raise forms.ValidationError(
+                f"{wordfilter.MOST} words and phrases at the most. Take out {len(words) - wordfilter.MOST}."
+            )
+        for word in words:
+            if len(word) > wordfilter.LONGEST:
+                raise forms.ValidationError(
+                    f"“{word[:20]}…” is too long: {wordfilter.LONGEST} characters at the most. "
+                    "Put each word or phrase on a line of its own."
+                )
+            if not wordfilter.is_word(word):
+                raise forms.ValidationError(f"“{word}” is no word. Take it out, or add letters to it.")
+        return "\n".join(words)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -166,7 +192,8 @@ class RoomOptionsForm(PostingOptionsForm):
     class Meta(PostingOptionsForm.Meta):
         fields = (*PostingOptionsForm.Meta.fields, "commanders", "listed_people")
         widgets: ClassVar[dict[str, forms.Widget]] = {
-            "listed_people": forms.Textarea(attrs={"rows": 3, "autocomplete": "off", "spellcheck": "false"})
+            **PostingOptionsForm.Meta.widgets,
+            "listed_people": forms.Textarea(attrs={"rows": 3, "autocomplete": "off", "spellcheck": "false"}),
         }
         labels: ClassVar[dict[str, str]] = {
             **PostingOptionsForm.Meta.labels,

@@ -69,6 +69,41 @@ def test_a_wrong_value_is_refused_with_a_sentence_and_nothing_is_kept(page, seat
     assert not Seat.objects.get(pk=seat.pk).rings_everybody
 
 
+def test_what_does_not_arrive_is_kept_as_picked(page, seat):
+    assert (seat.takes_files, seat.takes_presence, seat.filtered_words) == (True, False, "")
+
+    page.post(path(seat), chosen(takes_presence="on", filtered_words=" Pizza \r\n\r\nhot   dog\npizza\n🍕"))
+
+    seat.refresh_from_db()
+    assert (seat.takes_files, seat.takes_presence) == (False, True)
+    assert seat.filtered_words == "pizza\nhot dog\n🍕"
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        (
+            "\n".join(f"word{number}" for number in range(102)),
+            "100 words and phrases at the most. Take out 2.",
+        ),
+        ("x" * 61, "is too long: 60 characters at the most. Put each word or phrase on a line of its own."),
+        ("fine\n...", "“...” is no word. Take it out, or add letters to it."),
+    ],
+)
+def test_a_filter_that_cannot_be_kept_is_refused_with_a_sentence(page, seat, typed, says):
+    answer = page.post(path(seat), chosen(filtered_words=typed))
+
+    assert says in answer.content.decode()
+    assert Seat.objects.get(pk=seat.pk).filtered_words == ""
+
+
+def test_the_preview_says_where_its_example_is_filtered(page, seat):
+    answer = page.post(path(seat), chosen(filtered_words="LUNCH"), **HTMX).content.decode()
+
+    assert "holds a word that is kept out" in answer
+    assert "Lunch is served, @all!" not in answer
+
+
 def test_only_ones_own_room_at_an_open_tube_has_options(page, ann, seat):
     other, closed = tube_of(ann, factories.user()).side_b, tube_of(ann, status="closed").side_a
 

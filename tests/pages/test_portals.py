@@ -88,8 +88,11 @@ def test_created_portal_shows_its_address_to_copy(page, ann, lobby):
         "shows_team": True,
         "direction": "both",
         "rings_everybody": False,
+        "takes_files": False,
+        "takes_presence": False,
         "takes_notices": False,
         "takes_news": False,
+        "filtered_words": "",
     }
     assert f'value="http://127.0.0.1:8000/p/{portal.key}" readonly' in response.text
     assert f'data-copy="address-{portal.key}" hidden>Copy' in response.text

@@ -35,6 +35,10 @@ def test_each_imitation_looks_as_documented():
             event(), say, late=LATE, by=connector(sender_override=NATIVE)
         ),
         "a message with a file": steps(event(attachments=MENU), "The menu:"),
+        "a message with a file, where files are off": steps(
+            event(attachments=[{**MENU[0], "size": 12_300}]), "The menu:", seat=Seat(takes_files=False)
+        ),
+        "somebody joins, where that is told": steps(event("notice", is_presence=True), "has joined"),
         "a message with a line that looks like a prefix": steps(event(), "Done so far:\n[x] table booked"),
         "a reply": steps(event(), say, original),
         "a reply to what was erased": steps(event(), say, erased),

@@ -48,6 +48,7 @@ class Event(models.Model):
     attachments = models.JSONField(default=list, blank=True)
     # Of the text without prefixes: by it an echo through somebody else's bridge is known.
     fingerprint = models.CharField(max_length=32, blank=True)
+    is_presence = models.BooleanField(default=False, db_default=False)
     held = models.CharField(max_length=8, choices=Held, default=Held.NO)
     said_at = models.DateTimeField()
     accepted_at = models.DateTimeField(default=clock.now)

@@ -197,6 +197,18 @@ class Seat(models.Model):
     rings_everybody = models.BooleanField(
         default=False, help_text="Whether @all and @here said in other rooms ring everybody here."
     )
+    takes_files = models.BooleanField(
+        default=True, db_default=True, help_text="Whether files are posted or linked; else only told of."
+    )
+    takes_presence = models.BooleanField(
+        default=False, db_default=False, help_text="Whether the room hears who comes and goes in others."
+    )
+    filtered_words = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Words and phrases, one to a line; what holds one is not posted.",
+    )
     direction = models.CharField(max_length=8, choices=Direction, default=Direction.BOTH)
     # Who may give commands in the room, as far as they act for this Seat.
     commanders = models.CharField(max_length=8, choices=Commanders, default=Commanders.ASKING)
@@ -243,6 +255,9 @@ class Seat(models.Model):
             ),
             models.Index(
                 fields=["unheard_since"], name="unheard", condition=models.Q(unheard_since__isnull=False)
+            ),
+            models.Index(
+                fields=["room"], name="seats_told_of_presence", condition=models.Q(takes_presence=True)
             ),
         ]
 

@@ -55,6 +55,8 @@ def copy_for(lane: Lane, delivery: Delivery) -> Copy | None:
 
 def _files(lane: Lane, about: Event) -> int:
     """How many of a message's posts are files."""
+    if not lane.seat.takes_files:
+        return 0
     files = map(Attachment.from_json, about.attachments)
     return sum(is_posted(lane.connector.capabilities, file) for file in files)
 

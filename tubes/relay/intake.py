@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 
@@ -14,7 +14,7 @@ from connectors.markup.sanitize import clean_text
 from connectors.markup.tree import from_json
 from monitor import counting
 from tubes.models import Event, Room
-from tubes.relay import recognising, sql, withdrawing
+from tubes.relay import presence, recognising, sql, withdrawing
 from tubes.relay.queueing import route
 from tubes.relay.recognising import Facts, HeldItem
 from tubes.relay.storing import Fresh, insert_events, row_of, storable
@@ -57,6 +57,9 @@ def accept(arrivals: Sequence[Arrival], *, within: AbstractContextManager[object
     the room's position was taken in by somebody else and is dropped whole. `within` is the transaction,
     where something else has to happen in it, or not at all.
     """
+    arrivals = [
+        replace(arrival, events=presence.wanted(arrival.room_id, arrival.events)) for arrival in arrivals
+    ]
     with within or transaction.atomic():
         rooms = lock_rooms([arrival.room_id for arrival in arrivals])
         welcome = [arrival for arrival in arrivals if _is_welcome(rooms.get(arrival.room_id), arrival)]
@@ -133,6 +136,8 @@ def is_ours(room: Room, facts: Facts, new: Fresh) -> bool:
     """Whether an event is what we did ourselves, as the service tells it back."""
     event = new.event
     match event.kind:
+        case Kind.NOTICE if event.is_presence:
+            return False
         case Kind.MESSAGE | Kind.NOTICE:
             return event.remote_id in facts.ours or recognising.claim_as_ours(room, facts, event, new.body)
         case Kind.EDIT:  # people cannot edit our posts; whoever did, the original stands elsewhere

@@ -7,7 +7,7 @@ spot instead.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,7 +17,7 @@ from django.db.models import Q
 from connectors.base import Kind
 from sameroom import clock
 from tubes.models import Delivery, Event, Room
-from tubes.relay import bell, breaker, commands, expiry, mutes, quotas, retention, routing, sql
+from tubes.relay import bell, breaker, commands, expiry, quotas, retention, routing, screening, sql
 from tubes.relay.ends import count_ends
 from tubes.relay.routing import Network, Way
 
@@ -67,7 +67,7 @@ def route(rooms: Mapping[int, Room], events: Sequence[Event]) -> None:
             if any(errand.event.pk == event.about_id for errand in errands):
                 heard |= _queue(errands, network)  # what it is about has come with it
                 errands = []
-            errands += follow(event, reached, heard)
+            errands += follow(event, reached, heard, shut=screening.filtering(event, network))
     heard |= _queue(errands, network)
     _drop_bodies([event.pk for event in events if event.pk not in heard])
 
@@ -76,7 +76,7 @@ def _queue(errands: Sequence[Errand], network: Network) -> set[int]:
     """Queue these Deliveries; the events they carry."""
     _mark_waiting(errands, network)
     _keep_seats(errands)
-    errands = _without_the_muted(errands, network)
+    errands = _without_the_unwanted(errands, network)
     _spend(errands)
     _insert(errands)
     return {errand.event.pk for errand in errands}
@@ -87,10 +87,11 @@ def _without_the_old(rooms: Mapping[int, Room], events: Sequence[Event]) -> list
     oldest = clock.now() - timedelta(hours=settings.CATCH_UP_HOURS)
     fresh = [event for event in events if event.said_at >= oldest or event.kind == Kind.DELETE]
     old = [event for event in events if event.said_at < oldest and event.kind != Kind.DELETE]
-    for room_id in {event.room_id for event in old}:
-        expiry.left_out(rooms[room_id or 0], [event for event in old if event.room_id == room_id])
+    said = [event for event in old if not event.is_presence]
+    for room_id in {event.room_id for event in said}:
+        expiry.left_out(rooms[room_id or 0], [event for event in said if event.room_id == room_id])
     _drop_bodies([event.pk for event in old])
-    late = [event for event in fresh if event.said_at < clock.now() - expiry.LATE]
+    late = [event for event in fresh if event.said_at < clock.now() - expiry.LATE and not event.is_presence]
     for room_id in {event.room_id for event in late}:
         expiry.come_late(rooms[room_id or 0], [event for event in late if event.room_id == room_id])
     return fresh
@@ -105,16 +106,19 @@ def _look_for_echoes(room: Room, said: Sequence[Event]) -> None:
             breaker.trip(room, [event for event in said if event.fingerprint in suspects])
 
 
-def follow(event: Event, reached: Mapping[int, Way], carried: set[int]) -> list[Errand]:
+def follow(
+    event: Event, reached: Mapping[int, Way], carried: set[int], *, shut: Collection[int] = ()
+) -> list[Errand]:
     """What an edit, a deletion or a reaction needs in each room that holds the message it is about.
 
-    An edit whose text a queued copy carries from now on joins `carried`.
+    An edit whose text a queued copy carries from now on joins `carried`. Copies of the Seats `shut`, which
+    filter its words, keep theirs.
     """
     if event.kind in REACTIONS:
         return _follow_reaction(event, reached)
     if event.about is None or event.about.room_id != event.room_id:
         return _taken_away(event) if event.kind == Kind.DELETE else []
-    changed = _change_queued(event)
+    changed = _change_queued(event, shut)
     if changed:
         carried.add(event.pk)
     errands = [
@@ -127,18 +131,23 @@ def follow(event: Event, reached: Mapping[int, Way], carried: set[int]) -> list[
     return errands
 
 
-def _change_queued(event: Event) -> set[int]:
+def _change_queued(event: Event, shut: Collection[int]) -> set[int]:
     """Give copies that wait for their turn the new text, or drop them; the rooms where that was all.
 
     One UPDATE: a copy that a lane claims at this moment is either changed before, or counts as sent.
     """
-    queued = "WHERE event_id = %s AND status = 'queued' AND part = 0 RETURNING room_id"
+    queued = "WHERE event_id = %s AND status = 'queued' AND part = 0"
     changes: str = "carries_id = %s"
     values: list[object] = [event.pk]
     if event.kind == Kind.DELETE:
         changes = "status = 'skipped', error = %s, finished_at = %s"
         values = [DELETED, sql.moment(clock.now())]
-    found = sql.rows(f"UPDATE tubes_delivery SET {changes} {queued}", [*values, event.about_id])
+        shut = ()
+    shut = sql.padded(shut)
+    if shut:
+        queued += f" AND seat_id NOT IN {sql.marks(shut)}"
+    statement = f"UPDATE tubes_delivery SET {changes} {queued} RETURNING room_id"
+    found = sql.rows(statement, [*values, event.about_id, *shut])
     rooms = {room for (room,) in found}
     if event.kind == Kind.DELETE:
         count_ends(rooms, Status.SKIPPED)
@@ -197,24 +206,18 @@ def _keep_seats(errands: Iterable[Errand]) -> None:
             errand.way = _same_seat(errand.way, seat)
 
 
-def _without_the_muted(errands: Sequence[Errand], network: Network) -> Sequence[Errand]:
-    """Without what authors say who are muted where it would arrive. What they take back is taken back."""
-    muting = {hop.seat for hops in network.values() for hop in hops if hop.mutes}
-    asked = [errand for errand in errands if errand.way.seat in muting and errand.event.kind != Kind.DELETE]
-    if not asked:
-        return errands
-    muted = mutes.muted([(errand.way.seat, errand.event) for errand in asked])
-    return [
-        errand
-        for errand in errands
-        if errand.event.kind == Kind.DELETE or (errand.way.seat, errand.event.pk) not in muted
-    ]
+def _without_the_unwanted(errands: Sequence[Errand], network: Network) -> Sequence[Errand]:
+    """Without what the Seats where it would arrive keep out."""
+    kept_out = screening.kept_out([(errand.way.seat, errand.event) for errand in errands], network)
+    return [errand for errand in errands if (errand.way.seat, errand.event.pk) not in kept_out]
 
 
 def _spend(errands: Iterable[Errand]) -> None:
     """Count messages against their owners' daily limits; what is over is shown, not sent."""
     wanted: dict[int, int] = {}
-    messages = [errand for errand in errands if errand.event.kind in MESSAGES]
+    messages = [
+        errand for errand in errands if errand.event.kind in MESSAGES and not errand.event.is_presence
+    ]
     for errand in messages:
         wanted[errand.way.owner] = wanted.get(errand.way.owner, 0) + 1
     over = quotas.spend(wanted)

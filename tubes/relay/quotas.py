@@ -119,7 +119,7 @@ def _queued_today(owner: int) -> int:
     """Messages queued for this owner today, without those left out. Our own notices have no origin."""
     today = Delivery.objects.filter(seat__owner=owner, created_at__gte=_midnight(), origin__isnull=False)
     left_out = Q(status=Delivery.Status.SKIPPED) & Q(error=REACHED)
-    return today.filter(event__kind__in=MESSAGES).exclude(left_out).count()
+    return today.filter(event__kind__in=MESSAGES, event__is_presence=False).exclude(left_out).count()
 
 
 def _midnight() -> datetime:

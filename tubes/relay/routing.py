@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db.models import Q
 
@@ -22,6 +23,14 @@ from tubes.models import Delivery, Event, Seat
 from tubes.relay import sql
 
 NO_WAY = "No open Tube leads to this room any more."
+
+
+class Sieve(NamedTuple):
+    """What a Seat keeps out of its room: see `screening`."""
+
+    mutes: bool  # some authors
+    words: str  # what holds one of these, one to a line
+    takes_presence: bool  # who comes and goes is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +45,7 @@ class Hop:
     is_safe: bool  # the near account works, so its owner may see what is said here
     is_able: bool  # the far Seat can post
     has_failed: bool  # the far Seat has lost its room
-    mutes: bool  # the far Seat mutes some authors
+    sieve: Sieve  # of the far Seat
     marker_id: str
     marker_time: datetime | None
     open_since: datetime
@@ -61,7 +70,8 @@ HOPS = """
         JOIN tubes_tube t ON t.status = 'active' AND (t.side_a_id = near.id OR t.side_b_id = near.id)
         JOIN tubes_seat far ON far.id = CASE WHEN t.side_a_id = near.id THEN t.side_b_id ELSE t.side_a_id END)
     SELECT t.id, a.room_id, b.room_id, a.id, b.id, a.owner_id, b.owner_id,
-           a.direction, b.direction, a.failure, b.failure, x.status, y.status, a.has_mutes, b.has_mutes,
+           a.direction, b.direction, a.failure, b.failure, x.status, y.status,
+           a.has_mutes, a.filtered_words, a.takes_presence, b.has_mutes, b.filtered_words, b.takes_presence,
            t.marker_a_id, t.marker_a_time, t.marker_b_id, t.marker_b_time, t.status_since
     FROM tubes_tube t
     JOIN tubes_seat a ON a.id = t.side_a_id JOIN accounts_linkedaccount x ON x.id = a.account_id
@@ -77,12 +87,13 @@ def hops_from(rooms: Iterable[int]) -> Iterator[Hop]:
     for row in sql.rows(HOPS.format(rooms=sql.marks(wanted)), [*wanted]):
         tube, room_a, room_b, seat_a, seat_b, owner_a, owner_b = row[:7]
         way_a, way_b, failure_a, failure_b, status_a, status_b = row[7:13]
-        mutes_a, mutes_b, id_a, time_a, id_b, time_b, since = row[13:]
+        sieve_a, sieve_b = Sieve(*row[13:16]), Sieve(*row[16:19])
+        id_a, time_a, id_b, time_b, since = row[19:]
         a_to_b = (room_a, room_b, seat_b, owner_b, way_a, way_b, failure_a, failure_b, status_a, status_b)
         b_to_a = (room_b, room_a, seat_a, owner_a, way_b, way_a, failure_b, failure_a, status_b, status_a)
-        for side, mutes, marker_id, marker_time in (
-            (a_to_b, mutes_b, id_a, time_a),
-            (b_to_a, mutes_a, id_b, time_b),
+        for side, sieve, marker_id, marker_time in (
+            (a_to_b, sieve_b, id_a, time_a),
+            (b_to_a, sieve_a, id_b, time_b),
         ):
             source, target, seat, owner, out, into, near_failure, far_failure, near, far = side
             lets_pass = out != Seat.Direction.IN and into != Seat.Direction.OUT
@@ -96,7 +107,7 @@ def hops_from(rooms: Iterable[int]) -> Iterator[Hop]:
                     is_safe=near in LinkedAccount.USABLE,
                     is_able=not far_failure and far in LinkedAccount.USABLE,
                     has_failed=bool(far_failure),
-                    mutes=bool(mutes),
+                    sieve=sieve,
                     marker_id=marker_id,
                     marker_time=sql.read_moment(marker_time),
                     open_since=sql.read_moment(since) or clock.now(),

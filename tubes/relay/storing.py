@@ -18,7 +18,7 @@ from tubes.relay.rendering import echo_fingerprint
 COLUMNS = (
     *("room_id", "number", "kind", "dedupe_key", "remote_id", "target", "reply_to", "emoji", "about_id"),
     *("author_id", "author_name", "author_username", "author_avatar_url", "author_team", "body"),
-    *("attachments", "fingerprint", "held", "said_at", "accepted_at"),
+    *("attachments", "fingerprint", "is_presence", "held", "said_at", "accepted_at"),
 )
 JSON = ("body", "attachments")
 TIMES = ("said_at", "accepted_at")
@@ -69,7 +69,7 @@ def _storable_file(file: Attachment) -> Attachment:
 
 def row_of(event: IncomingEvent, *, room: Room, number: int, facts: Facts) -> Fresh:
     """The event as a row to insert. No I/O."""
-    says_something = event.body is not None and event.kind in (Kind.MESSAGE, Kind.NOTICE)
+    is_said = event.kind in (Kind.MESSAGE, Kind.NOTICE) and not event.is_presence
     row = Event(
         room=room,
         number=number,
@@ -87,7 +87,8 @@ def row_of(event: IncomingEvent, *, room: Room, number: int, facts: Facts) -> Fr
         author_team=facts.team,
         body=_body(event),
         attachments=[asdict(file) for file in event.attachments],
-        fingerprint=echo_fingerprint(plain.render(event.body)) if says_something and event.body else "",
+        fingerprint=echo_fingerprint(plain.render(event.body)) if is_said and event.body else "",
+        is_presence=event.is_presence,
         said_at=event.said_at,
         accepted_at=clock.now(),
     )

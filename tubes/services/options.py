@@ -6,13 +6,17 @@ from typing import Final
 
 from connectors.base import Kind, OutgoingMessage
 from connectors.errors import LoginRejected
+from connectors.markup import plain
 from connectors.markup.tree import Document, Mention, Paragraph, Text, to_json
 from sameroom import clock
 from tubes.models import Event, Seat
-from tubes.relay import rendering
+from tubes.relay import rendering, wordfilter
 
 COMMANDING: Final = ("commanders", "listed_people")
-OPTIONS: Final = ("name_style", "shows_team", "takes_notices", "takes_news", "rings_everybody", "direction")
+OPTIONS: Final = (
+    *("name_style", "shows_team", "takes_notices", "takes_news", "rings_everybody", "direction"),
+    *("takes_files", "takes_presence", "filtered_words"),
+)
 
 
 def options_set(*, seat: Seat) -> None:
@@ -28,7 +32,7 @@ def format_set(*, seat: Seat) -> None:
 def options_preview(*, seat: Seat) -> list[OutgoingMessage]:
     """What a message from elsewhere would look like with the options the Seat has now, saved or not. No I/O.
 
-    Empty where nothing would arrive, or where the account's secret cannot be read.
+    Empty where nothing would arrive, a filter keeps it out, or the account's secret cannot be read.
     """
     if not seat.lets_in:
         return []
@@ -37,6 +41,8 @@ def options_preview(*, seat: Seat) -> list[OutgoingMessage]:
     except LoginRejected:
         return []
     said = Document((Paragraph((Text("Lunch is served, "), Mention("", "all"), Text("!"))),))
+    if wordfilter.holds(seat.filtered_words, plain.render(said)):
+        return []
     event = Event(
         kind=Kind.MESSAGE,
         room_id=0,

@@ -40,7 +40,9 @@ def of(occasion: Occasion) -> tuple[list[Upload], list[str]]:
     for number, stored in enumerate(occasion.event.attachments):
         file = Attachment.from_json(stored)
         link = _link(occasion.event, number, file)
-        if is_posted(occasion.can, file):
+        if not occasion.seat.takes_files:
+            told.append(line(replace(file, url="")))
+        elif is_posted(occasion.can, file):
             posted.append(Upload(file, link))
         else:
             told.append(line(file, link=link))
@@ -87,7 +89,7 @@ def with_files(
     """Posts of a text, and its files: one post together, where there is one of each."""
     alone = opening(occasion, stamp)
     alone = replace(alone, text=alone.text.rstrip())  # a body in normal form ends without a space
-    if len(posts) > MOST_PARTS and occasion.can.files is Support.NATIVE:
+    if len(posts) > MOST_PARTS and occasion.can.files is Support.NATIVE and occasion.seat.takes_files:
         yield from (Send(post) for post in posts[: MOST_PARTS - 1])
         yield SendFile(alone, WHOLE, text=text)
     elif len(posts) == 1 and files and _has_room(occasion, posts[0]):
