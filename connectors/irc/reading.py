@@ -9,6 +9,7 @@ from itertools import count
 from typing import Final
 
 from connectors.base import Author, IncomingEvent, Kind, MessageId, Recent, RoomId, UserId
+from connectors.irc import presence
 from connectors.irc.link import Link
 from connectors.irc.text import said
 from connectors.irc.wire import Line
@@ -55,7 +56,9 @@ class Reader:
         self._session, self._numbers = uuid.uuid4().hex[:16], count(1)
 
     def event(self, line: Line) -> IncomingEvent | None:
-        """What somebody said to a channel; None where that is nothing for people. ValueError."""
+        """What somebody said to a channel, or did; None where that is nothing for people. ValueError."""
+        if line.command in presence.COMMANDS:
+            return self._presence(line)
         body = said(line.text)
         if body is None:
             return None
@@ -69,6 +72,21 @@ class Reader:
             said_at=said_at(line),
             body=body,
             reply_to=MessageId(reply_to[:_LONGEST_ID]) if reply_to and self._has_ids else None,
+        )
+
+    def _presence(self, line: Line) -> IncomingEvent:
+        nick, at = presence.about(line), line.tags.get("time", "")
+        # Other sessions of ours in the channel tell the same: where there are no ids, the time is one.
+        shared = line.tags.get("msgid") or (at and f"{line.command} {self._link.support.fold(nick)} {at}")
+        is_own = nick == line.nick
+        return IncomingEvent(
+            kind=Kind.NOTICE,
+            dedupe_key=shared[:_LONGEST_ID] or f"{self._session}-{next(self._numbers)}",
+            id=MessageId(""),
+            author=self._author(line) if is_own else Author(id_of(nick, "", self._link), nick, nick),
+            said_at=said_at(line),
+            body=presence.told(line),
+            is_presence=True,
         )
 
     def recent(self, lines: Sequence[Line], whole: bool) -> Recent:

@@ -20,6 +20,7 @@ from connectors.irc.channels import Channels
 from connectors.irc.link import Link
 from connectors.irc.outbox import Outbox
 from connectors.irc.pace import Pace
+from connectors.irc.presence import COMMANDS, Presence
 from connectors.irc.reading import KINDS, Reader, is_to, known_as
 from connectors.irc.text import bare, size
 from connectors.irc.who import who_of
@@ -59,6 +60,7 @@ class Session(Link):
         self._wanted: Collection[RoomId] = ()
         self._channels = Channels(self, key_of)
         self._outbox = Outbox(self, pace)
+        self._presence = Presence(self)
         self._reader = Reader(self, has_ids=has_ids)
         self._events: list[tuple[RoomId, IncomingEvent]] = []
         self._unreadable = 0
@@ -140,10 +142,8 @@ class Session(Link):
             self._settle()
             if self._channels.lost:
                 self._news.set()
-        elif line.command in ("NICK", "QUIT") and self.support.fold(line.nick) == self.support.fold(
-            self.who.nick
-        ):
-            self._regain_at = 0.0  # whoever had our nick is gone
+        elif line.command in COMMANDS:
+            self._hear_of(line)
 
     def _settle(self) -> None:
         if self._channels.are_settled() and not self._filling:
@@ -155,6 +155,22 @@ class Session(Link):
             return
         if "!" not in line.source or "batch" in line.tags:
             return  # the server's own words, or what was said before we came
+        self._presence.notice(room, line.nick)
+        self._tell(room, line)
+
+    def _hear_of(self, line: Line) -> None:
+        """Somebody else comes or goes, or sets a topic."""
+        if line.command in ("NICK", "QUIT") and self.support.fold(line.nick) == self.support.fold(
+            self.who.nick
+        ):
+            self._regain_at = 0.0  # whoever had our nick is gone
+        if self.is_me(line.nick) or (line.command == "NICK" and self.is_me(line.param(0))):
+            return  # by now it is ours
+        for room in self._presence.told_in(line):
+            if self._channels.is_in(room):
+                self._tell(room, line)
+
+    def _tell(self, room: RoomId, line: Line) -> None:
         if room in self._filling:
             self._filling[room].append(line)
         else:
@@ -233,6 +249,7 @@ class Session(Link):
         if wanted != self._wanted:
             self._channels.want(wanted)
             self._wanted = wanted
+            self._presence.keep(wanted)
             if self._channels.lost:
                 self._news.set()
         self._channels.join(now)

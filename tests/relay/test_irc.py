@@ -117,6 +117,34 @@ def test_two_accounts_in_the_same_channels_make_no_loop(towns: Towns) -> None:
     assert Delivery.objects.count() == 11  # what one account hears of the other's posts leads nowhere
 
 
+def test_who_comes_and_goes_is_told_where_that_is_wanted_and_not_of_us(towns: Towns) -> None:
+    _, there = towns.joined(factories.user())
+    towns.joined(factories.user(), "two")
+    Seat.objects.filter(pk=there.pk).update(takes_presence=True)
+
+    def told(count: int) -> list[str]:
+        towns.ben.wait(lambda: len(towns.ben.texts("#there")) >= count, within=20)
+        return [text.split("]")[-1].strip("\x02\x0f\x1d ") for text in towns.ben.texts("#there")]
+
+    with running():
+        stand(4)
+        eve = towns.crowds[0].enter("eve", "#here")
+        told(1)
+        towns.ann.topic("#here", "Lunch")
+        told(2)
+        eve.quit()
+        told(3)
+        towns.ben.say("#there", "goodbye")
+        towns.ann.wait(lambda: towns.ann.texts("#here"), within=20)
+
+    joined, topic, left = told(3)[:3]
+    assert (joined, topic) == ("has joined", "has set the topic to: Lunch")
+    assert left.startswith("has left")
+    assert "eve" in towns.ben.texts("#there")[0].replace("\u200b", "")
+    assert len(towns.ann.texts("#here")) == 1
+    assert set(Event.objects.filter(is_presence=True).values_list("author_id", flat=True)) == {"eve", "ann"}
+
+
 def test_what_is_said_while_the_other_network_is_down_is_posted_later(towns: Towns) -> None:
     towns.joined(factories.user())
     with running():

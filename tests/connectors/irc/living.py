@@ -32,6 +32,7 @@ class Living:
         self.connector, self.token = connector, token
         self.rooms = frozenset(map(RoomId, rooms))
         self.events: list[tuple[RoomId, IncomingEvent]] = []
+        self.presence: list[tuple[RoomId, IncomingEvent]] = []  # who came and went, kept apart
         self.lost: dict[RoomId, str] = {}
         self.error: BaseException | None = None
         self.batches = 0
@@ -109,7 +110,8 @@ class Living:
                     ends.cancel()
                     return
                 await self._loop.run_in_executor(None, self.holds.wait)
-                self.events += batch.events
+                self.events += [one for one in batch.events if not one[1].is_presence]
+                self.presence += [one for one in batch.events if one[1].is_presence]
                 self.lost |= batch.lost
                 self.token = batch.token
                 self.batches += 1

@@ -62,7 +62,7 @@ def test_server_without_capabilities_lets_us_in(ngircd: ircservers.Ircd) -> None
             "ann",
         )
         assert event.id == ""
-        assert event.dedupe_key.endswith("-1")
+        assert event.dedupe_key.endswith("-2")  # her coming was the first
 
 
 def test_server_that_never_answers_cap_lets_us_in() -> None:
