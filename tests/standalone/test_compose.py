@@ -148,7 +148,10 @@ def test_grace_outlasts_the_longest_request() -> None:
     grace = {name: composed.seconds(service["stop_grace_period"]) for name, service in services().items()}
 
     assert grace["web"] > gunicorn_conf.graceful_timeout
-    assert grace["worker"] > max(connector.capabilities.send_deadline for connector in connectors().values())
+    capabilities = [connector.capabilities for connector in connectors().values()]
+    for name, by_session in (("worker", False), ("listener", True)):
+        mine = [can for can in capabilities if can.sends_by_session is by_session]
+        assert grace[name] > max(can.send_deadline for can in mine)
 
 
 def test_postgres_has_the_connections_of_eight_workers() -> None:
