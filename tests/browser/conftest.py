@@ -8,9 +8,12 @@ from tests.browser import newcomer
 from tests.browser.newcomer import Newcomer
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def sameroom() -> Iterator[Sameroom]:
-    """What `make run` starts, on a port and with files of its own."""
+    """What `make run` starts, on a port and with files of its own.
+
+    Each module has one: a login of the sandbox has one owner, so what one linked another could not.
+    """
     with started() as running:
         yield running
 

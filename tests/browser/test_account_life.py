@@ -4,22 +4,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, expect
 
 from sameroom.env import BASE_DIR
-from standalone.throwaway import Sameroom, started
+from standalone.throwaway import Sameroom
 from tests.browser.newcomer import PASSWORD, Newcomer
-
-
-@pytest.fixture(scope="module")
-def sameroom() -> Iterator[Sameroom]:
-    """One of its own: what is shared here others have linked as theirs elsewhere."""
-    with started() as running:
-        yield running
 
 
 def share(sameroom: Sameroom, owner: str, token: str) -> None:

@@ -9,7 +9,7 @@ def test_from_signing_up_to_talking_through_a_tube(visitor: Newcomer) -> None:
     visitor.sign_up("newcomer@example.com")
     for group in ("Acme", "Globex"):
         visitor.add_account(visitor.create_token(group), group)
-        expect(visitor.page.get_by_text("is linked")).to_be_visible()
+        expect(visitor.page.get_by_text(f"@ {group} is linked.")).to_be_visible()
     visitor.open_a_tube("Support", "Helpdesk")
 
     here, there = visitor.enter_room("Ann Lee", "Support"), visitor.enter_room("Dana Fox", "Helpdesk")
