@@ -11,11 +11,10 @@ Each is a connection of its own; all live in one event loop, in a thread beside 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -114,7 +113,7 @@ class Human:
 
     def quit(self) -> None:
         if self._client and self.connected:
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 self._do(self._client.quit("bye"))
 
     def rename(self, nick: str) -> None:
@@ -250,5 +249,6 @@ async def _end(crowd: Crowd) -> None:
     await asyncio.gather(*others, return_exceptions=True)
     for human in crowd.humans:
         for transport in human.transports:
-            transport.abort()
+            with suppress(AttributeError):  # Python's TLS transports that were closed twice raise it
+                transport.abort()
     await asyncio.sleep(0.01)
