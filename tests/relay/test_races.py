@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 from django.db import transaction
 
-from connectors.base import IncomingEvent
+from connectors.base import IncomingEvent, MessageId, OutgoingMessage, RoomId
 from connectors.echo import connector as echo
+from connectors.echo.connector import EchoConnector
 from tests import factories
 from tests.relay.conftest import Pair, statuses, take, texts
 from tests.relay.stubbed import deletion_of, edit_of
@@ -16,6 +17,7 @@ from tests.relay.test_concurrency import at_once
 from tests.relay.test_crashes import read_all
 from tubes.models import Delivery, Event, Seat
 from tubes.relay import handover, lanes, wire
+from tubes.services import tube_close, tube_pause
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -74,6 +76,35 @@ def test_what_changes_while_a_lane_begins_it_is_posted_as_changed(
     drain_until(lambda: not Delivery.objects.filter(status__in=Delivery.OPEN).exists(), pair.there.pk)
 
     assert texts("globex", "garden") == told
+
+
+@pytest.mark.parametrize("stop", [tube_pause, tube_close])
+def test_nothing_begins_after_a_tube_was_stopped_but_what_is_on_its_way(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, stop: Callable[..., bool]
+) -> None:
+    for number in range(COUNT):
+        pair.say(f"line {number}")
+    few, is_stopped, late = threading.Event(), threading.Event(), []
+    real = EchoConnector.send
+
+    def send(self: EchoConnector, room: RoomId, message: OutgoingMessage) -> MessageId:
+        if is_stopped.is_set():
+            late.append(message.text)
+        if len(texts("globex", "garden")) == 3:
+            few.set()
+            assert is_stopped.wait(PATIENCE)
+        return real(self, room, message)
+
+    def end() -> None:
+        assert few.wait(PATIENCE)
+        assert stop(tube=pair.tube, by=pair.here.owner, tells=False)
+        is_stopped.set()
+
+    monkeypatch.setattr(EchoConnector, "send", send)
+    assert at_once(end, lambda: lanes.drain(pair.there.pk)) == []
+
+    assert (late, len(texts("globex", "garden"))) == ([], 4)
+    assert statuses() == ["sent"] * 4 + ["skipped"] * (COUNT - 4)
 
 
 def test_every_edit_made_while_lanes_run_is_seen_in_the_end(pair: Pair) -> None:
