@@ -18,6 +18,7 @@ from django.urls import reverse
 
 from accounts import outbox
 from accounts.models import ENDS_SOON, LinkedAccount, User
+from connectors.markup.sanitize import head_line
 from sameroom import clock
 
 log = logging.getLogger(__name__)
@@ -117,7 +118,7 @@ def _send(account: LinkedAccount, subject: str, text: str, *, undo: dict[str, An
     if not account.owner.is_active:
         return
     link = settings.PUBLIC_URL + reverse("accounts:account-renew", args=[account.code])
-    mail = EmailMessage(subject, f"{text}\n\n{link}\n", to=[account.owner.email])
+    mail = EmailMessage(head_line(subject), f"{text}\n\n{link}\n", to=[account.owner.email])
     try:
         get_connection().send_messages([mail])
     except smtplib.SMTPException as error:  # the server has spoken: it would say the same again

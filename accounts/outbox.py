@@ -16,6 +16,7 @@ from django.db import transaction
 from kombu.exceptions import KombuError
 
 from accounts.models import Letter
+from connectors.markup.sanitize import head_line
 from sameroom import clock
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ AT_ONCE = 200
 
 def put(*, to: str, subject: str, text: str) -> None:
     """Have a mail sent once the caller's transaction has committed, and again if need be. No network I/O."""
-    letter = Letter.objects.create(to=to, subject=subject[:255], text=text)
+    letter = Letter.objects.create(to=to, subject=head_line(subject), text=text)
     transaction.on_commit(partial(_ring, letter.pk), robust=True)
 
 

@@ -24,6 +24,7 @@ from connectors.markup.tree import (
 )
 
 MAX_NAME_LENGTH: Final = 64
+MAX_HEAD_LENGTH: Final = 255
 NOBODY: Final = "Someone"
 
 _NEWLINES: Final = re.compile("\r\n?|[\x85\u2028\u2029]")
@@ -61,6 +62,11 @@ def clean_text(text: str) -> str:
     if _BIDI.search(text):
         text = "\n".join(_balanced(line) if _BIDI.search(line) else line for line in text.split("\n"))
     return text
+
+
+def head_line(text: str) -> str:
+    """For the head of a mail: one line, as a second one would be a header of its own."""
+    return _BLANK.sub(" ", clean_text(text)).strip()[:MAX_HEAD_LENGTH]
 
 
 def _balanced(line: str) -> str:

@@ -21,6 +21,7 @@ from django.urls import reverse
 from kombu.exceptions import KombuError
 
 from accounts.models import User
+from connectors.markup.sanitize import head_line
 from sameroom import clock
 from tubes.models import Event, Notice, Room, Tube
 from tubes.relay import notices, routing, sql
@@ -79,7 +80,7 @@ def mail_owners(tube_id: int) -> None:
         return  # somebody was faster
     link = settings.PUBLIC_URL + reverse("tubes:tube-detail", args=[tube.code])
     mails = [
-        EmailMessage(f"Paused: {_rooms(tube)}", f"{_words(tube)}\n\n{link}\n", to=[owner.email])
+        EmailMessage(head_line(f"Paused: {_rooms(tube)}"), f"{_words(tube)}\n\n{link}\n", to=[owner.email])
         for owner in _owners(tube).values()
         if owner.is_active
     ]
