@@ -52,6 +52,13 @@ _CLOSED_V6: Final = [
     )
 ]
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+# Where clouds give a machine its keys, to whoever asks: a network that is opened does not open these with it.
+# AWS, Azure, Google, OpenStack and others; AWS by IPv6; Google by IPv6; Alibaba; Oracle before 2020 (their
+# documentation of instance metadata, 2026-11).
+_METADATA: Final = [
+    ipaddress.ip_network(f"{address}/{128 if ':' in address else 32}")
+    for address in ("169.254.169.254", "fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "192.0.0.192")
+]
 
 
 def is_public(address: Address) -> bool:
@@ -66,10 +73,13 @@ def is_public(address: Address) -> bool:
 
 
 def is_allowed(address: Address) -> bool:
-    """Whether the operator opened it by ALLOWED_PRIVATE_NETWORKS."""
+    """Whether ALLOWED_PRIVATE_NETWORKS opens it: what gives a machine its keys by its own address only."""
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
-    return any(address in network for network in _networks(tuple(settings.ALLOWED_PRIVATE_NETWORKS)))
+    opened = _networks(tuple(settings.ALLOWED_PRIVATE_NETWORKS))
+    if any(address in network for network in _METADATA):
+        return ipaddress.ip_network(address) in opened
+    return any(address in network for network in opened)
 
 
 @lru_cache(maxsize=8)
