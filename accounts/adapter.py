@@ -4,9 +4,11 @@ from typing import Any, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
+from accounts import limits
 from accounts.invitations import invitation_of
+from accounts.models import User
 from accounts.returning import goal_of
 
 
@@ -25,6 +27,24 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return settings.SIGNUP == "open" or invitation_of(request) is not None
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count the try before the password is looked at: by our own limits in place of allauth's."""
+        self._uses = limits.password_uses(request, str(credentials.get("email") or ""))
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """As allauth's. A right password is no guess, and does not forgive the wrong ones before it."""
+        user: User | None = super().authenticate(request, **credentials)
+        if user is not None:
+            for use in self._uses:
+                use.give_back()
+        return user
+
+    def post_login(self, request: HttpRequest, user: User, **told: Any) -> HttpResponse:
+        """Where to go on; the browser is known from now on, so that guessers elsewhere do not shut it out."""
+        response: HttpResponse = super().post_login(request, user, **told)
+        limits.device_remember(request, response, user.email)
+        return response
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         """To where they were going: also by way of the link in a mail, which carries no `next`."""

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from accounts import limits
 from accounts.invitations import InvitationTaken, invitation_of, invitation_use
 from accounts.models import LinkedAccount, User
 from accounts.secrets import SecretsUnreadable
@@ -48,6 +49,10 @@ class LoginForm(OwnWords, allauth.LoginForm):  # type: ignore[misc]
 class RequestLoginCodeForm(OwnWords, allauth.RequestLoginCodeForm):  # type: ignore[misc]
     """Ask for a code by e-mail."""
 
+    def clean_email(self) -> str:
+        limits.mail_uses(context.request, str(self.cleaned_data["email"]))
+        return str(super().clean_email())
+
 
 class ConfirmLoginCodeForm(OwnWords, allauth.ConfirmLoginCodeForm):  # type: ignore[misc]
     """Sign in with that code."""
@@ -59,6 +64,10 @@ class ReauthenticateForm(OwnWords, allauth.ReauthenticateForm):  # type: ignore[
 
 class ResetPasswordForm(OwnWords, allauth.ResetPasswordForm):  # type: ignore[misc]
     """Ask for a link to a new password."""
+
+    def clean_email(self) -> str:
+        limits.mail_uses(context.request, str(self.cleaned_data["email"]))
+        return str(super().clean_email())
 
 
 class ResetPasswordKeyForm(OwnWords, allauth.ResetPasswordKeyForm):  # type: ignore[misc]
@@ -84,6 +93,10 @@ class AddEmailForm(OwnWords, allauth.AddEmailForm):  # type: ignore[misc]
 
     WORDS: ClassVar[dict[str, str]] = {**OwnWords.WORDS, "email": "New e-mail address"}
 
+    def clean_email(self) -> str:
+        limits.mail_uses(context.request, str(self.cleaned_data["email"]))
+        return str(super().clean_email())
+
 
 class SignupForm(OwnWords, allauth.SignupForm):  # type: ignore[misc]
     """allauth's form, which also spends the invitation where one is needed."""
@@ -104,6 +117,7 @@ class SignupForm(OwnWords, allauth.SignupForm):  # type: ignore[misc]
         return email
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        limits.mail_uses(request, self.cleaned_data["email"])  # also where there is such a user already
         try:
             with transaction.atomic():
                 user, response = super().try_save(request)

@@ -206,6 +206,16 @@ class LinkedAccount(models.Model):
         )
 
 
+class Bucket(models.Model):
+    """How much somebody has tried lately: `accounts.limits`. Who that is cannot be read from it."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    empty_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.key[:8]
+
+
 class Letter(models.Model):
     """A mail that has to go out, though what it is about may be gone by then. Deleted once it has gone."""
 

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db.models import Q
 from kombu.exceptions import OperationalError
 
-from accounts import letters, outbox, services
+from accounts import letters, limits, outbox, services
 from accounts.models import LinkedAccount
 from sameroom import clock
 
@@ -40,7 +40,10 @@ def look_up_rooms(account: LinkedAccount) -> bool:
 
 @shared_task
 def refresh_stale_accounts() -> None:
-    """Queue a listing for every account that was not listed within the hour, and mails that are due."""
+    """Queue a listing for every account that was not listed within the hour, and mails that are due.
+
+    Forgets who tried what so long ago that it does not count any more.
+    """
     before = clock.now() - STALE
     unlisted = Q(rooms_refreshed_at__isnull=True) | Q(rooms_refreshed_at__lt=before)
     unasked = Q(checked_at__isnull=True) | Q(checked_at__lt=before)
@@ -51,6 +54,7 @@ def refresh_stale_accounts() -> None:
         write_to_owner.delay(account_id)
     for letter_id in outbox.due():
         post_letter.delay(letter_id)
+    limits.forget_empty()
 
 
 @shared_task

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts.decorators import SignedIn, live_page
 from accounts.forms import ask_secrets_only, is_login_of, known_of
 from accounts.invitations import invitation_remember
+from accounts.limits import linking_use
 from accounts.models import Invitation, LinkedAccount, LinkedAccountQuerySet
 from accounts.origins import client_address
 from accounts.returning import Goal, goal_of
@@ -58,6 +59,8 @@ def account_add(request: SignedIn, kind: str) -> HttpResponse:
     service = connector_class(kind)
     if service is None:
         raise Http404(f"There is no service {kind!r}.")
+    if request.method == "POST":
+        linking_use(request)
     form = service.credentials_form(request.POST or None, connector_class=service)
     return _link(request, form, {"kind": kind, "label": service.label})
 
@@ -72,6 +75,8 @@ def account_renew(request: SignedIn, account_code: str) -> HttpResponse:
     service = connector_class(account.kind)
     if service is None:
         raise Http404(f"There is no service {account.kind!r}.")
+    if request.method == "POST":
+        linking_use(request)
     form = service.credentials_form(request.POST or None, connector_class=service)
     ask_secrets_only(form, known=known_of(account))
     if request.method == "POST" and form.is_valid() and not is_login_of(form, account):

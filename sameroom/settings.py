@@ -100,6 +100,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "accounts.middleware.TooManyTriesMiddleware",
 ]
 ROOT_URLCONF = "sameroom.urls"
 WSGI_APPLICATION = "sameroom.wsgi.application"
@@ -232,6 +233,8 @@ ACCOUNT_EMAIL_VERIFICATION = one_of(
     choices=("mandatory", "optional", "none"),
     default="optional" if LOCAL or DEBUG else "mandatory",
 )
+# By person they are limited by accounts.limits: allauth's limits would let a guesser shut a person out.
+ACCOUNT_RATE_LIMITS = {"request_login_code": "20/m/ip", "reset_password": "20/m/ip"}
 ACCOUNT_CONFIRM_EMAIL_ON_GET = False
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_FORMS = {

@@ -8,6 +8,8 @@ from django.views.generic import RedirectView, TemplateView
 
 from tubes.views import home
 
+handler429 = "accounts.views_limits.too_many"  # for allauth's own limits
+
 ERROR_PAGES = ("400", "403", "403_csrf", "404", "429", "500")
 
 # Operators sign in by the same page as everybody: with its rate limits, codes and second factors.

@@ -17,14 +17,15 @@ from django.views.decorators.vary import vary_on_headers
 
 from accounts import returning
 from accounts.decorators import SignedIn, acting_page, live_page
+from accounts.limits import TooManyTries, joining_uses
 from accounts.models import LinkedAccount
 from tubes.models import Portal, PortalRequest
 from tubes.picking import Visit
 from tubes.services import Door, portal_door, portal_request_withdraw
 from tubes.views_entering import enter, make, picker_acting
 
-# Who types into the search box asks five times a second. Joining calls two services, and mails somebody.
-VISITS = {"stranger": "120/m/ip", "visitor": "600/m/ip,240/m/user", "act": "120/h/ip,30/h/user"}
+# Who types into the search box asks five times a second.
+VISITS = {"stranger": "120/m/ip", "visitor": "600/m/ip,240/m/user"}
 STATUS = {Door.DELETED: 410, Door.EXPIRED: 410, Door.FULL: 409, Door.OUT_OF_REACH: 503, Door.OWN: 200}
 
 PortalPage = Callable[..., HttpResponse]
@@ -41,8 +42,9 @@ def visited(view: PortalPage) -> PortalPage:
     @wraps(view)
     def page(request: SignedIn, visited_key: str, **more: str) -> HttpResponse:
         if not _is_within(request):
-            refusal: HttpResponse = ratelimit.respond_429(request)
-            return refusal
+            raise TooManyTries(60.0)
+        if request.user.is_authenticated and request.method == "POST":
+            joining_uses(request)  # it calls two services, and mails somebody
         portal = Portal.objects.with_seat().filter(key=visited_key).first()
         if portal is None:
             return render(request, "tubes/portal_unknown.html", status=404)
@@ -59,11 +61,7 @@ def visited(view: PortalPage) -> PortalPage:
 
 def _is_within(request: HttpRequest) -> bool:
     action = "visitor" if request.user.is_authenticated else "stranger"
-    actions = [action, "act"] if action == "visitor" and request.method == "POST" else [action]
-    return all(
-        ratelimit.consume(request, app="tubes.portals", action=it, config=VISITS, limit_get=True)
-        for it in actions
-    )
+    return bool(ratelimit.consume(request, app="tubes.portals", action=action, config=VISITS, limit_get=True))
 
 
 @visited

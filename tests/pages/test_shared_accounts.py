@@ -78,7 +78,8 @@ def test_a_name_is_wanted_and_codes_are_limited(page, bot):
     for _ in range(claiming.MOST_AN_HOUR):
         page.post(path(bot), {"room_name": "Lobby"})
 
-    assert "You have asked for many codes within an hour." in page.post(path(bot), {"room_name": "x"}).text
+    refusal = "You have asked for 10 codes within an hour. Try again in 60 minutes."
+    assert refusal in page.post(path(bot), {"room_name": "x"}).text
 
 
 def test_codes_and_rooms_of_others_are_not_shown(page, ann, bot):

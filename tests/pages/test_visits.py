@@ -8,6 +8,8 @@ from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
+from accounts import limits
+from accounts.limits import Limit
 from accounts.models import Letter, LinkedAccount, User
 from connectors.echo.connector import EchoConnector
 from connectors.errors import RetryLater
@@ -389,7 +391,7 @@ def test_visits_are_limited_per_user_wherever_they_come_from(page, portal, garde
 
 
 def test_joining_is_limited_more_narrowly_than_looking(page, portal, garden, monkeypatch):
-    monkeypatch.setitem(views_visits.VISITS, "act", "1/h/user")
+    monkeypatch.setattr(limits, "JOINING", Limit("joining", 1, timedelta(hours=1)))
     enter = reverse("tubes:portal-visit-enter", args=[portal.key, garden.account.code])
 
     first = page.post(portal.path, {"side_b": "nothing"}).status_code

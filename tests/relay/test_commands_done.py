@@ -349,7 +349,28 @@ def test_codes_of_this_room_and_of_rooms_left_since_fit_nothing(apart: tuple[Pai
     ]
 
 
-def test_after_five_wrong_codes_a_room_has_to_wait(apart: tuple[Pair, Pair], time: Clock) -> None:
+def test_who_guesses_shuts_nobody_else_out_of_the_room(apart: tuple[Pair, Pair]) -> None:
+    one, two = apart
+    for number in range(6):
+        type_in(two.here, f"-sameroom connect AAAA-AAA{number}", user_id="mallory")
+    assert last_answer() == joining.TOO_MANY_WRONG
+
+    type_in(two.here, f"-sameroom connect {opened(one)}", user_id="bob")
+
+    assert last_answer().startswith("This room and Lobby1")
+
+
+def test_who_guesses_under_many_names_has_to_wait_too(apart: tuple[Pair, Pair]) -> None:
+    one, two = apart
+    for number in range(20):
+        type_in(two.here, f"-sameroom connect AAAA-AA{number}", user_id=f"mallory{number}")
+
+    type_in(two.here, f"-sameroom connect {opened(one)}", user_id="mallory20")
+
+    assert last_answer() == joining.TOO_MANY_WRONG
+
+
+def test_after_five_wrong_codes_who_typed_them_has_to_wait(apart: tuple[Pair, Pair], time: Clock) -> None:
     one, two = apart
     for number in range(5):
         type_in(two.here, f"-sameroom connect AAAA-AAA{number}")

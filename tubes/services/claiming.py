@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -66,8 +67,13 @@ def claim_begin(*, owner: User, account: LinkedAccount, room_name: str) -> RoomC
     with transaction.atomic():
         User.objects.select_for_update(no_key=True).get(pk=owner.pk)  # of two at once, one counts the other
         lately = RoomClaim.objects.owned_by(owner).filter(created_at__gt=now - timedelta(hours=1))
-        if lately.count() >= MOST_AN_HOUR:
-            raise ClaimRefused("You have asked for many codes within an hour. Wait a while, then try again.")
+        asked = list(lately.order_by("-created_at").values_list("created_at", flat=True)[:MOST_AN_HOUR])
+        if len(asked) == MOST_AN_HOUR:
+            minutes = math.ceil((asked[-1] + timedelta(hours=1) - now) / timedelta(minutes=1))
+            raise ClaimRefused(
+                f"You have asked for {MOST_AN_HOUR} codes within an hour. Try again in {minutes} "
+                f"minute{'' if minutes == 1 else 's'}."
+            )
         RoomClaim.objects.owned_by(owner).open().filter(account=account).update(expires_at=now)
         return RoomClaim.objects.create(owner=owner, account=account, room_name=clean_name(room_name))
 

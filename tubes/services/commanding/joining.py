@@ -22,8 +22,9 @@ LIFE: Final = timedelta(minutes=2)
 LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH: Final = 8
 MOST_OPEN: Final = 5  # codes of one Seat that are valid at a time
-MOST_WRONG: Final = 5  # codes that fit nothing, from one room
-MOST_WRONG_OF_OWNER: Final = 20  # … and from all rooms of one owner
+MOST_WRONG: Final = 5  # codes that fit nothing, from one person in a room: nobody shuts the others out
+MOST_WRONG_OF_ROOM: Final = 20  # … from everybody there, whatever they call themselves
+MOST_WRONG_OF_OWNER: Final = 60  # … and from all rooms of one owner
 WRONG_FOR: Final = timedelta(minutes=10)
 
 FITS_NOTHING: Final = "No room waits for this code. Codes are valid for two minutes and for one room."
@@ -105,7 +106,10 @@ def _take(asked: Asked) -> JoinCode | None:
 def _has_guessed_much(asked: Asked) -> bool:
     since = clock.now() - WRONG_FOR
     wrong = Command.objects.filter(is_wrong_guess=True, created_at__gt=since)
-    if wrong.filter(room=asked.command.room).count() >= MOST_WRONG:
+    here = wrong.filter(room=asked.command.room)
+    if here.filter(author_id=asked.command.author_id).count() >= MOST_WRONG:
+        return True
+    if here.count() >= MOST_WRONG_OF_ROOM:
         return True
     rooms = Seat.objects.filter(owner=asked.seat.owner_id).values("room")
     return wrong.filter(room__in=rooms).count() >= MOST_WRONG_OF_OWNER
