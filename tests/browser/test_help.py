@@ -4,21 +4,16 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
+from guides import book
 from standalone.throwaway import Sameroom
 from tests.browser.newcomer import Newcomer
 from tests.browser.screenshots import SCHEMES, WIDTHS
 
 HIPCHAT = "/getting-started/en/accounts/hipchat"
-MATRIX = "/getting-started/en/accounts/matrix"
-IRC = "/getting-started/en/accounts/irc"
+HELP = "/getting-started/en/"
 PAGES = [
-    *("/getting-started/en/", HIPCHAT, MATRIX, IRC),
-    *(
-        "/getting-started/en/tubes-portals/tubes",
-        "/getting-started/en/tubes-portals/portals",
-        "/getting-started/en/commands",
-        "/getting-started/en/your-accounts",
-    ),
+    *(HELP, f"{HELP}?q=renew+token", f"{HELP}?q=xyzzyplugh"),
+    *(page.url for page in book.pages("en")),
 ]
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -70,4 +65,16 @@ def test_from_the_form_to_its_help_without_a_script(chromium: Browser, sameroom:
     visitor.page.get_by_role("link", name="Messages, and what to do").click()
 
     expect(visitor.page.get_by_role("heading", name="Messages, and what to do")).to_be_in_viewport()
+    context.close()
+
+
+def test_search_finds_without_a_script(chromium: Browser, sameroom: Sameroom) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    page = Newcomer(context, sameroom.address).go(HIPCHAT)
+
+    page.get_by_role("searchbox", name="Search the help pages").fill("how do I pause a Tube")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("link", name="Tubes: Pause it, close it").click()
+
+    expect(page.get_by_role("heading", name="Pause it, close it")).to_be_in_viewport()
     context.close()

@@ -1,5 +1,7 @@
 """Help pages: open to everybody, with no link that leads nowhere."""
 
+import html
+import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from urllib.parse import urldefrag
@@ -7,6 +9,11 @@ from urllib.parse import urldefrag
 import pytest
 from django.urls import reverse
 
+from connectors.limitations import limitations
+from connectors.registry import connectors
+from guides import book
+from tests.standalone.conftest import ROOT
+from tubes.forms import RoomOptionsForm
 from tubes.services.commanding.table import WORDS
 
 HELP, HIPCHAT = "/getting-started/en/", "/getting-started/en/accounts/hipchat"
@@ -15,8 +22,24 @@ IRC = "/getting-started/en/accounts/irc"
 TUBES = "/getting-started/en/tubes-portals/tubes"
 PORTALS = "/getting-started/en/tubes-portals/portals"
 COMMANDS = "/getting-started/en/commands"
-YOUR_ACCOUNTS = "/getting-started/en/your-accounts"
-PAGES = [HELP, HIPCHAT, MATRIX, TUBES, PORTALS, COMMANDS, YOUR_ACCOUNTS]
+LIMITATIONS = "/getting-started/en/limitations"
+SECURITY = "/getting-started/en/security"
+OPTIONS = "/getting-started/en/tubes-portals/posting-options"
+PAGES = [HELP, *(page.url for page in book.pages("en"))]
+# What docs/retention-and-limits.md says is kept, and by what words the help page tells of it.
+KEPT = {
+    "a message's text and file links": "A message’s text and the addresses of its files",
+    "ids: events, deliveries, our posts": "Who said something, when, in which room, and where it went",
+    "a file behind a link": "A file behind a link",
+    "a room in which nobody has a Seat any more, with what was said there": "A room that nobody",
+    "a mail that waits for the mail server": "A mail that cannot be sent",
+    "notices on Manage": "Notices on Manage",
+    "commands typed in rooms": "Commands typed in rooms",
+    "a code of `-sameroom open`, as a hash": "A code of <code>-sameroom open</code>",
+    "the address of a map": "The address of a map",
+    "requests to come through a Portal": "Requests to come through a Portal",
+    "a deleted Portal": "A deleted Portal",
+}
 
 pytestmark = pytest.mark.django_db
 
@@ -70,7 +93,7 @@ def test_no_two_elements_have_one_id(client, path):
 def test_help_lists_the_services_whose_connector_brings_a_page(client):
     links = Anchors(client.get(HELP).text).links
 
-    assert [link for link in links if "/accounts/" in link and link.startswith(HELP)] == [
+    assert list(dict.fromkeys(link for link in links if link.startswith(f"{HELP}accounts/"))) == [
         HIPCHAT,
         MATRIX,
         IRC,
@@ -130,7 +153,7 @@ def test_numbers_on_the_page_are_those_of_the_connector(client, settings):
 
 
 def test_where_no_service_has_a_page_help_leads_to_its_form(client, monkeypatch):
-    monkeypatch.setattr("guides.views.connectors", dict)
+    monkeypatch.setattr("guides.book.connectors", dict)
 
     assert "The form of each service says how" in client.get(HELP).text
 
@@ -140,3 +163,83 @@ def test_help_tells_of_every_command(client):
 
     assert [word for word in WORDS if f"-sameroom {word}" not in text and f">{word}" not in text] == []
     assert client.get(f"{COMMANDS}/").status_code == 200
+
+
+def test_every_page_that_is_written_is_in_the_book():
+    written = {
+        str(path.relative_to(ROOT / "templates" / "guides" / "en"))
+        for path in (ROOT / "templates" / "guides" / "en").rglob("*.html")
+    }
+    listed = {page.template.removeprefix("guides/en/") for page in book.pages("en") if not page.kind}
+
+    assert listed == written - {"index.html"}
+
+
+def test_index_and_every_page_lead_to_every_page(client):
+    addresses = {page.url for page in book.pages("en")}
+
+    for path in PAGES:
+        assert addresses <= set(Anchors(client.get(path).text).links), path
+
+
+def test_pages_can_be_read_one_after_the_other(client):
+    path, read = PAGES[1], []
+    while path:
+        read.append(path)
+        following = re.search(r'<a class="after" href="([^"]+)" rel="next">', client.get(path).text)
+        path = following[1] if following else ""
+
+    assert read == PAGES[1:]
+
+
+def test_page_that_is_shown_is_marked_in_the_navigation(client):
+    text = client.get(SECURITY).text
+
+    assert text.count(f'<a href="{SECURITY}" aria-current="page">Security</a>') == 2  # narrow and wide
+
+
+def test_footer_leads_to_limitations_and_security(client):
+    footer = client.get("/").text.split("<footer", 1)[1]
+
+    assert [link for link in Anchors(footer).links if link.startswith(HELP)] == [HELP, LIMITATIONS, SECURITY]
+
+
+def test_limitations_are_those_that_the_connectors_claim(client):
+    text = html.unescape(client.get(LIMITATIONS).text)
+    sections = {part.split('"')[0]: part for part in text.split('<section aria-labelledby="at-')[1:]}
+
+    assert list(sections) == list(connectors())
+    for kind, cls in connectors().items():
+        told = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", sections[kind].split("</section>")[0])
+        assert told == [(one.subject, one.text) for one in limitations(cls.capabilities)]
+
+
+def test_limits_of_the_installation_are_told(client, settings):
+    settings.CATCH_UP_HOURS, settings.ID_DAYS, settings.BODY_HOURS, settings.DAILY_MESSAGES = 7, 1, 5, 432
+
+    text = " ".join(client.get(LIMITATIONS).text.split())
+
+    assert "up to 7 hours" in text
+    assert "finds its message for 1 day." in text
+    assert "behind a link, for 5 hours." in text
+    assert "432 into your rooms" in text
+
+
+def test_security_tells_how_long_everything_is_kept(client, settings):
+    settings.BODY_HOURS, settings.ID_DAYS, settings.FILE_QUOTA_MB = 5, 12, 77
+    table = (ROOT / "docs" / "retention-and-limits.md").read_text().split("## When somebody leaves")[0]
+    rows = re.findall(r"^\| ([^|]+?) \| [^|]+ \|$", table, re.MULTILINE)
+
+    text = client.get(SECURITY).text
+
+    assert [row for row in rows if row not in ("what", "---")] == list(KEPT)
+    assert [words for words in KEPT.values() if f"<dt>{words}" not in text] == []
+    assert "5 hours after its last delivery ended" in text
+    assert "12 days, without the text" in text
+    assert "5 hours, up to 77 MB for one user" in text
+
+
+def test_help_tells_of_every_posting_option(client):
+    text = html.unescape(client.get(OPTIONS).text)
+
+    assert [label for label in RoomOptionsForm.Meta.labels.values() if f"<dt>{label}</dt>" not in text] == []
