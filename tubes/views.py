@@ -6,8 +6,8 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -22,12 +22,12 @@ from tubes.picking import SideA, SideB
 from tubes.services import (
     TubeRefused,
     standing_of,
-    tube_close,
     tube_pause,
     tube_resume,
     tube_retry,
 )
 from tubes.unchanged import print_of
+from tubes.views_ending import back_to_manage
 from tubes.views_entering import picker, picker_acting
 from tubes.views_notices import newest_notices
 from tubes.views_visits import requests_on_manage
@@ -96,14 +96,14 @@ def tube_list(request: SignedIn) -> HttpResponse:
 def tube_pause_do(request: SignedIn, tube_code: str) -> HttpResponse:
     """Nothing crosses until it is resumed."""
     tube_pause(tube=_open_tube(request, tube_code), by=request.user)
-    return _back(request)
+    return back_to_manage(request)
 
 
 @acting_page(back="tubes:tube-list")
 def tube_retry_do(request: SignedIn, tube_code: str) -> HttpResponse:
     """Look again whether a lost room can be entered."""
     tube_retry(tube=_open_tube(request, tube_code), by=request.user)
-    return _back(request)
+    return back_to_manage(request)
 
 
 @acting_page(back="tubes:tube-list")
@@ -113,26 +113,7 @@ def tube_resume_do(request: SignedIn, tube_code: str) -> HttpResponse:
         tube_resume(tube=_open_tube(request, tube_code), by=request.user)
     except TubeRefused as error:
         messages.error(request, str(error))
-    return _back(request)
-
-
-@login_required
-@require_http_methods(["GET", "POST"])
-def tube_close_page(request: SignedIn, tube_code: str) -> HttpResponse:
-    """Ask, then close for good."""
-    tube = _open_tube(request, tube_code)
-    if request.method == "POST":
-        tube_close(tube=tube, by=request.user)
-        messages.success(request, f"The Tube between {tube.side_a.room} and {tube.side_b.room} is closed.")
-        return redirect("tubes:tube-list")
-    return render(request, "tubes/tube_close.html", {"tube": tube})
-
-
-def _back(request: SignedIn) -> HttpResponse:
-    """To the list, narrowed as it was."""
-    query = ManageFilter(QueryDict(request.POST.get("narrowed", ""))).query
-    to = resolve_url("tubes:tube-list")
-    return redirect(f"{to}?{query}" if query else to)
+    return back_to_manage(request)
 
 
 def _open_tube(request: SignedIn, code: str) -> Tube:

@@ -7,14 +7,16 @@ from typing import Any
 
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect, render, resolve_url
+from django.template.defaultfilters import pluralize
 from django.views.decorators.http import require_GET
 
 from accounts.decorators import SignedIn, acting_page, live_page
 from accounts.models import User
 from tubes.codes import code_of, find_id
 from tubes.models import Notice
-from tubes.services import notice_dismiss, notices_dismiss
+from tubes.services import notice_dismiss, notices_dismiss, notices_restore
+from tubes.undoing import undoable
 
 ROWS = 20
 ON_MANAGE = 3
@@ -42,15 +44,31 @@ def notice_list(request: SignedIn) -> HttpResponse:
 @acting_page(back="tubes:tube-list")
 def notice_dismiss_do(request: SignedIn, notice_code: str) -> HttpResponse:
     """Put one notice away."""
-    notice_dismiss(notice=_notice(request, notice_code), by=request.user)
+    notice = _notice(request, notice_code)
+    if notice_dismiss(notice=notice, by=request.user):
+        _offer_back(request, notice, "The notice is put away.")
     return _back(request)
 
 
 @acting_page(back="tubes:tube-list")
 def notices_dismiss_do(request: SignedIn) -> HttpResponse:
     """Put all away that were there when the page was shown; what has come since stays."""
-    notices_dismiss(by=request.user, up_to=_notice(request, request.POST.get("up_to", "")))
+    newest = _notice(request, request.POST.get("up_to", ""))
+    count = notices_dismiss(by=request.user, up_to=newest)
+    if count:
+        _offer_back(request, newest, f"{count} notice{pluralize(count)} put away.")
     return _back(request)
+
+
+@acting_page(back="tubes:tube-list")
+def notice_restore_do(request: SignedIn, notice_code: str) -> HttpResponse:
+    """Take back that a notice was put away, and all that went with it."""
+    notices_restore(notice=_notice(request, notice_code), by=request.user)
+    return _back(request)
+
+
+def _offer_back(request: SignedIn, notice: Notice, text: str) -> None:
+    undoable(request, text, undo=resolve_url("tubes:notice-restore", code_of(notice)))
 
 
 def _notice(request: SignedIn, code: str) -> Notice:

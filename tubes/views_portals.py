@@ -1,4 +1,4 @@
-"""Pages of Portals for their owners: create, change and delete one, and decide about requests."""
+"""Pages of Portals for their owners: create and change one, and decide about requests."""
 
 from __future__ import annotations
 
@@ -21,9 +21,7 @@ from tubes.services import (
     options_preview,
     options_take,
     portal_change,
-    portal_close_tubes,
     portal_create,
-    portal_delete,
     portal_request_approve,
     portal_request_decline,
     seat_like,
@@ -95,39 +93,6 @@ def portal_detail(request: SignedIn, portal_key: str) -> HttpResponse:
     portal = _portal(request, portal_key)
     context = {"row": PortalRow.of(portal, tubes_of_portal(portal).count())}
     return render(request, "tubes/portal_detail.html", context)
-
-
-@login_required
-@require_http_methods(["GET", "POST"])
-def portal_delete_page(request: SignedIn, portal_key: str) -> HttpResponse:
-    """Ask, then delete; with its Tubes, where its owner says so."""
-    portal = _portal(request, portal_key)
-    if request.method == "POST":
-        portal_delete(portal=portal)
-        closed = portal_close_tubes(portal=portal, by=request.user) if "with_tubes" in request.POST else 0
-        messages.success(request, f"The Portal to {portal.seat.room} is deleted.{_closed(closed)}")
-        return redirect("tubes:tube-list")
-    context = {"portal": portal, "tubes": tubes_of_portal(portal)}
-    return render(request, "tubes/portal_delete.html", context)
-
-
-@login_required
-@require_http_methods(["GET", "POST"])
-def portal_close_page(request: SignedIn, portal_key: str) -> HttpResponse:
-    """Ask, with the rooms affected; then close every Tube that was made through a Portal."""
-    portal = _portal(request, portal_key)
-    if request.method == "POST":
-        closed = portal_close_tubes(portal=portal, by=request.user)
-        messages.success(request, f"The Portal to {portal.seat.room} is still open.{_closed(closed)}")
-        return redirect("tubes:tube-list")
-    context = {"portal": portal, "tubes": tubes_of_portal(portal)}
-    return render(request, "tubes/portal_close.html", context)
-
-
-def _closed(count: int) -> str:
-    if not count:
-        return ""
-    return " Its Tube is closed." if count == 1 else f" Its {count} Tubes are closed."
 
 
 @acting_page(back="tubes:tube-list")

@@ -4,6 +4,10 @@ const box = document.getElementById("q");
 const found = document.getElementById("found");
 const picks = () => [...found.querySelectorAll("a.pick, button.pick")];
 
+// What is typed is searched for at once.
+const search = document.querySelector(".search .button");
+if (search) search.hidden = true;
+
 let shown = box?.value; // the words that what is shown was found by
 
 const go = (event, element) => {

@@ -130,6 +130,10 @@ ACTS = {
     "tubes:tube-pause": "tubes:tube-list",
     "tubes:tube-resume": "tubes:tube-list",
     "tubes:tube-retry": "tubes:tube-list",
+    "tubes:tube-close": "tubes:tube-list",
+    "tubes:tube-reopen": "tubes:tube-list",
+    "tubes:portal-restore": "tubes:tube-list",
+    "tubes:notice-restore": "tubes:tube-list",
     "tubes:notice-dismiss": "tubes:tube-list",
     "tubes:notices-dismiss": "tubes:tube-list",
 }

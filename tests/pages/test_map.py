@@ -103,10 +103,10 @@ def test_an_address_ends_with_the_tubes_it_was_made_for(client: Client, chain: l
     assert client.get(address).status_code == 404
 
 
-def test_manage_leads_to_the_map_of_a_tube(page: Client, ann: object) -> None:
+def test_the_page_of_a_tube_leads_to_its_map(page: Client, ann: object) -> None:
     tube = tube_of(ann, factories.user())
     make = reverse("tubes:map-make", args=[tube.code])
-    assert make in page.get("/manage/").content.decode()
+    assert make in page.get(reverse("tubes:tube-detail", args=[tube.code])).text
 
     answer = page.post(make)
 

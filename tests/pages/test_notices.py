@@ -126,6 +126,28 @@ def test_dismissing_all_up_to_nothing_dismisses_nothing(page, seat, up_to):
     assert standing() == ["Thing 0.", "Thing 1."]
 
 
+def test_putting_away_can_be_taken_back_with_all_that_went_together(page, seat):
+    told(seat, 3)
+    dismiss(page, Notice.objects.get(text="Thing 0."))
+    newest = page.get(MANAGE).context["notices"][0][0]
+
+    away = page.post(ALL, {"up_to": newest, "from": "notices"}, follow=True)
+    between = standing()
+    page.post(reverse("tubes:notice-restore", args=[newest]))
+
+    assert "2 notices put away." in away.text
+    assert f'formaction="{reverse("tubes:notice-restore", args=[newest])}">Undo</button>' in away.text
+    assert [between, standing()] == [[], ["Thing 1.", "Thing 2."]]
+
+
+def test_a_notice_that_stands_is_restored_by_leaving_it(page, seat):
+    told(seat, 2)
+    newest = page.get(MANAGE).context["notices"][0][0]
+
+    assert page.post(reverse("tubes:notice-restore", args=[newest])).status_code == 302
+    assert standing() == ["Thing 0.", "Thing 1."]
+
+
 def test_each_owner_of_a_tube_has_their_own_notices(page, ann):
     tube = factories.tube(factories.seat(factories.account(ann)), factories.seat())
     mine = factories.notice(tube.side_a, "Mine.")

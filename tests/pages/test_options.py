@@ -109,8 +109,12 @@ def test_only_ones_own_room_at_an_open_tube_has_options(page, ann, seat):
 
     assert [page.get(path(one)).status_code for one in (seat, other, closed)] == [200, 404, 404]
     assert page.post(path(other), chosen(direction="in")).status_code == 404
-    listed = page.get(LIST).content.decode()
-    assert path(seat) in listed
+    tubes = {row.tube.side_a_id: row.tube for row in page.get(LIST).context["rows"]}
+    both_mine = page.get(reverse("tubes:tube-detail", args=[tubes[seat.pk].code])).text
+    listed = page.get(LIST).text
+    assert [path(end) in both_mine for end in (tubes[seat.pk].side_a, tubes[seat.pk].side_b)] == [True, True]
+    assert f'{reverse("tubes:tube-detail", args=[tubes[seat.pk].code])}#options"' in listed
+    assert path(next(tube for tube in tubes.values() if tube.side_b == other).side_a) in listed
     assert path(other) not in listed
 
 

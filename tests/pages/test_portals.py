@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils.html import strip_tags
 
 from sameroom import clock
 from tests import factories
@@ -42,7 +43,7 @@ def joined(portal: Portal, **extra) -> Tube:
 
 
 def said(response) -> list[str]:
-    return [str(message) for message in response.context["messages"]]
+    return [strip_tags(str(message)).strip() for message in response.context["messages"]]
 
 
 # ------------------------------------------------------------------------------ created
@@ -95,7 +96,7 @@ def test_created_portal_shows_its_address_to_copy(page, ann, lobby):
         "filtered_words": "",
     }
     assert f'value="http://127.0.0.1:8000/p/{portal.key}" readonly' in response.text
-    assert f'data-copy="address-{portal.key}" hidden>Copy' in response.text
+    assert f'data-copy="address-{portal.key}"' in response.text
     assert "js/copy.js" in response.text
 
 
@@ -289,8 +290,28 @@ def test_delete_takes_the_tubes_along_where_its_owner_says_so(page, portal):
 
     response = page.post(of("delete", portal), {"with_tubes": "on"}, follow=True)
 
-    assert said(response) == ["The Portal to Lobby is deleted. Its 2 Tubes are closed."]
+    assert said(response) == ["The Portal to Lobby is deleted. Its 2 Tubes are closed. Undo"]
     assert set(Tube.objects.values_list("status", flat=True)) == {"closed"}
+
+
+def test_delete_asks_nothing_where_there_is_nothing_to_ask(page, portal):
+    plain = page.get(MANAGE).text
+    Portal.objects.update(needs_approval=True)
+    with_approval = page.get(MANAGE).text
+
+    assert f'formaction="{of("delete", portal)}">Delete</button>' in plain
+    assert f'href="{of("delete", portal)}">Delete …</a>' in with_approval
+
+
+def test_delete_can_be_taken_back(page, portal):
+    page.post(of("delete", portal), follow=True)
+
+    response = page.post(of("restore", portal), follow=True)
+    again = page.post(of("restore", portal), follow=True)
+
+    assert said(response) == ["The Portal to Lobby is there again, at the same address."]
+    assert Portal.objects.not_deleted().get() == portal
+    assert said(again)[0].startswith("The Portal stays deleted.")
 
 
 def test_closing_its_tubes_asks_first_with_the_rooms(page, portal):

@@ -17,7 +17,7 @@ from tubes.services.joining import tube_join
 from tubes.services.maps import map_link_find, map_link_make
 from tubes.services.muting import mute_remove
 from tubes.services.networks import flow_of, network_of
-from tubes.services.notices import notice_dismiss, notices_dismiss
+from tubes.services.notices import notice_dismiss, notices_dismiss, notices_restore
 from tubes.services.opening import TubeRefused, end_of, joined_to, tube_open
 from tubes.services.options import COMMANDING, OPTIONS, options_preview, options_set
 from tubes.services.portal_visits import (
@@ -40,6 +40,7 @@ from tubes.services.portals import (
     seat_like,
     tubes_of_portal,
 )
+from tubes.services.reopening import portal_restore, tube_reopen
 from tubes.services.running import (
     rooms_rewatch,
     tube_close,
@@ -85,6 +86,7 @@ __all__ = [
     "network_of",
     "notice_dismiss",
     "notices_dismiss",
+    "notices_restore",
     "offers_of",
     "options_preview",
     "options_set",
@@ -98,6 +100,7 @@ __all__ = [
     "portal_request_approve",
     "portal_request_decline",
     "portal_request_withdraw",
+    "portal_restore",
     "portals_of_account",
     "prospects",
     "room_enter",
@@ -111,6 +114,7 @@ __all__ = [
     "tube_join",
     "tube_open",
     "tube_pause",
+    "tube_reopen",
     "tube_resume",
     "tube_retry",
     "tube_state",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -140,10 +140,19 @@ def look_at(listing: RoomListing) -> Side:
     return Side(account, info, newest, is_polled=is_polled, is_proved=can.entering_proves)
 
 
-def tube_save(a: Taken, b: Taken, *, by: User, portal: Portal | None = None, typed_by: str = "") -> Tube:
+def tube_save(
+    a: Taken,
+    b: Taken,
+    *,
+    by: User,
+    portal: Portal | None = None,
+    typed_by: str = "",
+    known_to: Collection[int] | None = None,
+) -> Tube:
     """Save an open Tube between two Seats that were just taken; their owners may differ.
 
-    Inside the transaction that has locked the rooms.
+    Inside the transaction that has locked the rooms. `known_to` are the users who need not be told; without
+    it, whoever will be told otherwise.
     """
     tube = Tube(
         side_a=a.seat,
@@ -158,8 +167,9 @@ def tube_save(a: Taken, b: Taken, *, by: User, portal: Portal | None = None, typ
     tube.save()
     for taken in (a, b):
         health.choose_reader(taken.seat.room)
-    # What came of a Portal or a command both owners are told as that.
-    news.opened(tube, {a.seat.owner_id, b.seat.owner_id} if portal or typed_by else {by.pk})
+    if known_to is None:  # what came of a Portal or a command both owners are told as that
+        known_to = {a.seat.owner_id, b.seat.owner_id} if portal or typed_by else {by.pk}
+    news.opened(tube, known_to)
     return tube
 
 
