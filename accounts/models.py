@@ -41,6 +41,9 @@ class User(AbstractUser):
     daily_messages = models.PositiveIntegerField(
         null=True, blank=True, help_text="Messages a day; empty: the installation's, 0: no limit."
     )
+    onboarded_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the first steps were done or put away; empty: pages show them."
+    )
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []

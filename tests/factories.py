@@ -25,7 +25,9 @@ _numbers = count(1)
 
 
 def user(email: str | None = None, **extra: Any) -> User:
-    return User.objects.create_user(email or f"user{next(_numbers)}@example.com", PASSWORD, **extra)
+    """Somebody who knows their way; with `onboarded_at=None` a newcomer."""
+    values = {"onboarded_at": clock.now()} | extra
+    return User.objects.create_user(email or f"user{next(_numbers)}@example.com", PASSWORD, **values)
 
 
 def account(owner: User | None = None, *, team: str = "acme", **extra: Any) -> LinkedAccount:

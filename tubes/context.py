@@ -1,4 +1,4 @@
-"""What every page may ask about the relay."""
+"""What every page may ask about the relay and its viewer."""
 
 from __future__ import annotations
 
@@ -11,18 +11,23 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.html import format_html
 
 from tubes.models import Notice
+from tubes.onboarding import Steps, steps_on_page
 from tubes.relay import guard
 
 COMMAND = re.compile(r"(manage\.py relay_resume --from \w+)")
 
 
 def relay(request: HttpRequest) -> dict[str, Any]:
-    """Whether the relay is stopped and why, and how many notices wait. No query until a page asks."""
+    """Whether the relay is stopped and why, how many notices wait, how far a newcomer is.
+
+    No query until a page asks.
+    """
     user = getattr(request, "user", None)  # absent where a request never reached the sessions
     return {
         "relay_is_stopped": SimpleLazyObject(guard.is_stopped),
         "stopped_because": SimpleLazyObject(_stopped_because),
         "notice_count": SimpleLazyObject(partial(_notice_count, user)),
+        "first_steps": SimpleLazyObject(partial(_first_steps, user)),
     }
 
 
@@ -34,3 +39,7 @@ def _stopped_because() -> str:
 
 def _notice_count(user: Any) -> int:
     return Notice.objects.owned_by(user).standing().count() if user and user.is_authenticated else 0
+
+
+def _first_steps(user: Any) -> Steps | None:
+    return steps_on_page(user) if user and user.is_authenticated else None

@@ -105,5 +105,6 @@
   document.addEventListener("htmx:load", (event) => {
     renewTimes();
     tellLocalTimes(event.target);
+    if (event.target.id === "first-steps") say(event.target.dataset.says);
   });
 }

@@ -134,6 +134,8 @@ ACTS = {
     "tubes:tube-reopen": "tubes:tube-list",
     "tubes:portal-restore": "tubes:tube-list",
     "tubes:notice-restore": "tubes:tube-list",
+    "tubes:first-steps-end": "tubes:tube-list",
+    "tubes:first-steps-again": "tubes:tube-list",
     "tubes:notice-dismiss": "tubes:tube-list",
     "tubes:notices-dismiss": "tubes:tube-list",
 }

@@ -18,6 +18,7 @@ from tubes.services.maps import map_link_find, map_link_make
 from tubes.services.muting import mute_remove
 from tubes.services.networks import flow_of, network_of
 from tubes.services.notices import notice_dismiss, notices_dismiss, notices_restore
+from tubes.services.onboarding import FirstSteps, first_steps_again, first_steps_end, first_steps_of
 from tubes.services.opening import TubeRefused, end_of, joined_to, tube_open
 from tubes.services.options import COMMANDING, OPTIONS, options_preview, options_set
 from tubes.services.portal_visits import (
@@ -58,6 +59,7 @@ __all__ = [
     "ClaimRefused",
     "Crossing",
     "Door",
+    "FirstSteps",
     "Limits",
     "Lost",
     "NotAgain",
@@ -75,6 +77,9 @@ __all__ = [
     "drawing_of",
     "end_of",
     "end_of_portal",
+    "first_steps_again",
+    "first_steps_end",
+    "first_steps_of",
     "flow_of",
     "joined_to",
     "listing_forget",
