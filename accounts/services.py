@@ -233,6 +233,34 @@ def account_try_again(*, account: LinkedAccount) -> bool:
     return health.recovered(account)
 
 
+def account_verify(*, account: LinkedAccount) -> None:
+    """Ask now whether a login works, and use it again where it does; for operators.
+
+    Network I/O; may be repeated. Raises ConnectorError with what the service says, or LookupError where
+    this installation lacks the connector. A login that works and was disabled is used again.
+    """
+    LinkedAccount.objects.filter(pk=account.pk).update(checked_at=clock.now())
+    try:
+        account.connector().granted()
+    except LoginRejected as error:
+        if account.is_usable:
+            health.needs_login(account, str(error))
+        raise
+    if account.is_usable:
+        health.works(account)
+    else:
+        health.recovered(account)
+
+
+def account_disable(*, account: LinkedAccount, reason: str) -> bool:
+    """Use an account no more until its owner renews it or an operator verifies it; False if it was already.
+
+    Its rooms get other readers, and what is said at the other ends of its Tubes waits.
+    """
+    with transaction.atomic():
+        return health.disabled(account, reason)
+
+
 def account_remove(*, account: LinkedAccount, address: str = "") -> None:
     """Forget an account and its secret; its Tubes end, and its owner gets a mail.
 

@@ -47,6 +47,17 @@ class Limit:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What may still go in the window now running."""
+
+    polls: int
+    sends: int
+    requests: int  # that the whole window holds
+    seconds: float  # until it ends
+    blocked: float  # seconds for which the service wants to be left alone; 0.0: it does not
+
+
 class _Learned(TypedDict):
     """The service's own word, as stored. Times are wall-clock seconds, as workers share them."""
 
@@ -191,6 +202,20 @@ class Budget:
         if self._is_limited:
             with _cache_may_fail():
                 return self._left()
+        return None
+
+    def standing(self) -> Left | None:
+        """What is left of the window now running, for pages; None where nobody counts. Takes none."""
+        if self._is_limited:
+            with _cache_may_fail():
+                now = _now()
+                known = cache.get_many([f"{self._key}:blocked", f"{self._key}:learned"])
+                window = self._window(known.get(f"{self._key}:learned"), now)
+                shares, used = self._shares(window), self._used(window)
+                until = float(known.get(f"{self._key}:blocked") or 0.0)
+                blocked = until - now if now < until <= now + LONGEST_WAIT else 0.0
+                polls, sends = shares.polls_left(used), shares.sends_left(used)
+                return Left(polls, sends, window.requests, window.ends - now, blocked)
         return None
 
     # -------------------------------------------------------------------------- taking

@@ -68,5 +68,12 @@ class Shares:
 
     def polls_left(self, used: Used) -> int:
         """How many more polls `hold` would let go."""
-        within_all = self.all - max(0, self.rest - used.rest) - used.total
-        return max(0, min(self.polls - used.polls, within_all))
+        return max(0, min(self.polls - used.polls, self._free(used)))
+
+    def sends_left(self, used: Used) -> int:
+        """How many more sends `hold` would let go."""
+        return max(0, min(self.sends - used.sends, self._free(used)))
+
+    def _free(self, used: Used) -> int:
+        """What nobody has used, and is not kept for settling."""
+        return self.all - max(0, self.rest - used.rest) - used.total

@@ -45,6 +45,34 @@ SELECT (SELECT min(head.id) FROM tubes_delivery AS head
         WHERE head.status IN ('queued', 'sending') AND head.seat_id = lane.seat_id)
 FROM lane WHERE lane.seat_id IS NOT NULL
 """
+# Counts no lane further than it is told to: the deepest are known by where the counting stopped.
+DEEPEST: Final = """
+WITH RECURSIVE lane(seat_id) AS (
+    SELECT min(seat_id) FROM tubes_delivery WHERE status IN ('queued', 'sending')
+    UNION ALL
+    SELECT (SELECT min(later.seat_id) FROM tubes_delivery AS later
+            WHERE later.status IN ('queued', 'sending') AND later.seat_id > lane.seat_id)
+    FROM lane WHERE lane.seat_id IS NOT NULL
+)
+SELECT lane.seat_id,
+       (SELECT count(*) FROM (
+            SELECT 1 FROM tubes_delivery AS one
+            WHERE one.status IN ('queued', 'sending') AND one.seat_id = lane.seat_id LIMIT %s) AS counted),
+       (SELECT min(head.id) FROM tubes_delivery AS head
+        WHERE head.status IN ('queued', 'sending') AND head.seat_id = lane.seat_id)
+FROM lane WHERE lane.seat_id IS NOT NULL
+ORDER BY 2 DESC, 3 LIMIT %s
+"""
+MOST_COUNTED: Final = 1000  # deliveries of one lane; one more stands for "more than that"
+
+
+@dataclass(frozen=True, slots=True)
+class Deep:
+    """A lane in which something is open."""
+
+    seat: int
+    open: int  # MOST_COUNTED + 1: more than MOST_COUNTED
+    head: int  # the delivery that waits longest
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +105,13 @@ def depths() -> dict[str, Depth]:
         kind: Depth(int(queued), int(sending), int(deepest), _time(oldest))
         for kind, queued, sending, deepest, oldest in rows
     }
+
+
+def deepest(most: int) -> list[Deep]:
+    """The lanes with most open, deepest first; of those too deep to count, the oldest first. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(DEEPEST, [MOST_COUNTED + 1, most])
+        return [Deep(*row) for row in cursor.fetchall()]
 
 
 def busy() -> dict[str, int]:

@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "sandbox",
     "standalone",
     "monitor",
+    "operating",
     "allauth",
     "allauth.account",
     "django_htmx",
@@ -184,6 +185,7 @@ CELERY_BEAT_SCHEDULE = {
     "check-seats": {"task": "tubes.tasks.check_stale_seats", "schedule": 60.0, "options": {"expires": 60}},
     "purge": {"task": "tubes.tasks.purge", "schedule": 600.0, "options": {"expires": 600}},
     "mark-alive": {"task": "tubes.tasks.mark_alive", "schedule": 30.0, "options": {"expires": 30}},
+    "watch": {"task": "operating.tasks.watch", "schedule": 60.0, "options": {"expires": 60}},
     "refresh-listings": {
         "task": "accounts.tasks.refresh_stale_accounts",
         "schedule": 300.0,

@@ -5,16 +5,16 @@ Everything here is read only: the relay's rows are moved by the relay. No messag
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.utils.timesince import timesince
 
+from tubes.admin_lists import BigAdmin, WatchedAdmin, following, listing
 from tubes.models import (
     Command,
     Delivery,
@@ -31,34 +31,6 @@ from tubes.models import (
 )
 from tubes.models.portals import PortalQuerySet
 from tubes.services import portal_door, tube_state
-
-
-def listing(label: str, model: type[Model], **filters: Any) -> str:
-    """A link to another admin list, filtered."""
-    meta = model._meta
-    address = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist", query=filters)
-    return format_html('<a href="{}">{}</a>', address, label)
-
-
-class WatchedAdmin(admin.ModelAdmin):
-    """Look, filter and follow links; nothing is changed by hand."""
-
-    show_full_result_count = False  # no COUNT over big tables
-    list_per_page = 50
-
-    linked_by: ClassVar[set[str]] = set()  # the lookups that other lists link here by
-
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
-        return lookup in self.linked_by or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Room)
@@ -81,8 +53,7 @@ class RoomAdmin(WatchedAdmin):
     def links(self, room: Room) -> str:
         seats = listing("Seats", Seat, room__id__exact=room.pk)
         events = listing("Events", Event, room__id__exact=room.pk)
-        arriving = listing("Deliveries", Delivery, room__id__exact=room.pk)
-        return format_html("{} · {} · {}", seats, events, arriving)
+        return format_html("{} · {}", seats, events)
 
 
 @admin.register(RoomListing)
@@ -116,7 +87,8 @@ class SeatAdmin(WatchedAdmin):
 
     @admin.display(description="go to")
     def links(self, seat: Seat) -> str:
-        return listing("Deliveries", Delivery, seat__id__exact=seat.pk)
+        deliveries = listing("Deliveries", Delivery, seat__id__exact=seat.pk)
+        return format_html("{} · {}", deliveries, following("Monitor", "lane", seat.pk))
 
 
 @admin.register(Portal)
@@ -204,7 +176,7 @@ class TubeAdmin(WatchedAdmin):
 
 
 @admin.register(Event)
-class EventAdmin(WatchedAdmin):
+class EventAdmin(BigAdmin):
     linked_by = {"room__id__exact", "about__id__exact"}
     list_display = [
         "id",
@@ -218,28 +190,47 @@ class EventAdmin(WatchedAdmin):
         "accepted_at",
         "links",
     ]
-    list_filter = ["kind", "held", "accepted_at"]
     list_select_related = ["room", "about"]
-    search_fields = ["remote_id", "room__name"]
+    search_fields = ["remote_id"]
+    search_help_text = "The whole id, as its service gave it. By kind and time: in the relay monitor."
     raw_id_fields = ["room", "about"]
     exclude = ["body", "attachments"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Event], search_term: str
+    ) -> tuple[QuerySet[Event], bool]:
+        term = search_term.strip()
+        # By the index that begins with the room: a probe for each room there is.
+        told = Q(room__in=Room.objects.values("pk"), remote_id=term)
+        return (queryset.filter(told) if term else queryset), False
 
     @admin.display(description="go to")
     def links(self, event: Event) -> str:
         deliveries = listing("Deliveries", Delivery, event__id__exact=event.pk)
-        return format_html("{} · {}", deliveries, listing("About it", Event, about__id__exact=event.pk))
+        about = listing("About it", Event, about__id__exact=event.pk)
+        return format_html("{} · {} · {}", deliveries, about, following("Its whole way", "event", event.pk))
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(WatchedAdmin):
-    linked_by = {"room__id__exact", "seat__id__exact", "event__id__exact"}
+class DeliveryAdmin(BigAdmin):
+    linked_by = {"seat__id__exact", "event__id__exact"}
     list_display = ["id", "status", "origin", "room", "age", "attempts", "why", "links"]
-    list_filter = ["status", "created_at", "room__kind"]
     list_select_related = ["room", "event__room"]
-    search_fields = ["room__name", "event__remote_id"]
-    raw_id_fields = ["room", "seat", "event"]
+    search_fields = ["posts__remote_id"]
+    search_help_text = (
+        "The whole id of a post of ours, as its service gave it. By state: in the relay monitor."
+    )
+    raw_id_fields = ["room", "seat", "event", "origin", "carries", "lead"]
+    exclude = ["parts"]  # how its text was cut
 
-    @admin.display(description="last error", ordering="error")
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Delivery], search_term: str
+    ) -> tuple[QuerySet[Delivery], bool]:
+        term = search_term.strip()
+        posted = Post.objects.filter(remote_id=term).values("delivery")
+        return (queryset.filter(pk__in=posted) if term else queryset), False
+
+    @admin.display(description="last error")
     def why(self, delivery: Delivery) -> str:
         return Truncator(delivery.error).chars(80)
 
@@ -247,23 +238,23 @@ class DeliveryAdmin(WatchedAdmin):
     def origin(self, delivery: Delivery) -> str:
         return str(delivery.event.room or "Sameroom")
 
-    @admin.display(ordering="created_at")
+    @admin.display
     def age(self, delivery: Delivery) -> str:
         return timesince(delivery.created_at, depth=1)
 
     @admin.display(description="go to")
     def links(self, delivery: Delivery) -> str:
-        event = reverse("admin:tubes_event_change", args=[delivery.event_id])
-        posts = listing("Posts", Post, delivery__id__exact=delivery.pk)
-        return format_html('<a href="{}">Event</a> · {}', event, posts)
+        way = following("Its whole way", "event", delivery.event_id)
+        return format_html("{} · {}", way, listing("Posts", Post, delivery__id__exact=delivery.pk))
 
 
 @admin.register(Post)
-class PostAdmin(WatchedAdmin):
+class PostAdmin(BigAdmin):
     linked_by = {"delivery__id__exact"}
     list_display = ["remote_id", "room", "delivery", "part", "posted_at"]
     list_select_related = ["room", "delivery"]
-    search_fields = ["remote_id"]
+    search_fields = ["remote_id__exact"]
+    search_help_text = "The whole id, as its service gave it."
     raw_id_fields = ["room", "delivery"]
 
 

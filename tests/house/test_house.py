@@ -8,7 +8,10 @@ import pytest
 from connectors.registry import connectors
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("accounts", "bench", "connectors", "guides", "sameroom", "sandbox", "standalone", "stub", "tubes")
+PACKAGES = (
+    *("accounts", "bench", "connectors", "guides", "operating", "sameroom", "sandbox", "standalone", "stub"),
+    "tubes",
+)
 KINDS = sorted(set(connectors()) - {"echo"})
 
 
@@ -32,7 +35,11 @@ def test_the_relay_and_the_pages_name_no_service() -> None:
     shared = list((ROOT / "connectors").glob("*.py"))
     named = [
         f"{path.relative_to(ROOT)}: {kind}"
-        for path in [*sources("tubes", "accounts", "guides"), *shared, *(ROOT / "templates").rglob("*.html")]
+        for path in [
+            *sources("tubes", "accounts", "guides", "operating"),
+            *shared,
+            *(ROOT / "templates").rglob("*.html"),
+        ]
         if "sandbox" not in path.parts
         for kind in KINDS
         if f'"{kind}"' in path.read_text().lower() or f"'{kind}'" in path.read_text().lower()
@@ -49,7 +56,13 @@ def test_the_relay_and_the_pages_name_no_service() -> None:
         ("tubes/services", ("tubes.views", "tubes.tasks", "tubes.admin", "django.http")),
         ("connectors", ("tubes", "accounts", "monitor")),
         ("guides", ("tubes", "accounts", "monitor", "sandbox")),
-        ("monitor", ("tubes.relay", "tubes.services", "tubes.views", "tubes.tasks", "tubes.admin")),
+        ("tubes", ("operating",)),
+        ("accounts", ("operating",)),
+        ("operating", ("tubes.relay", "tubes.views", "tubes.tasks", "tubes.admin")),
+        (
+            "monitor",
+            ("operating", "tubes.relay", "tubes.services", "tubes.views", "tubes.tasks", "tubes.admin"),
+        ),
         ("sandbox", ("tubes", "accounts", "connectors")),
     ],
 )

@@ -54,10 +54,24 @@ def troubled(account: LinkedAccount, reason: str) -> None:
 def needs_login(account: LinkedAccount, reason: str) -> None:
     """The service refuses the credentials; only the owner can help. Its rooms get other readers."""
     if account_move(account, Status.NEEDS_LOGIN, reason):
-        for room in Room.objects.filter(reader__account=account):
-            choose_reader(room)
-        news.stands_still(account.seats.values_list("pk", flat=True))
+        _go_on_without(account)
         transaction.on_commit(lambda: _ring_mail(account.pk), robust=True)
+
+
+def disabled(account: LinkedAccount, reason: str) -> bool:
+    """An operator has it used no more. Inside the caller's transaction."""
+    moved = account_move(account, Status.DISABLED, reason)
+    if moved:
+        _go_on_without(account)
+        bell.ring_listeners_on_commit()
+    return moved
+
+
+def _go_on_without(account: LinkedAccount) -> None:
+    """Its rooms get other readers where there are any; the other sides of its Tubes hear that they wait."""
+    for room in Room.objects.filter(reader__account=account):
+        choose_reader(room)
+    news.stands_still(account.seats.values_list("pk", flat=True))
 
 
 def recovered(account: LinkedAccount) -> bool:

@@ -45,8 +45,10 @@ class Prospect:
     why_not: str = ""  # a sentence, where it cannot be sent again
 
 
-def delivery_send_again(*, delivery: Delivery, by: User) -> None:
-    """Queue a failed or unknown delivery of this owner once more. Its lane is rung for on commit.
+def delivery_send_again(*, delivery: Delivery, by: User | None) -> None:
+    """Queue a failed or unknown delivery of this owner once more; anybody's for an operator (`by` None).
+
+    Its lane is rung for on commit.
 
     Being older, it is posted before what waits there from its room, and after what has been posted.
     What has arrived of its parts is not repeated. Raises NotAgain.
@@ -60,8 +62,11 @@ def delivery_send_again(*, delivery: Delivery, by: User) -> None:
         raise NotAgain(UNDER_WAY)
 
 
-def deliveries_send_again(*, deliveries: Sequence[Delivery], by: User) -> int:
-    """Queue those of these deliveries that can be sent again; how many. AT_ONCE rows per transaction."""
+def deliveries_send_again(*, deliveries: Sequence[Delivery], by: User | None) -> int:
+    """Queue those of these deliveries that can be sent again; how many. AT_ONCE rows per transaction.
+
+    `by` as above.
+    """
     ids = sorted(delivery.pk for delivery in deliveries)
     queued = 0
     for start in range(0, len(ids), AT_ONCE):
@@ -84,12 +89,16 @@ def prospects(deliveries: Collection[Delivery]) -> dict[int, Prospect]:
     }
 
 
-def _looked_at(ids: Sequence[int], by: User) -> list[tuple[Delivery, Prospect]]:
+def _looked_at(ids: Sequence[int], by: User | None) -> list[tuple[Delivery, Prospect]]:
     """These deliveries as they stand, their origins locked: an edit or a deletion comes before or after."""
     origins = Delivery.objects.filter(pk__in=ids).values("origin")
     list(Room.objects.select_for_update(no_key=True).filter(pk__in=origins).order_by("pk"))
-    found = Delivery.objects.filter(pk__in=ids, seat__owner=by).order_by("pk")
-    fresh = list(found.select_related("event", "carries", "room"))
+    found = (
+        Delivery.objects.filter(pk__in=ids)
+        if by is None
+        else Delivery.objects.filter(pk__in=ids, seat__owner=by)
+    )
+    fresh = list(found.order_by("pk").select_related("event", "carries", "room"))
     known = prospects(fresh)
     return [(delivery, known[delivery.pk]) for delivery in fresh]
 

@@ -1,0 +1,329 @@
+"""What operators do: to what, with which right, what is logged, and what becomes of it."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import LinkedAccount, User
+from operating.acts import ACTS
+from sameroom import clock
+from tests import factories
+from tests.operating.conftest import LOOK, Rung
+from tubes.models import Notice, Post, Room
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+
+
+def lobby(**extra: Any) -> Any:
+    """A Seat in a room that there is at the service."""
+    known = Room.objects.filter(remote_id="lobby").first()
+    return factories.seat(room_=known or factories.room("lobby"), **extra)
+
+
+def tube_of_real_rooms(**extra: Any) -> Any:
+    return factories.tube(lobby(), factories.seat(room_=factories.room("garden")), **extra)
+
+
+ROWS: dict[str, Callable[[], Any]] = {
+    "pause": lambda: factories.tube(),
+    "resume": lambda: tube_of_real_rooms(status="paused"),
+    "verify-tube": tube_of_real_rooms,
+    "verify-seat": lobby,
+    "retry": lambda: factories.delivery(next_attempt_at=clock.now() + timedelta(hours=1)),
+    "skip": lambda: factories.delivery(),
+    "settle": lambda: factories.delivery(status="sending"),
+    "arrived": lambda: factories.delivery(status="unknown", fingerprint="f" * 32),
+    "verify": lambda: factories.account(),
+    "disable": lambda: factories.account(),
+}
+RIGHTS = {
+    "pause": "tubes.change_tube",
+    "resume": "tubes.change_tube",
+    "verify-tube": "tubes.change_tube",
+    "verify-seat": "tubes.change_seat",
+    "retry": "tubes.change_delivery",
+    "skip": "tubes.change_delivery",
+    "settle": "tubes.change_delivery",
+    "arrived": "tubes.change_delivery",
+    "verify": "accounts.change_linkedaccount",
+    "disable": "accounts.change_linkedaccount",
+}
+
+
+def address(name: str, row: Any) -> str:
+    return reverse("admin:operating_act", args=[name, row.pk])
+
+
+def do(browser: Client, name: str, row: Any) -> str:
+    """Press the button; what the next page says about it."""
+    answer = browser.post(address(name, row), {"next": reverse("admin:operating_events")}, follow=True)
+    assert answer.redirect_chain == [(reverse("admin:operating_events"), 302)]
+    return str(answer.content.decode())
+
+
+def logged() -> list[tuple[str, str, str]]:
+    entries = LogEntry.objects.order_by("pk").values_list("user__email", "object_id", "change_message")
+    return [(email, str(object_id), message) for email, object_id, message in entries]
+
+
+def test_every_act_has_its_row_and_its_right_here() -> None:
+    assert ACTS.keys() == ROWS.keys() == RIGHTS.keys()
+    assert {name: act.permission for name, act in ACTS.items()} == RIGHTS
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_an_act_needs_its_own_right_and_is_logged(staff: Callable[..., Client], name: str) -> None:
+    row = ROWS[name]()
+    others = sorted({*RIGHTS.values()} - {RIGHTS[name]})
+
+    refused = staff(LOOK, *others)
+    before = type(row).objects.values().get(pk=row.pk)
+    answers = [refused.get(address(name, row)), refused.post(address(name, row))]
+    unchanged = type(row).objects.values().get(pk=row.pk)
+    with_nothing = logged()
+    let_in = staff(LOOK, RIGHTS[name])
+    page = do(let_in, name, row)
+
+    assert [answer.status_code for answer in answers] == [403, 403]
+    assert (before, with_nothing) == (unchanged, [])
+    assert "messagelist" in page
+    assert 'class="error"' not in page
+    [entry] = logged()
+    assert entry[1:] == (str(row.pk), f"{ACTS[name].done} (relay monitor)")
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_an_act_needs_the_right_to_look_too(staff: Callable[..., Client], name: str) -> None:
+    row = ROWS[name]()
+
+    assert staff(RIGHTS[name]).post(address(name, row)).status_code == 403
+    assert logged() == []
+
+
+def test_users_and_strangers_do_nothing(client: Client) -> None:
+    tube = factories.tube()
+    client.post(address("pause", tube))
+    client.force_login(tube.side_a.owner)
+    client.post(address("pause", tube))
+    tube.refresh_from_db()
+
+    assert (tube.status, logged()) == ("active", [])
+
+
+def test_a_form_of_another_site_does_nothing(operator: User) -> None:
+    tube = factories.tube()
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(operator)
+
+    assert browser.post(address("pause", tube)).status_code == 403
+    tube.refresh_from_db()
+    assert tube.status == "active"
+
+
+@pytest.mark.parametrize("name", [name for name, act in ACTS.items() if act.asks])
+def test_what_cannot_be_undone_is_asked_about(desk: Client, name: str) -> None:
+    row = ROWS[name]()
+
+    page = desk.get(address(name, row), {"next": "/admin/"}).content.decode()
+
+    assert ACTS[name].asks[:60] in page
+    assert 'href="/admin/"' in page
+    assert logged() == []
+
+
+def test_going_back_leads_to_no_other_site(desk: Client) -> None:
+    tube = factories.tube()
+
+    for elsewhere in ("https://evil.example/", "//evil.example", "javascript:alert(1)"):
+        answer = desk.post(address("pause", tube), {"next": elsewhere})
+        assert answer["Location"] == "/admin/operating/watch/"
+
+
+def test_buttons_are_those_that_fit(desk: Client) -> None:
+    event = factories.event()
+    for status in ("queued", "sending", "sent", "failed", "unknown", "skipped", "removed"):
+        factories.delivery(event, status=status)
+
+    page = desk.get(reverse("admin:operating_event", args=[event.pk])).content.decode()
+
+    found = {}
+    for stop in page.split('<article class="stop"')[1:]:
+        status = stop.split('class="state ')[1].split('"')[0]
+        found[status] = [name for name in ACTS if f"/watch/{name}/" in stop]
+    assert found == {
+        "queued": ["retry", "skip"],
+        "sending": ["settle"],
+        "sent": [],
+        "failed": ["retry"],
+        "unknown": ["retry", "arrived"],
+        "skipped": [],
+        "removed": [],
+    }
+
+
+def test_pausing_stops_a_tube_and_tells_both_owners(desk: Client, operator: User) -> None:
+    tube = factories.tube(side_b=factories.seat())
+
+    do(desk, "pause", tube)
+
+    tube.refresh_from_db()
+    assert (tube.status, tube.status_by) == ("paused", operator)
+    told = set(Notice.objects.filter(kind="paused").values_list("owner", flat=True))
+    assert told == {tube.side_a.owner_id, tube.side_b.owner_id}
+
+
+def test_resuming_tells_operators_why_a_room_cannot_be_read(desk: Client) -> None:
+    tube = factories.tube(status="paused")
+
+    page = do(desk, "resume", tube)
+
+    tube.refresh_from_db()
+    assert "Echo has no such room." in page
+    assert (tube.status, logged()) == ("paused", [])
+
+
+def test_what_waits_for_its_next_try_is_tried_now(desk: Client, rung: Rung) -> None:
+    delivery = ROWS["retry"]()
+
+    do(desk, "retry", delivery)
+
+    delivery.refresh_from_db()
+    assert delivery.next_attempt_at <= clock.now()
+    assert delivery.seat_id in rung
+
+
+def test_what_was_lost_is_queued_once_more_whoever_owns_it(desk: Client, rung: Rung) -> None:
+    tube = factories.tube()
+    event = factories.event(tube.side_a.room, said_at=clock.now(), accepted_at=clock.now())
+    delivery = factories.delivery(
+        event, tube.side_b, status="failed", error="No.", finished_at=clock.now(), attempts=9
+    )
+
+    do(desk, "retry", delivery)
+
+    delivery.refresh_from_db()
+    assert (delivery.status, delivery.error, delivery.attempts) == ("queued", "", 0)
+    assert rung == [tube.side_b_id]
+
+
+def test_what_cannot_be_sent_again_says_why(desk: Client) -> None:
+    delivery = factories.delivery(factories.event(body=None), status="failed", finished_at=clock.now())
+
+    page = do(desk, "retry", delivery)
+
+    assert "Its text is not kept any more." in page
+    assert logged() == []
+
+
+def test_leaving_out_ends_a_delivery_tells_its_owner_and_lets_the_next_go(desk: Client, rung: Rung) -> None:
+    tube = factories.tube()
+    delivery = factories.delivery(factories.event(tube.side_a.room), tube.side_b)
+
+    do(desk, "skip", delivery)
+
+    delivery.refresh_from_db()
+    assert (delivery.status, delivery.error) == ("skipped", "An operator has left it out.")
+    assert delivery.finished_at is not None
+    [notice] = Notice.objects.filter(owner=tube.side_b.owner, kind="loss")
+    assert "An operator has left it out." in notice.text
+    assert tube.side_b_id in rung
+
+
+def test_what_is_on_the_wire_is_not_left_out(desk: Client) -> None:
+    delivery = factories.delivery(status="sending")
+
+    page = do(desk, "skip", delivery)
+
+    delivery.refresh_from_db()
+    assert delivery.status == "sending"
+    assert "it is being sent, or has ended" in page
+    assert logged() == []
+
+
+def test_settling_has_the_lane_look_now(desk: Client, rung: Rung) -> None:
+    delivery = factories.delivery(status="sending", next_attempt_at=clock.now() + timedelta(hours=1))
+
+    do(desk, "settle", delivery)
+
+    delivery.refresh_from_db()
+    assert delivery.next_attempt_at <= clock.now()
+    assert rung == [delivery.seat_id]
+
+
+def test_settling_needs_an_account_that_works(desk: Client, rung: Rung) -> None:
+    delivery = factories.delivery(status="sending")
+    LinkedAccount.objects.update(status="needs_login")
+
+    assert "Verify them first." in do(desk, "settle", delivery)
+    assert (list(rung), logged()) == ([], [])
+
+
+def test_what_an_operator_has_seen_counts_as_sent_and_is_still_known_as_ours(desk: Client) -> None:
+    delivery = ROWS["arrived"]()
+
+    do(desk, "arrived", delivery)
+
+    delivery.refresh_from_db()
+    assert (delivery.status, delivery.error) == ("sent", "")
+    [post] = Post.objects.all()
+    assert (post.room_id, post.fingerprint, post.delivery_id) == (delivery.room_id, "f" * 32, None)
+
+
+def test_a_disabled_account_is_used_no_more_until_it_is_verified(desk: Client) -> None:
+    seat = factories.seat()
+    other = factories.tube(factories.seat(room_=seat.room)).side_a
+    factories.tube(seat)
+    Room.objects.filter(pk=seat.room_id).update(reader=seat)
+
+    do(desk, "disable", seat.account)
+    seat.account.refresh_from_db()
+    disabled = (seat.account.status, seat.account.status_reason, Room.objects.get(pk=seat.room_id).reader_id)
+    do(desk, "verify", seat.account)
+    seat.account.refresh_from_db()
+
+    assert disabled[0] == "disabled"
+    assert "An operator" in disabled[1]
+    assert disabled[2] == other.pk
+    assert (seat.account.status, seat.account.status_reason) == ("connected", "")
+    assert [message for _, _, message in logged()] == [
+        "Disabled. (relay monitor)",
+        "The login works. (relay monitor)",
+    ]
+
+
+def test_a_login_that_is_refused_says_so_and_is_asked_for(desk: Client) -> None:
+    account = factories.account(credentials={"team": "acme", "name": "x", "token": "wrong"})
+
+    page = do(desk, "verify", account)
+
+    account.refresh_from_db()
+    assert account.status == "needs_login"
+    assert 'class="error"' in page
+    assert logged() == []
+
+
+def test_verifying_a_room_finds_that_it_works_again(desk: Client) -> None:
+    seat = tube_of_real_rooms().side_a
+    type(seat).objects.filter(pk=seat.pk).update(failure="It was archived.", failed_since=clock.now())
+
+    do(desk, "verify-seat", seat)
+
+    seat.refresh_from_db()
+    assert (seat.failure, seat.failed_since) == ("", None)
+
+
+def test_what_somebody_else_did_first_is_told_and_not_logged(desk: Client) -> None:
+    tube = factories.tube(status="paused")
+
+    assert "somebody else was first" in do(desk, "pause", tube)
+    assert logged() == []
+
+
+def test_an_act_that_there_is_not_is_not_found(desk: Client) -> None:
+    assert desk.post("/admin/operating/watch/explode/1/").status_code == 404
+    assert desk.post(reverse("admin:operating_act", args=["pause", 0])).status_code == 404
