@@ -1,0 +1,130 @@
+"""What is said: messages, their changes, reactions and files. Whoever may know is told of each."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from typing import Any
+
+from tests.fakeslack import text
+from tests.fakeslack.bus import Bus
+from tests.fakeslack.shapes import message_json
+from tests.fakeslack.world import SLACKBOT, Bot, Channel, File, Json, Message, User, World
+
+
+class Talking:
+    """Changes what stands in channels. Permissions are for who calls to look at."""
+
+    def __init__(self, world: World, bus: Bus) -> None:
+        self._world, self._bus = world, bus
+
+    def post(
+        self, channel: Channel, user: User | None, wire: str, *, bot: Bot | None = None, **more: Any
+    ) -> Message:
+        """A new message, with the text as it is kept; `more` are fields of `Message`."""
+        message = Message(self._world.new_ts(channel), channel, user, wire, bot=bot, **more)
+        if not message.blocks:
+            message.blocks = text.rich_text(wire, secrets.token_hex(2))
+        if user and not bot and not message.subtype:
+            message.client_msg_id = str(uuid.uuid4())
+        if parent := message.parent:
+            parent.thread_ts = parent.ts
+            parent.replies.append(message)
+        for file in message.files:
+            file.shares.setdefault(channel, []).append(message)
+        channel.messages[message.ts] = message
+        self._bus.message(channel, message_json(message) | {"event_ts": message.ts})
+        self._mention(message)
+        return message
+
+    def edit(self, message: Message, by: User, wire: str | None, **more: Any) -> None:
+        """Replace what a message says, and the fields in `more`."""
+        before = message_json(message)
+        if wire is not None:
+            message.text = wire
+            message.blocks = more.pop("blocks", None) or text.rich_text(wire, secrets.token_hex(2))
+        for name, value in more.items():
+            setattr(message, name, value)
+        ts = self._world.new_ts(message.channel)
+        message.edited = (by, ts)
+        self._changed(message, before, ts)
+
+    def unfurl(self, message: Message, attachments: list[Json]) -> None:
+        """Slack shows what a link leads to: the message changes, though nobody has edited it."""
+        before = message_json(message)
+        message.attachments = attachments
+        self._changed(message, before, self._world.new_ts(message.channel))
+
+    def delete(self, message: Message) -> None:
+        """Take a message away; the parent of a thread leaves a tombstone."""
+        before, channel = message_json(message), message.channel
+        ts = self._world.new_ts(channel)
+        if message.replies:
+            slackbot = self._world.users[SLACKBOT]
+            message.text, message.subtype, message.user = "This message was deleted.", "tombstone", slackbot
+            message.bot, message.username, message.client_msg_id = None, "", ""
+            message.blocks, message.attachments, message.files, message.reactions = [], [], [], {}
+            message.more = {"hidden": True}
+            return self._changed(message, before, ts)
+        del channel.messages[message.ts]
+        if parent := message.parent:
+            parent.replies.remove(message)
+        event = {"type": "message", "subtype": "message_deleted", "hidden": True, "deleted_ts": message.ts}
+        return self._bus.message(channel, event | {"previous_message": before, "ts": ts, "event_ts": ts})
+
+    def _changed(self, message: Message, before: Json, ts: str) -> None:
+        event = {"type": "message", "subtype": "message_changed", "hidden": True, "ts": ts, "event_ts": ts}
+        event |= {"message": message_json(message), "previous_message": before}
+        self._bus.message(message.channel, event)
+
+    def _mention(self, message: Message) -> None:
+        """`app_mention`: somebody calls a bot that is a member."""
+        called = text.calls(message.text)
+        for member in message.channel.members:
+            if member.bot and f"@{member.id}" in called and message.user is not member:
+                told = {name: value for name, value in message_json(message).items() if name != "subtype"}
+                event = told | {"type": "app_mention", "channel": message.channel.id, "event_ts": message.ts}
+                self._bus.to_member(member.bot, message.channel, event)
+
+    # ------------------------------------------------------------------ reactions
+
+    def react(self, message: Message, user: User, name: str) -> None:
+        message.reactions.setdefault(name, []).append(user)
+        self._reaction("reaction_added", message, user, name)
+
+    def unreact(self, message: Message, user: User, name: str) -> None:
+        message.reactions[name].remove(user)
+        if not message.reactions[name]:
+            del message.reactions[name]
+        self._reaction("reaction_removed", message, user, name)
+
+    def _reaction(self, kind: str, message: Message, user: User, name: str) -> None:
+        item = {"type": "message", "channel": message.channel.id, "ts": message.ts}
+        event: Json = {"type": kind, "user": user.id, "reaction": name, "item": item}
+        if message.user:
+            event["item_user"] = message.user.id
+        event["event_ts"] = f"{self._world.now():.6f}"
+        self._bus.in_channel(message.channel, event)
+
+    # ------------------------------------------------------------------ files
+
+    def share(self, channel: Channel, files: list[File], comment: str, **more: Any) -> Message:
+        """Show uploaded files in a channel, as one message: subtype `file_share`."""
+        by, bot = files[0].user, files[0].bot
+        subtype = "" if bot else "file_share"  # an app's own upload comes as a plain message with files
+        message = self.post(channel, by, comment, bot=bot, files=files, subtype=subtype, **more)
+        for file in files:
+            event = {"file_id": file.id, "user_id": by.id, "file": {"id": file.id}}
+            shared = event | {"type": "file_shared", "channel_id": channel.id, "event_ts": message.ts}
+            self._bus.in_channel(channel, shared)
+        return message
+
+    def delete_file(self, file: File) -> None:
+        """The messages that show it stay, with a tombstone of it."""
+        before = {one: message_json(one) for messages in file.shares.values() for one in messages}
+        file.is_deleted, file.content = True, b""
+        for channel in file.shares:
+            event = {"type": "file_deleted", "file_id": file.id, "channel_ids": [channel.id]}
+            self._bus.in_channel(channel, event)
+        for message, told in before.items():
+            self._changed(message, told, self._world.new_ts(message.channel))
