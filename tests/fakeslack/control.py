@@ -12,16 +12,11 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from tests.fakeslack import text
-from tests.fakeslack.bus import ALL_EVENTS
+from tests.fakeslack.commands import Asked
 from tests.fakeslack.faults import Fault
 from tests.fakeslack.slack import Slack
-from tests.fakeslack.world import App, Bot, Channel, Enterprise, Json, Message, Team, Token, User
+from tests.fakeslack.world import App, Bot, Channel, Enterprise, File, Json, Message, Team, Token, User
 
-SCOPES = [
-    *("app_mentions:read", "channels:history", "channels:join", "channels:read", "chat:write"),
-    *("chat:write.customize", "commands", "emoji:read", "files:read", "files:write", "groups:history"),
-    *("groups:read", "reactions:read", "reactions:write", "team:read", "users:read"),
-]
 PATIENCE = 30.0  # seconds
 
 Result = TypeVar("Result")
@@ -34,6 +29,7 @@ class FakeSlack:
         self.core, self._loop = slack, loop
         self.url = slack.url
         self.api = f"{slack.url}/api/"
+        self.authorize_url = f"{slack.url}/oauth/v2/authorize"
         self.team = self.workspace("Acme")
 
     # ------------------------------------------------------------------ what there is
@@ -86,23 +82,11 @@ class FakeSlack:
 
     def app(self, name: str = "Sameroom", **more: Any) -> App:
         """An app as its maker has set it up; `more` are fields of `App`. It is installed nowhere yet."""
-        new_id = self.core.world.new_id
+        return self._do(lambda: self.core.app(name, **more))
 
-        def make() -> App:
-            number = new_id("")[1:]
-            secrets_of = {part: f"{part}-{number.lower()}" for part in ("client_secret", "signing_secret")}
-            given = {
-                "client_id": f"{int(number, 36)}.{int(number[::-1], 36)}",
-                "verification_token": f"verify-{number.lower()}",
-                "scopes": list(SCOPES),
-                "events": set(ALL_EVENTS),
-                **secrets_of,
-            }
-            app = App(id=new_id("A"), name=name, **(given | more))
-            self.core.world.apps[app.id] = app
-            return app
-
-        return self._do(make)
+    def app_of(self, manifest: Json) -> App:
+        """The app that a manifest describes. ValueError for what Slack would refuse."""
+        return self._do(lambda: self.core.app_of(manifest))
 
     def install(
         self, app: App, *, by: User | None = None, team: Team | None = None, scopes: Any = None
@@ -163,6 +147,24 @@ class FakeSlack:
 
     def unreact(self, message: Message, user: User, name: str) -> None:
         self._do(lambda: self.core.talking.unreact(message, user, name))
+
+    def upload(
+        self, channel: Channel, user: User, name: str, content: bytes, comment: str = "", thread_ts: str = ""
+    ) -> Message:
+        """Somebody shows a file, perhaps with words and in a thread."""
+
+        def share() -> Message:
+            file = self.core.files.begin_by(user, name, content)
+            return self.core.talking.share(channel, [file], text.escape(comment), thread_ts=thread_ts)
+
+        return self._do(share)
+
+    def delete_file(self, file: File) -> None:
+        self._do(lambda: self.core.talking.delete_file(file))
+
+    def command(self, channel: Channel, user: User, app: App, command: str, words: str = "") -> Asked:
+        """Somebody types a slash command; what they were shown, once the app has answered."""
+        return self._await(self.core.commands.ask(channel, user, app, command, words))
 
     # ------------------------------------------------------------------ what becomes of channels and people
 
@@ -244,6 +246,18 @@ class FakeSlack:
         if trouble := self._await(self.core.deliveries.verify(app, url)):
             raise RuntimeError(f"{url} was not verified: {trouble}")
         app.request_url = url
+
+    def refresh_sockets(self, app: App, reason: str = "refresh_requested", pause: float = 0.0) -> None:
+        """Have an app renew its connections: `warning`, then `refresh_requested`; or `link_disabled`."""
+        self._await(self.core.sockets.disconnect(app, reason, pause))
+
+    def cut_sockets(self, app: App) -> None:
+        """Its connections are gone, without a word."""
+        self._await(self.core.sockets.cut(app))
+
+    def connections(self, app: App) -> int:
+        """How many WebSockets it has."""
+        return self._do(lambda: len(self.core.sockets.of(app)))
 
     # ------------------------------------------------------------------ what is to go wrong
 

@@ -132,15 +132,18 @@ class Answer:
     headers: dict[str, str]
     body: bytes
 
+    def json(self) -> Json | None:
+        """The object in it, if it is one."""
+        try:
+            told = json.loads(self.body)
+        except ValueError:
+            return None
+        return told if isinstance(told, dict) else None
+
     def challenge(self) -> str:
         """As plain text, as JSON or as a form: Slack takes each."""
-        told = self.body.decode(errors="replace").strip()
-        if told.startswith("{"):
-            try:
-                return str(json.loads(told).get("challenge"))
-            except ValueError:
-                return ""
-        return told.removeprefix("challenge=")
+        told = self.json()
+        return str(told.get("challenge")) if told else self.body.decode().strip().removeprefix("challenge=")
 
 
 def reason_of(error: Exception) -> str:

@@ -101,6 +101,14 @@ def emoji_list(call: Call) -> Json:
     return {"emoji": dict(call.user.team.emoji), "cache_ts": f"{call.world.now():.6f}"}
 
 
+@method("apps.connections.open", tier=1, scopes=("connections:write",), tokens=("app",), own_limit=True)
+def apps_connections_open(call: Call) -> Json:
+    """Where to connect for Socket Mode: an address that is good once."""
+    if not call.app.socket_mode:
+        raise Refused("forbidden_team")  # what is said where it is switched off is not documented
+    return {"url": call.slack.sockets.address(call.app)}
+
+
 @method("apps.uninstall", tier=1, takes_json=False)
 def apps_uninstall(call: Call) -> Json:
     app = call.app

@@ -41,6 +41,7 @@ class Receiver:
     requests: list[Request] = field(default_factory=list)
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=list)  # of the next ones; then 200
     seconds: float = 0.0  # before each answer
+    body: bytes = b""  # of each answer
 
     def of_type(self, kind: str, count: int = 1) -> list[Request]:
         """The event callbacks of a type, as soon as there are so many."""
@@ -86,7 +87,7 @@ def receiving() -> Iterator[Receiver]:
                 return self._answer(200, {}, told["challenge"].encode())
             time.sleep(receiver.seconds)
             status, more = receiver.answers.pop(0) if receiver.answers else (200, {})
-            return self._answer(status, more, b"")
+            return self._answer(status, more, receiver.body)
 
         do_GET = do_POST  # a redirect leads to one
 

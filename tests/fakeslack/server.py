@@ -22,6 +22,16 @@ def application(slack: Slack) -> web.Application:
     """Everything that is answered."""
     app = web.Application(client_max_size=MOST_BYTES)
     app.router.add_route("*", "/api/{method}", Api(slack).__call__)
+    app.router.add_get("/", slack.files.sign_in)
+    app.router.add_get("/link/", slack.sockets.serve)
+    app.router.add_get("/oauth/v2/authorize", slack.oauth.authorize)
+    app.router.add_post("/oauth/v2/authorize", slack.oauth.decide)
+    app.router.add_get("/apps", slack.oauth.review)
+    app.router.add_post("/apps", slack.oauth.create)
+    app.router.add_post("/upload/v1/{key}", slack.files.upload)
+    app.router.add_get("/files-pri/{file}/{name}", slack.files.download)
+    app.router.add_get("/files-pri/{file}/download/{name}", slack.files.download)
+    app.router.add_post("/commands/{team}/{key}", slack.commands.respond)
     return app
 
 

@@ -262,7 +262,7 @@ def file_json(file: File) -> Json:
         "display_as_bot": False,
         "username": "",
         "url_private": file.url,
-        "url_private_download": file.url.replace(f"{file.id}/", f"{file.id}/download/"),
+        "url_private_download": file.url.replace(f"-{file.id}/", f"-{file.id}/download/"),
         "permalink": f"https://{file.user.team.domain}.slack.com/files/{file.user.id}/{file.id}/{file.name}",
         "has_rich_preview": False,
         "file_access": "visible",

@@ -6,24 +6,22 @@ import asyncio
 import base64
 import json
 import secrets
-import socket
-import struct
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from tests.fakeslack import calls, methods_chat, methods_conversations, methods_people
+from tests.fakeslack import calls, methods_chat, methods_conversations, methods_files, methods_people, oauth
 from tests.fakeslack.calls import METHODS
 from tests.fakeslack.faults import Fault
 from tests.fakeslack.refusals import Limited, Refused
+from tests.fakeslack.wires import drip, reset
 from tests.fakeslack.world import Json, Token
 
 if TYPE_CHECKING:
     from tests.fakeslack.slack import Slack
 
-LOADED = (methods_chat, methods_conversations, methods_people)
-LINGER = struct.pack("ii", 1, 0)  # close by a reset instead of a farewell
+LOADED = (methods_chat, methods_conversations, methods_files, methods_people, oauth)  # fill METHODS
 SLOW = ("drip", "latency")  # faults that answer all the same
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
@@ -93,26 +91,6 @@ async def spoil(
         case "drip" if answer is not None:
             return await drip(request, answer, fault.pause)
     return None
-
-
-async def drip(request: web.Request, answer: web.Response, pause: float) -> web.StreamResponse:
-    """The same answer, one byte after another."""
-    body = answer.body
-    assert isinstance(body, bytes)
-    slow = web.StreamResponse(status=answer.status, headers={"Content-Type": answer.content_type})
-    slow.content_length = len(body)
-    await slow.prepare(request)
-    for place in range(len(body)):
-        await slow.write(body[place : place + 1])
-        await asyncio.sleep(pause)
-    return slow
-
-
-def reset(request: web.Request) -> None:
-    """Cut the connection off."""
-    if request.transport:
-        request.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER)
-        request.transport.abort()
 
 
 def _granted(token: Token | None, name: str) -> dict[str, str]:
