@@ -63,7 +63,7 @@ WEB_THREADS = env.int("WEB_THREADS", default=16)  # per process
 WEB_PROCESSES = env.int("WEB_PROCESSES", default=2)  # where the web is not part of the one process
 
 # ----------------------------------------------------------------- applications
-CONNECTORS = env.list("CONNECTORS", default=["hipchat", "matrix", "irc"])
+CONNECTORS = env.list("CONNECTORS", default=["hipchat", "matrix", "irc", "slack"])
 # A name with a dot is a package of somebody's own.
 CONNECTOR_APPS = [kind if "." in kind else f"connectors.{kind}" for kind in CONNECTORS]
 INSTALLED_APPS = [
@@ -314,6 +314,8 @@ SANDBOX_FLOOD_LIMIT = env.int("SANDBOX_FLOOD_LIMIT", default=6_000)  # sends per
 HIPCHAT_DEFAULT_SERVER = env.str("HIPCHAT_DEFAULT_SERVER", default=f"{PUBLIC_URL}/sandbox" if SANDBOX else "")
 # Other names of a server, so that one room is one room: https://chat=https://hipchat.example.com,…
 HIPCHAT_SERVER_ALIASES = env.dict("HIPCHAT_SERVER_ALIASES", default={})
+# Slack's Web API: that of GovSlack is https://slack-gov.com/api.
+SLACK_API_URL = env.str("SLACK_API_URL", default="https://slack.com/api").rstrip("/")
 CATCH_UP_HOURS = env.int("CATCH_UP_HOURS", default=24)
 BODY_HOURS = env.int("BODY_HOURS", default=24)  # after its last delivery ended a text is erased
 FILE_QUOTA_MB = env.int("FILE_QUOTA_MB", default=1000)  # kept on disk for a user, of files behind links

@@ -1,0 +1,227 @@
+"""Slack, by the Web API and a bot token: told by Socket Mode or signed events, and read from the history."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import BinaryIO, Final
+
+from connectors.base import (
+    Attachment,
+    Capabilities,
+    Connector,
+    Cursor,
+    Grant,
+    Identity,
+    Login,
+    MessageId,
+    OutgoingFile,
+    OutgoingMessage,
+    Page,
+    Push,
+    Reading,
+    Recent,
+    RoomId,
+    RoomInfo,
+    Support,
+    UserId,
+)
+from connectors.errors import LoginRejected, RetryLater
+from connectors.slack import files, posting, pushes, scopes
+from connectors.slack import text as texts
+from connectors.slack.client import SCOPES as SCOPES_HEADER
+from connectors.slack.client import SlackClient, Told
+from connectors.slack.events import Reader, Us
+from connectors.slack.forms import SlackCredentialsForm
+from connectors.slack.history import History
+from connectors.slack.pace import READING, TIERS, Pace
+from connectors.slack.people import Directory, people
+from connectors.slack.rooms import Rooms
+from connectors.slack.shapes import text
+from sameroom import clock
+
+HOOK: Final = "events"  # Slack pushes all of an app's events to one address, which its settings name
+
+
+class SlackConnector(Connector):
+    """One bot token. A message's id is its `ts`, unique within its channel.
+
+    `server` is the address of the API, and `space` too: a channel shared between workspaces (Slack Connect,
+    Enterprise) has one id in all of them, and is one Room.
+    """
+
+    kind = "slack"
+    label = "Slack"
+    capabilities = Capabilities(
+        max_text_length=texts.MAX_TEXT_LENGTH,
+        limit=TIERS[READING],
+        reading=Reading.WEBHOOK,
+        history=True,
+        hooks=True,
+        fastest_poll=2.0,
+        sender_override=Support.NATIVE,
+        edits=Support.NATIVE,
+        deletes=Support.NATIVE,
+        replies=Support.NATIVE,
+        reactions=Support.NATIVE,
+        files=Support.NATIVE,
+        max_file_size=files.MOST,
+        apps=True,
+        rich=True,
+    )
+    credentials_form = SlackCredentialsForm
+
+    def __init__(self, login: Login) -> None:
+        super().__init__(login)
+        given = login.credentials
+        self.pace = Pace(self._budget_key(), self.budget)
+        self.client = SlackClient(login.server, given["token"], self.pace)
+        self.directory = Directory(self.client, login.team_id)
+        self.rooms = Rooms(self.client, self.directory, joins=self._may(scopes.JOIN))
+        self.capabilities = replace(
+            self.capabilities,
+            reading=Reading.STREAM if given.get("app_token") else Reading.POLL,
+            hooks=bool(given.get("signing_secret")) and not given.get("app_token"),
+            sender_override=Support.NATIVE if self._may(scopes.CUSTOMIZE) else Support.NONE,
+            reactions=Support.NATIVE if self._may(scopes.REACT) else Support.IMITATED,
+            files=Support.NATIVE if self._may(scopes.TAKE_FILES) else Support.IMITATED,
+        )
+
+    def _may(self, scope: str) -> bool:
+        return scopes.has(self.login.scopes, scope)
+
+    @property
+    def reader(self) -> Reader:
+        """Reads events, as far as it is known who is in them."""
+        us = Us(self.login.user_id, scopes.bot_of(self.login.scopes))
+        return Reader(us, aliases=self.directory.aliases())
+
+    @property
+    def _history(self) -> History:
+        return History(self.client, self.directory, self.reader)
+
+    # ------------------------------------------------------------------ who
+
+    def verify(self) -> Identity:
+        told = self.client.auth_test()
+        user, bot, team = (text(told.body.get(name)) for name in ("user_id", "bot_id", "team_id"))
+        if not user or not bot:
+            raise LoginRejected(
+                "This token belongs to no bot. Copy the Bot User OAuth Token, which begins with xoxb-."
+            )
+        if app_token := self.login.credentials.get("app_token"):
+            SlackClient(self.login.server, app_token, self.pace).socket_address()
+        return Identity(
+            server=self.login.server,
+            user_id=UserId(user),
+            user_name=text(told.body.get("user")) or user,
+            team_id=team or text(told.body.get("enterprise_id")),
+            team_name=text(told.body.get("team")),
+            space=self.login.server,
+            username=text(told.body.get("user")),
+            scopes=_granted(told),
+        )
+
+    def granted(self) -> Grant:
+        return Grant(_granted(self.client.auth_test()))
+
+    def refresh_people(self) -> None:
+        for members in self.client.users():
+            self.directory.keep(people(members))
+        if self._may(scopes.EMOJI):
+            self.directory.keep_emoji(self.client.emoji())
+
+    # ------------------------------------------------------------------ rooms
+
+    def list_rooms(self) -> Iterator[RoomInfo]:
+        return self.rooms.listed()
+
+    def room(self, room: RoomId) -> RoomInfo:
+        return self.rooms.look_at(room)
+
+    # ------------------------------------------------------------------ reading
+
+    def newest(self, room: RoomId, count: int = 1) -> Sequence[Cursor]:
+        return self._history.newest(room, count)
+
+    def recent(self, room: RoomId) -> Recent:
+        return self._history.recent(room)
+
+    def read_after(self, room: RoomId, cursor: Cursor | None) -> Page:
+        with self.rooms.noticing(room):
+            return self._history.read_after(room, cursor)
+
+    def subscribe(self, room: RoomId, url: str) -> str:
+        """Nothing has to be done: the app's settings name the address, for all channels at once. No I/O."""
+        return HOOK
+
+    def unsubscribe(self, room: RoomId, hook: str) -> None:
+        """Nothing has to be done. No I/O."""
+
+    def receive(self, headers: Mapping[str, str], body: bytes) -> Push:
+        return pushes.receive(self, headers, body)
+
+    # ------------------------------------------------------------------ writing
+
+    def send(self, room: RoomId, message: OutgoingMessage) -> MessageId:
+        ends = clock.monotonic() + self._left(message, "message")
+        posted = posting.post_of(message, named=self._may(scopes.CUSTOMIZE))
+        with self.rooms.noticing(room):
+            root = self._root(room, message, ends)
+            more = posting.thread_of(root, quiet=bool(self.login.credentials.get("quiet_replies")))
+            sent = self.client.post(room, posted | more, deadline=ends - clock.monotonic())
+        posting.Threads(self.client).keep(room, sent, root or sent)
+        return MessageId(sent)
+
+    def _root(self, room: RoomId, message: OutgoingMessage, ends: float) -> str:
+        """The thread that a message belongs into, "" for none."""
+        if not message.reply_to:
+            return ""
+        within = self.client.within((ends - clock.monotonic()) / 2)
+        return posting.Threads(within).root_of(room, message.reply_to)
+
+    def send_file(self, room: RoomId, file: OutgoingFile) -> MessageId:
+        ends = clock.monotonic() + self._left(file.message, "file", self.capabilities.file_deadline)
+        with self.rooms.noticing(room):
+            root = self._root(room, file.message, ends)
+            return files.send(self.client, room, file, root, ends=ends)
+
+    def fetch(self, attachment: Attachment, into: BinaryIO, *, most: int, deadline: float) -> None:
+        token = self.login.credentials["token"]
+        files.fetch(self.client, token, attachment, into, most=most, deadline=deadline)
+
+    def edit(self, room: RoomId, target: MessageId, message: OutgoingMessage) -> None:
+        deadline = self._left(message, "message")
+        self.client.update(room, target, posting.text_of(message), deadline=deadline)
+
+    def delete(self, room: RoomId, target: MessageId) -> None:
+        self.client.delete(room, target, deadline=self.capabilities.send_deadline)
+
+    def react(self, room: RoomId, target: MessageId, emoji: str, *, add: bool) -> None:
+        name, deadline = posting.reaction_of(emoji), self.capabilities.send_deadline
+        change = self.client.react if add else self.client.unreact
+        change(room, target, name, deadline=deadline)
+
+    def length(self, message: OutgoingMessage) -> int:
+        return len(texts.rendered(message))
+
+    def escape(self, text: str, *, rings: bool = False, people: Collection[str] = ()) -> str:
+        return text
+
+    def _left(self, message: OutgoingMessage, what: str, most: float | None = None) -> float:
+        """Seconds that a send may take. RetryLater where its turn is over."""
+        most = self.capabilities.send_deadline if most is None else most
+        deadline = min(most, message.not_after - clock.monotonic())
+        if deadline <= 0:
+            raise RetryLater(f"This {what}'s turn had passed before it could be sent.")
+        return deadline
+
+
+def _granted(told: Told) -> list[str]:
+    """What Slack says that a token may do, with the id of its bot. LoginRejected where that is too little."""
+    granted = scopes.parsed(told.headers.get(SCOPES_HEADER, ""))
+    scopes.require(granted)
+    return scopes.with_bot(granted, text(told.body.get("bot_id")))
+
+
+CONNECTOR = SlackConnector

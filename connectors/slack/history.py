@@ -1,0 +1,148 @@
+"""A channel's history: what was said after a place, what was said last. Blocking.
+
+`conversations.history` tells what stands in the channel, newest first; what stands in threads alone is told
+by `conversations.replies`, thread by thread, and `latest_reply` of a thread's root says where there is
+something new.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+from connectors.base import Cursor, IncomingEvent, Kind, MessageId, Page, Recent, RoomId
+from connectors.budget import Use
+from connectors.slack.client import SlackClient, next_cursor_of
+from connectors.slack.events import Malformed, Reader
+from connectors.slack.people import Directory
+from connectors.slack.shapes import Json, as_ts, moment, rows, text, ts_of
+
+log = logging.getLogger(__name__)
+
+MOST_PAGES: Final = 20  # of one read: 4 000 messages; what was said before those is left out
+THREADS_BACK: Final = timedelta(
+    days=1
+)  # so far before the last item read roots are looked at for new answers
+MOST_THREADS: Final = 20  # that one read follows
+LATEST: Final = 100  # messages that are looked at for what was said last
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One account's way to look into channels."""
+
+    client: SlackClient
+    directory: Directory
+    reader: Reader
+
+    def newest(self, room: RoomId, count: int) -> Sequence[Cursor]:
+        """As `Connector.newest`."""
+        found = rows(self.client.history(room, count=count, use=Use.OTHER).get("messages"))
+        return [_cursor(ts) for raw in reversed(found) if (ts := ts_of(raw.get("ts")))]
+
+    def recent(self, room: RoomId) -> Recent:
+        """As `Connector.recent`, with the answers in threads whose roots are still to be seen."""
+        page = self.client.history(room, count=LATEST, use=Use.SETTLE)
+        found = rows(page.get("messages"))
+        roots = _answered(found)[-MOST_THREADS:]
+        answers = [one for root in roots for one in self._answers(room, root.ts, "")]
+        events = [one for one in self.events([*found, *answers]) if one.kind is Kind.MESSAGE]
+        return Recent(events, whole=not next_cursor_of(page) and page.get("has_more") is not True)
+
+    def read_after(self, room: RoomId, cursor: Cursor | None) -> Page:
+        """As `Connector.read_after`. Edits of what is read are told with it, as the last one stands."""
+        after = _ts_of(cursor) if cursor else ""
+        found, is_whole = self._pages(room, after)
+        stands = max((ts for raw in found for ts in _times(raw)), key=_number, default=after)
+        roots = _answered(found, after)
+        if more := len(roots) > MOST_THREADS:
+            stands, roots = roots[MOST_THREADS - 1].last, roots[:MOST_THREADS]
+        answers = [one for root in roots for one in self._answers(room, root.ts, after)]
+        fresh = [raw for raw in found if _time(raw) > _number(after)]
+        place = _cursor(stands) if _number(stands) > _number(after) else cursor
+        return Page(self.events([*fresh, *answers]), cursor=place, more=more, gap=not is_whole)
+
+    def events(self, messages: Sequence[Json]) -> list[IncomingEvent]:
+        """The events in messages of a history, oldest first, each once. What is unreadable is left out."""
+        known = self.directory.looked_up(one for raw in messages for one in self.reader.whom(_typed(raw)))
+        reader = replace(self.reader, names=known)
+        found: dict[str, IncomingEvent] = {}
+        for raw in sorted(messages, key=_time):
+            try:
+                event = reader.event_of(_typed(raw))
+            except Malformed as error:
+                log.warning("Slack's history holds a message that cannot be read: %s", error)
+                continue
+            if event is not None:
+                found.setdefault(event.dedupe_key, event)
+        return list(found.values())
+
+    # -------------------------------------------------------------------------- pages
+    def _pages(self, room: RoomId, after: str) -> tuple[list[Json], bool]:
+        """Messages since a day before a `ts`, page by page until it is passed, and whether it was passed."""
+        oldest = as_ts(moment(after) - THREADS_BACK) if after else ""
+        found: list[Json] = []
+        cursor = ""
+        for _ in range(MOST_PAGES):
+            page = self.client.history(room, oldest=oldest, cursor=cursor)
+            messages, cursor = rows(page.get("messages")), next_cursor_of(page)
+            found += messages
+            if not cursor or (messages and _time(messages[-1]) <= _number(after)):
+                return found, True
+        return found, False
+
+    def _answers(self, room: RoomId, root: str, after: str) -> list[Json]:
+        """The answers in a thread that were given after a `ts`."""
+        found: list[Json] = []
+        cursor = ""
+        for _ in range(MOST_PAGES):
+            page = self.client.replies(room, root, oldest=after, cursor=cursor)
+            found += [raw for raw in rows(page.get("messages")) if text(raw.get("ts")) != root]
+            cursor = next_cursor_of(page)
+            if not cursor:
+                break
+        return [raw for raw in found if _time(raw) > _number(after)]
+
+
+def _typed(raw: Json) -> Json:
+    """History leaves out what the event says of itself."""
+    return raw if raw.get("type") else {**raw, "type": "message"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Root:
+    """A message that was answered in a thread, and when last."""
+
+    ts: str
+    last: str
+
+
+def _answered(found: Sequence[Json], after: str = "") -> list[_Root]:
+    """Roots of threads that were answered after a `ts`; the one that was answered last comes last."""
+    told = (_Root(ts_of(raw.get("ts")), ts_of(raw.get("latest_reply"))) for raw in found)
+    roots = [root for root in told if root.ts and _number(root.last) > _number(after)]
+    return sorted(roots, key=lambda root: _number(root.last))
+
+
+def _times(raw: Json) -> list[str]:
+    return [ts for ts in (ts_of(raw.get("ts")), ts_of(raw.get("latest_reply"))) if ts]
+
+
+def _time(raw: Json) -> int:
+    return _number(text(raw.get("ts")))
+
+
+def _number(ts: str) -> int:
+    """A `ts` to compare by, in microseconds; 0 for what is none."""
+    return int(ts.replace(".", "")) if ts_of(ts) else 0
+
+
+def _cursor(ts: str) -> Cursor:
+    return Cursor(MessageId(ts), moment(ts))
+
+
+def _ts_of(cursor: Cursor) -> str:
+    return ts_of(cursor.id) or as_ts(cursor.time)

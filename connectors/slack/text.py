@@ -1,0 +1,140 @@
+"""What a message says, as a tree, and a tree as what we post. No I/O.
+
+`blocks` of the type rich_text are what somebody typed; then `text` is the same in mrkdwn, with less of it.
+Apps send layout blocks and attachments, and `text` beside them is for notifications.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Final
+
+from connectors.base import OutgoingMessage
+from connectors.markup import mrkdwn, plain
+from connectors.markup.linking import linked, with_emoji
+from connectors.markup.mrkdwn import NameOf
+from connectors.markup.sanitize import clean_document
+from connectors.markup.tree import (
+    Block,
+    Bold,
+    Document,
+    Italic,
+    Link,
+    Mention,
+    Paragraph,
+    Quote,
+    Text,
+    normal_form,
+    plain_text,
+)
+from connectors.slack import blocks
+from connectors.slack.shapes import Json, rows, text
+
+MAX_TEXT_LENGTH: Final = 4000  # characters of one post: chat.postMessage, "Truncating content"
+_NAMED: Final = re.compile(r"<[@#]([A-Z0-9]+)")
+_RINGS: Final = {"all": "channel", "channel": "channel", "everyone": "channel", "here": "here"}
+# Ids of nobody, under which everybody stands in a tree until it is written down.
+_STAND_IN: Final = {"channel": "USAMEROOMRINGSCHANNEL", "here": "USAMEROOMRINGSHERE"}
+_INNER: Final = ("blocks", "items", "inlines")  # where a node keeps others
+_FORMAT_LIMIT: Final = 20  # attachments of one message
+
+
+def mentioned(raw: Json) -> list[str]:
+    """The ids of people and channels that a message names, each once."""
+    texts = [text(raw.get("text")), *_texts_of(raw.get("blocks")), *_texts_of(raw.get("attachments"))]
+    in_text = [found for part in texts for found in _NAMED.findall(part)]
+    return list(dict.fromkeys([*in_text, *blocks.mentioned(raw.get("blocks"))]))
+
+
+def _texts_of(told: object) -> Iterator[str]:
+    if isinstance(told, str):
+        yield told
+    elif isinstance(told, list):
+        for one in told:
+            yield from _texts_of(one)
+    elif isinstance(told, dict):
+        for one in told.values():
+            yield from _texts_of(one)
+
+
+def parse(raw: Json, name_of: NameOf, *, by_app: bool) -> Document:
+    """The document, cleaned and in normal form, that clients show for a message."""
+    given, typed = rows(raw.get("blocks")), text(raw.get("text"))
+    said: tuple[Block, ...] = ()
+    if given and (by_app or blocks.is_rich(given)):
+        said = _cleaned(tuple(blocks.parse(given, name_of)))
+    if not said:
+        said = mrkdwn.parse(typed, name_of=name_of).blocks
+    more = tuple(_attached(raw, name_of)) if by_app else ()
+    said = _cleaned((*said, *more)) if more else said
+    return Document(_in_italics(said) if raw.get("subtype") == "me_message" else said)
+
+
+def _cleaned(said: tuple[Block, ...]) -> tuple[Block, ...]:
+    return with_emoji(linked(clean_document(normal_form(Document(said))))).blocks
+
+
+def _in_italics(said: tuple[Block, ...]) -> tuple[Block, ...]:
+    return tuple(Paragraph((Italic(one.inlines),)) if isinstance(one, Paragraph) else one for one in said)
+
+
+# ------------------------------------------------------------------------------ attachments
+def _attached(raw: Json, name_of: NameOf) -> Iterator[Block]:
+    """An app's older way to say more ("Secondary message attachments"). Unfurled links are none."""
+    for one in rows(raw.get("attachments"))[:_FORMAT_LIMIT]:
+        if any(one.get(name) for name in ("from_url", "original_url", "is_msg_unfurl", "is_app_unfurl")):
+            continue
+        yield from mrkdwn.parse(text(one.get("pretext")), name_of=name_of).blocks
+        if inside := tuple(_card(one, name_of)):
+            yield Quote(inside)
+
+
+def _card(one: Json, name_of: NameOf) -> Iterator[Block]:
+    title, url = text(one.get("title")), text(one.get("title_link"))
+    if title:
+        words = Text(title)
+        yield Paragraph((Bold((Link(url, (words,)) if url else words,)),))
+    given = blocks.parse(rows(one.get("blocks")), name_of)
+    yield from given or mrkdwn.parse(text(one.get("text")), name_of=name_of).blocks
+    for field in rows(one.get("fields")):
+        if heading := text(field.get("title")):
+            yield Paragraph((Bold((Text(heading),)),))
+        yield from mrkdwn.parse(text(field.get("value")), name_of=name_of).blocks
+    if not (title or given or one.get("text") or one.get("fields")):
+        yield from mrkdwn.parse(text(one.get("fallback")), name_of=name_of).blocks
+
+
+# ------------------------------------------------------------------------------ writing
+def rendered(message: OutgoingMessage) -> str:
+    """mrkdwn that says what a message says: nobody is called but whom it mentions by an id of here."""
+    if message.body is None:
+        return mrkdwn.render(plain.parse(message.text))
+    body = message.body
+    if not message.rings_everybody:
+        return mrkdwn.render(body)
+    written = mrkdwn.render(Document(_ringing(body.blocks)))
+    for word, stand_in in _STAND_IN.items():
+        written = written.replace(f"<@{stand_in}>", f"<!{word}>")
+    return written
+
+
+def _ringing(nodes: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The nodes with a stand-in for each mention of everybody."""
+    found: list[Any] = []
+    for node in nodes:
+        if isinstance(node, tuple):
+            found.append(_ringing(node))
+        elif isinstance(node, Mention) and not node.remote_id and node.name.casefold() in _RINGS:
+            found.append(Mention(_STAND_IN[_RINGS[node.name.casefold()]], node.name))
+        else:
+            inner = {name: getattr(node, name) for name in _INNER if hasattr(node, name)}
+            changed = {name: _ringing(nodes) for name, nodes in inner.items()}
+            found.append(replace(node, **changed) if changed else node)
+    return tuple(found)
+
+
+def is_blank(document: Document) -> bool:
+    """Whether a document says nothing."""
+    return not plain_text(document).strip()
