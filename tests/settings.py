@@ -26,7 +26,7 @@ os.environ.update(
     VAR_DIR=str(_folder),
     SECRET_KEY="only-for-tests",
     ENCRYPTION_KEYS=os.environ.setdefault("SAMEROOM_TESTS_KEY", Fernet.generate_key().decode()),
-    CONNECTORS="hipchat,matrix,irc,echo,stub.connector",
+    CONNECTORS="hipchat,matrix,irc,slack,echo,stub.connector",
     PUBLIC_URL="http://127.0.0.1:8000",
     CELERY_BROKER_URL="memory://localhost",
     DATABASE_URL=os.environ.get("SAMEROOM_TESTS_DATABASE", ""),

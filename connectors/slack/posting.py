@@ -24,6 +24,7 @@ TOO_LONG: Final = "Slack refused the message: it has more than 4 000 characters.
 def post_of(message: OutgoingMessage, *, named: bool) -> Json:
     """The arguments of `chat.postMessage` but for the thread. `named`: under its author's name."""
     posted = {**text_of(message), "unfurl_links": False, "unfurl_media": False}
+    posted["mrkdwn"] = message.body is not None
     if named and message.sender_name:
         posted["username"] = message.sender_name[:LONGEST_NAME]
         if message.sender_avatar_url.startswith("https://"):

@@ -33,7 +33,7 @@ class Rooms:
             yield from (info(one) for one in page if self._is_open(one))
 
     def look_at(self, room: RoomId) -> RoomInfo:
-        """As `Connector.room`: a public channel that the app is not in is entered, since somebody asks for it.
+        """As `Connector.room`: a public channel is entered where the app is not in it, since somebody asks.
 
         But not one that it was removed from: whoever did so has to let it in again.
         """

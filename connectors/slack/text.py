@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from html import escape
 from typing import Any, Final
 
 from connectors.base import OutgoingMessage
-from connectors.markup import mrkdwn, plain
+from connectors.markup import mrkdwn
 from connectors.markup.linking import linked, with_emoji
 from connectors.markup.mrkdwn import NameOf
 from connectors.markup.sanitize import clean_document
@@ -109,9 +110,9 @@ def _card(one: Json, name_of: NameOf) -> Iterator[Block]:
 # ------------------------------------------------------------------------------ writing
 def rendered(message: OutgoingMessage) -> str:
     """mrkdwn that says what a message says: nobody is called but whom it mentions by an id of here."""
-    if message.body is None:
-        return mrkdwn.render(plain.parse(message.text))
     body = message.body
+    if body is None:  # then it is posted as it stands, without mrkdwn
+        return escape(message.text, quote=False)
     if not message.rings_everybody:
         return mrkdwn.render(body)
     written = mrkdwn.render(Document(_ringing(body.blocks)))
