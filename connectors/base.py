@@ -173,7 +173,7 @@ class Connector:
         raise UnsupportedAction(f"{self.label} has no stream.")
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Push:
-        """Check and read what came to this account's webhook. No I/O; may be repeated.
+        """Check and read what came to this account's webhook. No I/O but to the cache; may be repeated.
 
         LoginRejected where the signature is missing or wrong, ValueError where it cannot be read.
         Header names are lower case. Only where `capabilities.reading` is WEBHOOK, or `capabilities.hooks`.

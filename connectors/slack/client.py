@@ -28,7 +28,6 @@ from sameroom import clock
 READ_DEADLINE: Final = 10.0
 MEBIBYTE: Final = 1024 * 1024
 PAGE_BYTES: Final = 32 * MEBIBYTE  # 200 messages of 40 000 characters each, with their blocks
-MESSAGES: Final = 200  # of one page, as Slack recommends
 LISTED: Final = 900  # channels or people of one page: below 1 000
 MOST_PAGES: Final = 100  # of a listing: a service that never ends is not followed for ever
 SCOPES: Final = "x-oauth-scopes"
@@ -131,9 +130,9 @@ class SlackClient:
         self,
         channel: str,
         *,
+        count: int,
         oldest: str = "",
         cursor: str = "",
-        count: int = MESSAGES,
         use: Use = Use.POLL,
     ) -> Json:
         """One page of `messages`, newest first, said after the `ts` `oldest`."""
@@ -146,9 +145,7 @@ class SlackClient:
 
         return self._ask(call, page).body
 
-    def replies(
-        self, channel: str, ts: str, *, oldest: str = "", cursor: str = "", count: int = MESSAGES
-    ) -> Json:
+    def replies(self, channel: str, ts: str, *, count: int, oldest: str = "", cursor: str = "") -> Json:
         """One page of a message's thread: its root always first, then oldest first. Refused."""
         gone = ("thread_not_found", "message_not_found")
         call = Call("conversations.replies", knows=gone, max_bytes=PAGE_BYTES)

@@ -40,6 +40,10 @@ from connectors.slack.rooms import Rooms
 from connectors.slack.shapes import text
 from sameroom import clock
 
+SOCKET_REFUSED: Final = (
+    "Slack does not take this app-level token. Make one under Basic Information → App-Level Tokens, with the "
+    "scope connections:write."
+)
 HOOK: Final = "events"  # Slack pushes all of an app's events to one address, which its settings name
 
 
@@ -110,7 +114,7 @@ class SlackConnector(Connector):
                 "This token belongs to no bot. Copy the Bot User OAuth Token, which begins with xoxb-."
             )
         if app_token := self.login.credentials.get("app_token"):
-            SlackClient(self.login.server, app_token, self.pace).socket_address()
+            self._try_socket(app_token)
         return Identity(
             server=self.login.server,
             user_id=UserId(user),
@@ -121,6 +125,12 @@ class SlackConnector(Connector):
             username=text(told.body.get("user")),
             scopes=_granted(told),
         )
+
+    def _try_socket(self, app_token: str) -> None:
+        try:
+            SlackClient(self.login.server, app_token, self.pace).socket_address()
+        except LoginRejected:
+            raise LoginRejected(SOCKET_REFUSED) from None
 
     def granted(self) -> Grant:
         return Grant(_granted(self.client.auth_test()))

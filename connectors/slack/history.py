@@ -18,10 +18,11 @@ from connectors.budget import Use
 from connectors.slack.client import SlackClient, next_cursor_of
 from connectors.slack.events import Malformed, Reader
 from connectors.slack.people import Directory
-from connectors.slack.shapes import Json, as_ts, moment, rows, text, ts_of
+from connectors.slack.shapes import Json, as_ts, moment, rows, table, text, ts_of
 
 log = logging.getLogger(__name__)
 
+PAGE: Final = 200  # messages, as Slack recommends
 MOST_PAGES: Final = 20  # of one read: 4 000 messages; what was said before those is left out
 THREADS_BACK: Final = timedelta(
     days=1
@@ -53,7 +54,7 @@ class History:
         return Recent(events, whole=not next_cursor_of(page) and page.get("has_more") is not True)
 
     def read_after(self, room: RoomId, cursor: Cursor | None) -> Page:
-        """As `Connector.read_after`. Edits of what is read are told with it, as the last one stands."""
+        """As `Connector.read_after`. What was said before the cursor and edited after it is an edit."""
         after = _ts_of(cursor) if cursor else ""
         found, is_whole = self._pages(room, after)
         stands = max((ts for raw in found for ts in _times(raw)), key=_number, default=after)
@@ -61,23 +62,27 @@ class History:
         if more := len(roots) > MOST_THREADS:
             stands, roots = roots[MOST_THREADS - 1].last, roots[:MOST_THREADS]
         answers = [one for root in roots for one in self._answers(room, root.ts, after)]
-        fresh = [raw for raw in found if _time(raw) > _number(after)]
+        fresh = [raw for raw in found if _time(raw) > _number(after) or _edited(raw) > _number(after)]
         place = _cursor(stands) if _number(stands) > _number(after) else cursor
-        return Page(self.events([*fresh, *answers]), cursor=place, more=more, gap=not is_whole)
+        return Page(self.events([*fresh, *answers], after), cursor=place, more=more, gap=not is_whole)
 
-    def events(self, messages: Sequence[Json]) -> list[IncomingEvent]:
-        """The events in messages of a history, oldest first, each once. What is unreadable is left out."""
+    def events(self, messages: Sequence[Json], after: str = "") -> list[IncomingEvent]:
+        """The events in messages of a history, oldest first, each once. What is unreadable is left out.
+
+        Of messages up to the `ts` `after` it is their last edit.
+        """
         known = self.directory.looked_up(one for raw in messages for one in self.reader.whom(_typed(raw)))
         reader = replace(self.reader, names=known)
         found: dict[str, IncomingEvent] = {}
         for raw in sorted(messages, key=_time):
             try:
-                event = reader.event_of(_typed(raw))
+                is_known = _time(raw) <= _number(after)
+                event = reader.edit_of(raw) if is_known else reader.event_of(_typed(raw))
             except Malformed as error:
                 log.warning("Slack's history holds a message that cannot be read: %s", error)
                 continue
             if event is not None:
-                found.setdefault(event.dedupe_key, event)
+                found.setdefault(event.id, event)
         return list(found.values())
 
     # -------------------------------------------------------------------------- pages
@@ -87,7 +92,7 @@ class History:
         found: list[Json] = []
         cursor = ""
         for _ in range(MOST_PAGES):
-            page = self.client.history(room, oldest=oldest, cursor=cursor)
+            page = self.client.history(room, count=PAGE, oldest=oldest, cursor=cursor)
             messages, cursor = rows(page.get("messages")), next_cursor_of(page)
             found += messages
             if not cursor or (messages and _time(messages[-1]) <= _number(after)):
@@ -99,7 +104,7 @@ class History:
         found: list[Json] = []
         cursor = ""
         for _ in range(MOST_PAGES):
-            page = self.client.replies(room, root, oldest=after, cursor=cursor)
+            page = self.client.replies(room, root, count=PAGE, oldest=after, cursor=cursor)
             found += [raw for raw in rows(page.get("messages")) if text(raw.get("ts")) != root]
             cursor = next_cursor_of(page)
             if not cursor:
@@ -133,6 +138,10 @@ def _times(raw: Json) -> list[str]:
 
 def _time(raw: Json) -> int:
     return _number(text(raw.get("ts")))
+
+
+def _edited(raw: Json) -> int:
+    return _number(text(table(raw.get("edited")).get("ts")))
 
 
 def _number(ts: str) -> int:

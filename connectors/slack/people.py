@@ -103,9 +103,16 @@ class Directory:
         aliases = {name: text(value).removeprefix(_ALIAS) for name, value in told.items() if _is_alias(value)}
         _safely(cache.set, self._key("emoji"), aliases, KEPT)
 
-    def forget_emoji(self) -> None:
-        """They have changed: they are asked for when people are next. Cache I/O."""
-        _safely(cache.delete, self._key("emoji"))
+    def change_emoji(self, event: Json) -> None:
+        """Follow an `emoji_changed` event; all are asked for anew when people are. Cache I/O."""
+        aliases, names = self.aliases(), event.get("names")
+        gone = [*(names if isinstance(names, list) else ()), event.get("old_name")]
+        kept = {name: value for name, value in aliases.items() if name not in gone}
+        name, value = text(event.get("name")) or text(event.get("new_name")), event.get("value")
+        if name and _is_alias(value):
+            kept[name] = text(value).removeprefix(_ALIAS)
+        if kept != aliases:
+            _safely(cache.set, self._key("emoji"), kept, KEPT)
 
     def aliases(self) -> dict[str, str]:
         """The other names of emoji, each with what it stands for, as far as they are known. Cache I/O."""

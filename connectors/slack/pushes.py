@@ -73,7 +73,7 @@ def taken_in(connector: SlackConnector, event: Json) -> Push:
         connector.directory.keep({text(user.get("id")): person(user)} if text(user.get("id")) else {})
         return Push()
     if kind == "emoji_changed":
-        connector.directory.forget_emoji()
+        connector.directory.change_emoji(event)
         return Push()
     if kind in CHANNELS:
         connector.rooms.look_again(room)

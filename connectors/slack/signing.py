@@ -26,8 +26,12 @@ def require_signed(secret: str, headers: Mapping[str, str], body: bytes) -> None
     signed_at, signature = headers.get(TIMESTAMP, ""), headers.get(SIGNATURE, "")
     is_plain = signed_at.isascii() and signed_at.isdigit() and len(signed_at) < 12 and signature.isascii()
     try:
-        is_signed = is_plain and SignatureVerifier(secret, _OurClock()).is_valid(body, signed_at, signature)
+        is_signed = (
+            bool(secret)
+            and is_plain
+            and SignatureVerifier(secret, _OurClock()).is_valid(body, signed_at, signature)
+        )
     except UnicodeDecodeError:  # what is no text was signed by nobody
         is_signed = False
-    if not secret or not is_signed:
+    if not is_signed:
         raise LoginRejected("This call is not signed with the app's signing secret.")

@@ -37,8 +37,12 @@ def take_push(account: LinkedAccount, push: Push, *, has_ids: bool = True) -> No
     for room in rooms_heard(account, [*by_room, *push.rooms], has_ids=has_ids):
         if room.remote_id in by_room:
             desk.take(Arrival(room.pk, by_room[room.remote_id], is_pushed=True))
-        elif room.reader == account.pk:  # a hook of somebody who reads there no more is about to end
+        if room.reader != account.pk:  # a hook of somebody who reads there no more is about to end
+            continue
+        if room.remote_id in push.rooms:
             make_due(room.pk)
+        elif room.is_polled:
+            told(room.pk)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class Heard:
     pk: int
     remote_id: RoomId
     reader: int | None  # the account that reads it for everybody
+    is_polled: bool  # else its service tells everything
 
 
 def rooms_heard(account: LinkedAccount, named: Iterable[RoomId], *, has_ids: bool) -> list[Heard]:
@@ -56,8 +61,14 @@ def rooms_heard(account: LinkedAccount, named: Iterable[RoomId], *, has_ids: boo
     rooms = Room.objects.filter(seats__in=seats, remote_id__in=set(named)).distinct().order_by("pk")
     if not has_ids:  # the numbers of one session mean nothing in another: only who reads for all is heard
         rooms = rooms.filter(reader__account=account)
-    found = rooms.values_list("pk", "remote_id", "reader__account")
-    return [Heard(pk, RoomId(remote_id), reader) for pk, remote_id, reader in found]
+    found = rooms.values_list("pk", "remote_id", "reader__account", "next_poll_at")
+    return [Heard(pk, RoomId(remote_id), reader, due is not None) for pk, remote_id, reader, due in found]
+
+
+def told(room_id: int) -> None:
+    """Count what was pushed whole of a polled room: it is read for safety only, and not due by it."""
+    watched = Room.objects.filter(pk=room_id, next_poll_at__isnull=False)
+    watched.update(pushes=F("pushes") + 1, pushes_read=F("pushes_read") + 1)
 
 
 def make_due(room_id: int) -> None:

@@ -136,9 +136,10 @@ def _read(connector: Connector, room: Room, pace: Pace) -> tuple[float, bool]:
         page = connector.read_after(RoomId(room.remote_id), room.cursor)
     if page.gap:
         log.warning("Room %s: the last item read is gone from its history; went on by time", room.pk)
+    new = 0
     if page.events or page.cursor != room.cursor:
-        take_in(room.pk, page.events, read_from=room.cursor, cursor=page.cursor)
-    if room.is_announced and page.events and room.pushes == room.pushes_read:
+        new = take_in(room.pk, page.events, read_from=room.cursor, cursor=page.cursor)
+    if room.is_announced and new and room.pushes == room.pushes_read:
         hooking.doubt(room)
     if page.more:
         return 0.0, False

@@ -18,7 +18,9 @@ class SlackHarness:
         self.person = slack.person("ann", display_name="Ann")
         self.app = slack.app()
         self.token = slack.install(self.app)
-        self.channel = slack.channel("contract", self.person, self.token.bot)
+        assert self.token.bot
+        self.bot = self.token.bot
+        self.channel = slack.channel("contract", self.person, self.bot)
         self.room = RoomId(self.channel.id)
         self.secrets = (self.token.value, self.app.signing_secret)
         self.login = self.login_of(self.token)
@@ -27,6 +29,7 @@ class SlackHarness:
     def login_of(self, token: Token, **credentials: str) -> Login:
         """The login of an installation, with what Slack says that it may do."""
         known = {"token": token.value, "signing_secret": self.app.signing_secret}
+        assert token.bot
         return Login(
             self.slack.api.rstrip("/"),
             known | credentials,
@@ -37,7 +40,7 @@ class SlackHarness:
 
     def another(self, name: str = "other", **more: object) -> Channel:
         """One more channel with the app and the person in it."""
-        return self.slack.channel(name, self.person, self.token.bot, **more)
+        return self.slack.channel(name, self.person, self.bot, **more)
 
     def say(self, text: str) -> MessageId:
         return MessageId(self.slack.say(self.channel, self.person, text).ts)

@@ -1,0 +1,143 @@
+"""What was said while we were away: read afterwards, threads and edits with it."""
+
+import pytest
+
+from connectors.base import Kind
+from connectors.errors import RetryLater, RoomGone
+from connectors.markup import plain
+from connectors.slack import history
+
+
+def told(page):
+    return [(event.kind.value, plain.render(event.body)) for event in page.events]
+
+
+def test_pages_are_read_until_the_place_is_passed(connector, harness, monkeypatch):
+    ids = [harness.say(f"message {number}") for number in range(7)]
+    place = connector.read_after(harness.room, None).cursor
+    monkeypatch.setattr(history, "PAGE", 2)
+    for number in range(7, 12):
+        ids.append(harness.say(f"message {number}"))
+
+    page = connector.read_after(harness.room, place)
+
+    assert [event.id for event in page.events] == ids[7:]
+    assert (page.cursor.id, page.more, page.gap) == (ids[-1], False, False)
+
+
+def test_answers_in_old_threads_are_found(connector, harness):
+    root = harness.slack.say(harness.channel, harness.person, "root")
+    harness.slack.reply(root, harness.person, "known")
+    harness.say("later")
+    place = connector.read_after(harness.room, None).cursor
+    first = harness.slack.reply(root, harness.person, "quiet")
+    second = harness.slack.reply(root, harness.person, "loud", broadcast=True)
+
+    page = connector.read_after(harness.room, place)
+
+    assert told(page) == [("message", "quiet"), ("message", "loud")]
+    assert [(event.id, event.reply_to) for event in page.events] == [
+        (first.ts, root.ts),
+        (second.ts, root.ts),
+    ]
+    assert connector.read_after(harness.room, page.cursor).events == []
+
+
+def test_more_threads_than_are_followed_at_once_are_read_in_turns(connector, harness, monkeypatch):
+    roots = [harness.slack.say(harness.channel, harness.person, f"root {number}") for number in range(5)]
+    place = connector.read_after(harness.room, None).cursor
+    for root in roots:
+        harness.slack.reply(root, harness.person, f"to {root.text}")
+    monkeypatch.setattr(history, "MOST_THREADS", 2)
+
+    found, turns = [], 0
+    while turns < 5:
+        page = connector.read_after(harness.room, place)
+        found, place, turns = found + [text for _, text in told(page)], page.cursor, turns + 1
+        if not page.more:
+            break
+
+    assert found == [f"to root {number}" for number in range(5)]
+    assert turns == 3
+
+
+def test_what_was_edited_meanwhile_is_told_as_edited(connector, harness):
+    before = harness.slack.say(harness.channel, harness.person, "helo")
+    harness.say("x")
+    place = connector.read_after(harness.room, None).cursor
+    harness.slack.edit(before, "hello")
+    fresh = harness.slack.say(harness.channel, harness.person, "nwe")
+    harness.slack.edit(fresh, "new")
+
+    page = connector.read_after(harness.room, place)
+
+    assert told(page) == [("edit", "hello"), ("message", "new")]
+    assert page.events[0].target == before.ts
+
+
+def test_place_that_is_gone_is_gone_on_from_by_time(connector, harness):
+    harness.say("one")
+    gone = harness.slack.say(harness.channel, harness.person, "two")
+    place = connector.read_after(harness.room, None).cursor
+    harness.slack.delete(gone)
+    harness.say("three")
+
+    assert told(connector.read_after(harness.room, place)) == [("message", "three")]
+
+
+def test_recent_has_answers_that_stand_in_threads_alone(connector, harness):
+    root = harness.slack.say(harness.channel, harness.person, "root")
+    harness.slack.reply(root, harness.person, "quiet")
+    harness.say("last")
+
+    recent = connector.recent(harness.room)
+
+    assert ([plain.render(event.body) for event in recent.events], recent.whole) == (
+        ["root", "quiet", "last"],
+        True,
+    )
+
+
+def test_recent_that_does_not_reach_the_beginning_says_so(connector, harness, monkeypatch):
+    for number in range(3):
+        harness.say(str(number))
+    monkeypatch.setattr(history, "LATEST", 2)
+
+    recent = connector.recent(harness.room)
+    assert ([plain.render(event.body) for event in recent.events], recent.whole) == (["1", "2"], False)
+
+
+def test_presence_in_a_history_is_what_it_was(connector, harness):
+    bob = harness.slack.person("bob", display_name="Bob")
+    harness.slack.join(harness.channel, bob)
+
+    [event] = connector.read_after(harness.room, None).events
+    assert (event.kind, event.is_presence, event.author.name) == (Kind.NOTICE, True, "Bob")
+
+
+def test_one_that_nobody_can_name_is_read_all_the_same(connector, harness):
+    harness.say("hello")
+    harness.slack.fault("error", on="users.info", error="user_not_found")
+
+    [event] = connector.read_after(harness.room, None).events
+    assert event.author.name == harness.person.id
+
+
+def test_channel_that_the_app_was_put_out_of_is_gone_and_stays_so(connector, harness):
+    harness.slack.leave(harness.channel, harness.bot)
+
+    with pytest.raises(RoomGone, match="/invite @Sameroom"):
+        connector.read_after(harness.room, None)
+    with pytest.raises(RoomGone, match="/invite @Sameroom"):
+        connector.room(harness.room)
+    harness.slack.join(harness.channel, harness.bot)
+    assert connector.room(harness.room).id == harness.room
+    assert connector.read_after(harness.room, None).events == []
+
+
+def test_limit_of_reading_is_kept_before_slack_says_so(connector, harness):
+    with pytest.raises(RetryLater) as caught:
+        any(connector.read_after(harness.room, None) is None for _ in range(60))
+
+    assert 0 < caught.value.seconds <= 60
+    assert ("conversations.history", "ratelimited") not in harness.slack.errors()

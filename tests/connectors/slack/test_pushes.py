@@ -1,0 +1,301 @@
+"""What Slack pushes: checked, and told in the project's own words."""
+
+import json
+
+import pytest
+from django.core.cache import cache
+
+from connectors.base import Kind, OutgoingMessage, Push
+from connectors.errors import LoginRejected, RoomGone
+from connectors.markup import plain
+from connectors.slack.connector import SlackConnector
+from sameroom import clock
+from tests.fakeslack.deliveries import signature
+from tests.fakeslack.receiver import receiving
+
+
+@pytest.fixture
+def receiver(harness):
+    with receiving() as started:
+        harness.slack.listen(harness.app, started.url)
+        started.requests.clear()
+        yield started
+
+
+@pytest.fixture
+def pushed(connector, receiver, harness):
+    """What the connector makes of all that was pushed since it was last asked."""
+
+    def take():
+        harness.slack.settle()
+        taken, receiver.requests[:] = list(receiver.requests), []
+        pushes = [connector.receive(request.headers, request.body) for request in taken]
+        events = [event for push in pushes for _, event in push.events]
+        return sorted(events, key=lambda event: event.said_at)
+
+    connector.refresh_people()
+    return take
+
+
+def said(events):
+    return [
+        (event.kind.value, event.author.name, plain.render(event.body) if event.body else "")
+        for event in events
+    ]
+
+
+def call(harness, told, *, at=None, secret=None):
+    """The headers and the body of a call as Slack signs it."""
+    body = told if isinstance(told, bytes) else json.dumps(told).encode()
+    stamp = str(int(clock.now().timestamp()) if at is None else at)
+    signed = signature(secret or harness.app.signing_secret, stamp, body)
+    return {"x-slack-request-timestamp": stamp, "x-slack-signature": signed}, body
+
+
+# ----------------------------------------------------------------- checked
+
+
+def test_challenge_is_given_back(connector, harness):
+    asked = {"type": "url_verification", "challenge": "abc"}
+
+    assert connector.receive(*call(harness, asked)) == Push(answer="abc")
+
+
+@pytest.mark.parametrize("late", [-301, 301])
+def test_call_that_may_be_a_replay_is_refused(late, connector, harness):
+    now = int(clock.now().timestamp())
+    connector.receive(*call(harness, {"type": "event_callback"}, at=now + late * 290 // 301))
+
+    with pytest.raises(LoginRejected):
+        connector.receive(*call(harness, {"type": "event_callback"}, at=now + late))
+
+
+def test_call_that_is_signed_otherwise_is_refused(connector, harness):
+    headers, body = call(harness, {"type": "event_callback"})
+
+    for wrong in (
+        {**headers, "x-slack-signature": f"v0={'0' * 64}"},
+        {**headers, "x-slack-signature": "v0=é"},
+        {**headers, "x-slack-request-timestamp": "soon"},
+        {},
+        call(harness, body, secret="another")[0],
+    ):
+        with pytest.raises(LoginRejected):
+            connector.receive(wrong, body)
+    with pytest.raises(LoginRejected):
+        connector.receive(headers, body + b" ")
+    with pytest.raises(LoginRejected):
+        connector.receive(call(harness, b"\xff")[0], b"\xff")
+
+
+def test_account_without_a_secret_takes_no_call(harness):
+    login = harness.login_of(harness.token, signing_secret="")
+
+    with pytest.raises(LoginRejected):
+        SlackConnector(login).receive(*call(harness, {"type": "event_callback"}, secret="x"))
+
+
+@pytest.mark.parametrize("body", [b"[]", b"no json", b"[" * 100_000])
+def test_call_that_is_no_object_cannot_be_read(body, connector, harness):
+    with pytest.raises(ValueError, match=r"\w"):
+        connector.receive(*call(harness, body))
+
+
+def test_call_about_another_workspace_is_passed_over(connector, harness):
+    event = {
+        "type": "message",
+        "channel": harness.room,
+        "user": harness.person.id,
+        "text": "x",
+        "ts": "1.000001",
+    }
+    told = {"type": "event_callback", "team_id": "T0OTHER", "event": event}
+
+    assert connector.receive(*call(harness, told)) == Push()
+
+
+def test_malformed_event_is_passed_over(connector, harness):
+    event = {"type": "message", "channel": harness.room, "user": harness.person.id, "text": "x"}
+    told = {"type": "event_callback", "team_id": harness.slack.team.id, "event": event}
+
+    assert connector.receive(*call(harness, told)) == Push()
+
+
+def test_repeated_call_has_the_same_keys(connector, receiver, harness):
+    connector.refresh_people()
+    harness.slack.fault("event_twice", on="message", count=1)
+    harness.say("once")
+    harness.slack.settle()
+    first, second = receiver.of_type("message", 2)
+
+    one, other = (connector.receive(request.headers, request.body) for request in (first, second))
+    assert one == other != Push()
+
+
+# ----------------------------------------------------------------- messages
+
+
+def test_message_is_its_authors(harness, pushed):
+    harness.slack.change_person(harness.person, avatar="https://example.org/ann")
+    harness.say("hello <b>")
+
+    [event] = pushed()
+    assert said([event]) == [("message", "Ann", "hello <b>")]
+    assert (event.author.id, event.author.username) == (harness.person.id, "ann")
+    assert event.author.avatar_url == "https://example.org/ann?size=192"
+    assert event.id == event.dedupe_key == harness.slack.history(harness.channel)[-1].ts
+
+
+def test_edit_is_told_once_and_unfurling_is_none(harness, pushed):
+    message = harness.slack.say(harness.channel, harness.person, "see https://example.org/")
+    harness.slack.unfurl(message, {"from_url": "https://example.org/", "title": "Example", "id": 1})
+    harness.slack.edit(message, "seen")
+    harness.slack.unfurl(message)
+
+    events = pushed()
+    assert [event.kind for event in events] == [Kind.MESSAGE, Kind.EDIT]
+    assert (plain.render(events[1].body), events[1].target) == ("seen", message.ts)
+
+
+def test_deletion_is_told_of_messages_and_of_roots_that_were_answered(harness, pushed):
+    alone = harness.slack.say(harness.channel, harness.person, "alone")
+    root = harness.slack.say(harness.channel, harness.person, "root")
+    harness.slack.reply(root, harness.person, "answer")
+    pushed()
+
+    harness.slack.delete(alone)
+    harness.slack.delete(root)
+
+    assert [(event.kind, event.target, event.author.id) for event in pushed()] == [
+        (Kind.DELETE, alone.ts, harness.person.id),
+        (Kind.DELETE, root.ts, harness.person.id),
+    ]
+
+
+def test_answers_name_the_root_whether_broadcast_or_not(harness, pushed):
+    root = harness.slack.say(harness.channel, harness.person, "root")
+    harness.slack.reply(root, harness.person, "quiet")
+    harness.slack.reply(root, harness.person, "loud", broadcast=True)
+
+    assert [(plain.render(event.body), event.reply_to) for event in pushed()] == [
+        ("root", None),
+        ("quiet", root.ts),
+        ("loud", root.ts),
+    ]
+
+
+def test_what_is_done_is_in_italics(harness, pushed):
+    harness.slack.say(harness.channel, harness.person, "waves", subtype="me_message")
+
+    assert said(pushed()) == [("message", "Ann", "waves")]
+
+
+def test_reactions_are_told_as_characters_names_and_aliases(harness, pushed, connector):
+    harness.slack.add_emoji("shipit", "https://emoji.example.org/shipit.gif")
+    harness.slack.add_emoji("yes", "alias:thumbsup")
+    connector.refresh_people()
+    message = harness.slack.say(harness.channel, harness.person, "x")
+    pushed()
+    for name in ("wave::skin-tone-3", "shipit", "yes"):
+        harness.slack.react(message, harness.person, name)
+    harness.slack.unreact(message, harness.person, "shipit")
+
+    events = pushed()
+    assert [(event.kind.value, event.emoji) for event in events] == [
+        ("reaction", "👋🏼"),
+        ("reaction", ":shipit:"),
+        ("reaction", "👍"),
+        ("unreaction", ":shipit:"),
+    ]
+    assert {event.target for event in events} == {message.ts}
+    assert len({event.dedupe_key for event in events}) == 4
+
+
+def test_who_comes_and_goes_and_the_topic_are_presence(harness, pushed):
+    bob = harness.slack.person("bob", display_name="Bob")
+    harness.slack.join(harness.channel, bob)
+    harness.slack.set_topic(harness.channel, "lunch")
+    harness.slack.leave(harness.channel, bob)
+
+    events = pushed()
+    assert said(events) == [
+        ("notice", "Bob", "has joined"),
+        ("notice", "Ann", "has set the topic to: lunch"),
+        ("notice", "Bob", "has left"),
+    ]
+    assert all(event.is_presence for event in events)
+
+
+def test_own_coming_is_no_presence(harness, pushed):
+    other = harness.slack.channel("next", harness.person)
+    harness.slack.join(other, harness.bot)
+
+    assert pushed() == []
+
+
+# ----------------------------------------------------------------- who
+
+
+def test_own_posts_are_ours_under_any_name(harness, pushed, connector):
+    sent = connector.send(harness.room, OutgoingMessage("hello", sender_name="Bob, Acme"))
+
+    [event] = pushed()
+    assert (event.id, event.author.id, event.author.name) == (sent, harness.login.user_id, "Bob, Acme")
+
+
+def test_another_apps_posts_are_its_bots(harness, pushed, connector):
+    other = harness.slack.install(harness.slack.app("Build"))
+    harness.slack.join(harness.channel, other.bot)
+    twin = SlackConnector(harness.login_of(other))
+    pushed()
+    twin.send(harness.room, OutgoingMessage("done", sender_name="CI"))
+    connector.directory.looked_up([other.bot.id])
+
+    [event] = pushed()
+    assert (event.author.id, event.author.name) == (other.bot.user.id, "CI")
+
+
+def test_unknown_author_makes_the_channel_due_to_be_read(harness, connector, receiver):
+    cache.clear()
+    harness.say("hello")
+    [request] = receiver.of_type("message")
+
+    push = connector.receive(request.headers, request.body)
+    assert (list(push.events), push.rooms) == ([], [harness.room])
+    [event] = connector.read_after(harness.room, None).events
+    assert event.author.name == "Ann"
+    [(_, again)] = connector.receive(request.headers, request.body).events
+    assert again == event
+
+
+def test_changed_name_and_emoji_are_known_from_then_on(harness, pushed, connector):
+    harness.slack.add_emoji("yes", "alias:thumbsup")
+    connector.refresh_people()
+    harness.slack.change_person(harness.person, display_name="Annie")
+    pushed()
+    harness.say("hello")
+
+    assert said(pushed()) == [("message", "Annie", "hello")]
+    assert connector.directory.aliases() == {"yes": "thumbsup"}
+    harness.slack.remove_emoji("yes")
+    pushed()
+    assert connector.directory.aliases() == {}
+
+
+def test_mentions_and_channels_have_names(harness, pushed, connector):
+    bob = harness.slack.person("bob", display_name="Bob")
+    other = harness.another("lunch")
+    list(connector.list_rooms())
+    harness.slack.post(harness.channel, harness.person, f"<@{bob.id}> <!here> see <#{other.id}>")
+
+    [event] = pushed()
+    assert plain.render(event.body) == "@Bob @here see #lunch"
+
+
+def test_archived_channel_is_looked_at_by_the_next_read(harness, connector, receiver):
+    harness.slack.archive(harness.channel)
+    [request] = receiver.of_type("channel_archive")
+
+    assert connector.receive(request.headers, request.body) == Push(rooms=[harness.room])
+    with pytest.raises(RoomGone, match="archived"):
+        connector.read_after(harness.room, None)

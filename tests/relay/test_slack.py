@@ -1,0 +1,194 @@
+"""The relay between channels of a Slack of our own: pushed, read for safety, under the authors' names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from accounts.models import LinkedAccount
+from accounts.services import account_link, account_refresh_quietly
+from connectors.slack.connector import SlackConnector
+from connectors.slack.forms import SlackCredentialsForm
+from sameroom import clock
+from tests import factories
+from tests.connectors.slack.harness import SlackHarness, start
+from tests.fakeslack.receiver import Receiver, receiving
+from tests.relay.conftest import Clock, statuses
+from tubes.models import Event, Room, RoomListing
+from tubes.relay import guard, hooking, lanes, reading
+from tubes.services import tube_open
+
+pytestmark = pytest.mark.django_db
+SECRET = "5" * 32
+
+
+class Channels:
+    """A Tube between #here and #there of one workspace. Ann talks in the one, Bob in the other."""
+
+    def __init__(self, harness: SlackHarness, receiver: Receiver) -> None:
+        self.slack, self.receiver, self.ann = harness.slack, receiver, harness.person
+        self.bob = self.slack.person("bob", display_name="Bob")
+        harness.app.signing_secret = SECRET
+        self.here = harness.channel
+        self.there = self.slack.channel("there", self.bob, harness.bot)
+        owner = factories.user()
+        data = {"token": harness.token.value, "signing_secret": SECRET}
+        form = SlackCredentialsForm(data, connector_class=SlackConnector)
+        assert form.is_valid(), form.errors
+        self.account: LinkedAccount = account_link(owner=owner, form=form)
+        account_refresh_quietly(account=self.account)
+        listings = [RoomListing.objects.get(remote_id=one.id) for one in (self.here, self.there)]
+        self.tube = tube_open(owner=owner, listing_a=listings[0], listing_b=listings[1])
+        for seat_id in hooking.due_seats():
+            hooking.settle(seat_id)
+
+    @property
+    def room(self) -> Room:
+        return Room.objects.select_related("reader__account").get(remote_id=self.here.id)
+
+    def push(self) -> list[int]:
+        """Hand on what Slack has pushed meanwhile, in the order in which it happened."""
+        self.slack.settle()
+        taken, self.receiver.requests[:] = list(self.receiver.requests), []
+        taken.sort(key=lambda request: str(request.event.get("event_ts")))
+        path = urlsplit(hooking.address_of(self.account)).path
+        return [self._post(path, request) for request in taken]
+
+    def _post(self, path: str, request: Any) -> int:
+        headers = {name: request.headers[name] for name in request.headers if name.startswith("x-slack")}
+        answer = Client().post(path, request.body, content_type="application/json", headers=headers)
+        return int(answer.status_code)
+
+    def poll(self) -> None:
+        Room.objects.filter(pk=self.room.pk).update(next_poll_at=clock.now())
+        reading.poll(self.account.pk)
+
+    def post(self) -> None:
+        """Post all that waits."""
+        for seat in (self.tube.side_a_id, self.tube.side_b_id):
+            lanes.drain(seat)
+
+    def relay(self) -> None:
+        for _ in range(3):
+            self.push()
+            self.post()
+
+    def wait(self) -> float:
+        due = self.room.next_poll_at
+        assert due is not None
+        return (due - clock.now()).total_seconds()
+
+
+@pytest.fixture
+def channels(settings: Any) -> Iterator[Channels]:
+    guard.forget()
+    cache.clear()
+    with start() as harness, receiving() as receiver:
+        harness.slack.listen(harness.app, receiver.url)
+        receiver.requests.clear()
+        settings.SLACK_API_URL = harness.login.server
+        made = Channels(harness, receiver)
+        made.push()
+        made.poll()
+        yield made
+    guard.forget()
+    cache.clear()
+
+
+def test_both_ways_under_the_authors_names_and_without_loops(channels: Channels) -> None:
+    root = channels.slack.say(channels.here, channels.ann, "Has the *parcel* left?")
+    channels.relay()
+    [copy] = channels.slack.history(channels.there)
+    channels.slack.reply(copy, channels.bob, "An hour ago.")
+    channels.relay()
+
+    assert (copy.text, copy.username) == ("Has the *parcel* left?", "Ann")
+    [*_, answer] = channels.slack.history(channels.here)
+    assert (answer.text, answer.username, answer.thread_ts) == ("An hour ago.", "Bob", root.ts)
+    assert Event.objects.count() == 2
+    assert statuses() == ["sent", "sent"]
+
+
+def test_edits_deletions_and_reactions_follow(channels: Channels) -> None:
+    message = channels.slack.say(channels.here, channels.ann, "helo")
+    channels.relay()
+    channels.slack.edit(message, "hello")
+    channels.slack.react(message, channels.ann, "tada")
+    channels.relay()
+    [copy] = channels.slack.history(channels.there)
+    assert (copy.text, list(copy.reactions)) == ("hello", ["tada"])
+
+    channels.slack.unreact(message, channels.ann, "tada")
+    channels.relay()
+    assert copy.reactions == {}
+    channels.slack.delete(message)
+    channels.relay()
+    assert channels.slack.history(channels.there) == []
+
+
+def test_channel_whose_news_are_pushed_is_read_for_safety_only(channels: Channels) -> None:
+    assert channels.wait() < 60
+    channels.slack.say(channels.here, channels.ann, "hello")
+    due = channels.room.next_poll_at
+
+    assert channels.push() == [200]
+
+    assert (Event.objects.count(), channels.room.next_poll_at) == (1, due)
+    channels.poll()
+    assert (Event.objects.count(), channels.room.is_announced) == (1, True)
+    assert 200 < channels.wait() <= 300
+
+
+def test_what_was_never_pushed_is_found_and_the_channel_read_more_often(channels: Channels) -> None:
+    channels.slack.say(channels.here, channels.ann, "pushed")
+    channels.push()
+    channels.poll()
+    channels.slack.fault("event_lost", on="message", count=1)
+    channels.slack.say(channels.here, channels.ann, "lost")
+    channels.push()
+
+    channels.poll()
+
+    assert Event.objects.count() == 2
+    assert not channels.room.is_announced
+    assert channels.wait() < 60
+
+
+def test_repeated_push_is_taken_in_once(channels: Channels) -> None:
+    channels.slack.fault("event_twice", on="message", count=1)
+    channels.slack.say(channels.here, channels.ann, "once")
+
+    assert channels.push() == [200, 200]
+    assert Event.objects.count() == 1
+
+
+def test_author_who_is_not_known_yet_makes_the_channel_due(channels: Channels) -> None:
+    channels.poll()
+    cache.clear()
+    channels.slack.say(channels.here, channels.ann, "hello")
+
+    assert channels.push() == [200]
+
+    assert Event.objects.count() == 0
+    assert channels.wait() <= 1
+    channels.poll()
+    assert Event.objects.get().author_name == "Ann"
+
+
+def test_send_that_was_cut_off_is_found_in_the_history(channels: Channels, time: Clock) -> None:
+    channels.slack.say(channels.here, channels.ann, "once")
+    channels.push()
+    channels.slack.fault("reset", on="chat.postMessage", count=1, stored=True)
+    channels.post()
+    assert statuses() == ["sending"]
+
+    time.forward(60)
+    channels.post()
+
+    assert statuses() == ["sent"]
+    assert channels.slack.texts(channels.there) == ["once"]
