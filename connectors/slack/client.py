@@ -18,7 +18,7 @@ from slack_sdk.web import SlackResponse
 
 from connectors import net
 from connectors.budget import Use
-from connectors.errors import ConnectorError, DeliveryUnknown, RetryLater
+from connectors.errors import ConnectorError, DeliveryUnknown, RetryLater, UnsupportedAction
 from connectors.slack.pace import Pace
 from connectors.slack.refusals import TOO_MANY, Refused, refusal
 from connectors.slack.shapes import Json, rows, table, text
@@ -181,21 +181,30 @@ class SlackClient:
         self._unless_known(call, lambda web: web.chat_delete(channel=channel, ts=ts))
 
     def react(self, channel: str, ts: str, name: str, *, deadline: float) -> None:
-        """Set a reaction; one that stands is set."""
-        call = Call("reactions.add", Use.SEND, writes=True, knows=("already_reacted",), deadline=deadline)
-        self._unless_known(call, lambda web: web.reactions_add(channel=channel, timestamp=ts, name=name))
+        """Set a reaction; one that stands is set. UnsupportedAction where the workspace has no such emoji."""
+        words = ("already_reacted", "invalid_name")
+        call = Call("reactions.add", Use.SEND, writes=True, knows=words, deadline=deadline)
+        try:
+            self._ask(call, lambda web: web.reactions_add(channel=channel, timestamp=ts, name=name))
+        except Refused as refused:
+            if refused.word == "invalid_name":
+                raise UnsupportedAction("This Slack workspace has no such emoji.") from None
 
     def unreact(self, channel: str, ts: str, name: str, *, deadline: float) -> None:
         """Take a reaction away; one that does not stand is away."""
-        fine = ("no_reaction", "message_not_found")
+        fine = ("no_reaction", "message_not_found", "invalid_name")
         call = Call("reactions.remove", Use.SEND, writes=True, knows=fine, deadline=deadline)
         self._unless_known(call, lambda web: web.reactions_remove(channel=channel, timestamp=ts, name=name))
 
     # ------------------------------------------------------------------ files
 
     def file(self, file: str) -> Json:
-        """One file (`files.info`)."""
-        return table(self._ask(Call("files.info"), lambda web: web.files_info(file=file)).body.get("file"))
+        """One file (`files.info`); nothing where it is gone, or not for us."""
+        call = Call("files.info", knows=("file_not_found", "file_deleted", "access_denied"))
+        try:
+            return table(self._ask(call, lambda web: web.files_info(file=file)).body.get("file"))
+        except Refused:
+            return {}
 
     def upload_address(self, name: str, size: int, *, deadline: float) -> tuple[str, str]:
         """Where the bytes of a file are to be posted, and the file's id. Nothing is shown by it."""

@@ -115,3 +115,14 @@ def test_claims_are_those_of_the_login(harness):
     )
     can = SlackConnector(harness.login_of(few)).capabilities
     assert {can.sender_override.value, can.reactions.value, can.files.value} == {"none", "imitated"}
+
+
+def test_app_level_token_is_tried_too(harness):
+    harness.app.socket_mode = True
+    fine = harness.slack.app_token(harness.app)
+    lacking = harness.slack.app_token(harness.app, "authorizations:read")
+
+    SlackConnector(harness.login_of(harness.token, app_token=fine.value)).verify()
+
+    with pytest.raises(LoginRejected, match="app-level token"):
+        SlackConnector(harness.login_of(harness.token, app_token=lacking.value)).verify()

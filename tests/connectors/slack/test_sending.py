@@ -1,0 +1,273 @@
+"""What we post: as whom, where, and what a refusal of it means."""
+
+import io
+
+import pytest
+
+from connectors.base import Attachment, MessageId, OutgoingFile, OutgoingMessage
+from connectors.errors import (
+    DeliveryUnknown,
+    FileGone,
+    LoginRejected,
+    MessageRejected,
+    RetryLater,
+    RoomGone,
+    UnsupportedAction,
+)
+from connectors.markup import plain
+from connectors.slack.connector import SlackConnector
+
+
+def last(harness):
+    return harness.slack.history(harness.channel)[-1]
+
+
+def message(text, **more):
+    return OutgoingMessage(text, plain.parse(text), **more)
+
+
+def test_post_stands_under_its_authors_name_and_picture(connector, harness):
+    picture = "https://example.org/ann.png"
+
+    sent = connector.send(harness.room, message("hello", sender_name="Ann, Acme", sender_avatar_url=picture))
+
+    posted = last(harness)
+    assert (posted.ts, posted.text, posted.username) == (sent, "hello", "Ann, Acme")
+    assert picture in str(posted.icons)
+
+
+def test_without_the_scope_it_stands_under_the_apps_name(harness):
+    few = harness.slack.install(
+        harness.slack.app("Less"), scopes=[one for one in harness.app.scopes if one != "chat:write.customize"]
+    )
+    harness.slack.join(harness.channel, few.bot)
+
+    SlackConnector(harness.login_of(few)).send(harness.room, message("hello", sender_name="Ann"))
+
+    assert (last(harness).username, last(harness).user) == ("", few.bot.user)
+
+
+@pytest.mark.parametrize(
+    "text", ["<!channel> <!here|x> <!everyone>", "<@{person}> come", "@channel @here", "&lt;!channel&gt;"]
+)
+def test_text_from_elsewhere_calls_nobody(text, connector, harness):
+    text = text.format(person=harness.person.id)
+
+    connector.send(harness.room, message(text))
+    connector.send(harness.room, OutgoingMessage(text))
+
+    assert harness.slack.calls(harness.channel) == []
+    assert harness.texts() == [text, text]
+
+
+def test_answer_stands_in_its_thread_and_in_the_channel(connector, harness):
+    root = harness.slack.say(harness.channel, harness.person, "root")
+    answer = harness.slack.reply(root, harness.person, "answer")
+
+    first = connector.send(harness.room, message("to the root", reply_to=MessageId(root.ts)))
+    connector.send(harness.room, message("to an answer", reply_to=MessageId(answer.ts)))
+    connector.send(harness.room, message("to our own", reply_to=first))
+
+    posted = harness.slack.history(harness.channel)[2:]
+    assert {(one.thread_ts, one.subtype) for one in posted} == {(root.ts, "thread_broadcast")}
+
+
+def test_answer_stands_in_its_thread_alone_where_that_is_wished(harness):
+    connector = SlackConnector(harness.login_of(harness.token, quiet_replies="on"))
+    root = harness.slack.say(harness.channel, harness.person, "root")
+
+    connector.send(harness.room, message("quiet", reply_to=MessageId(root.ts)))
+
+    assert (last(harness).thread_ts, last(harness).subtype) == (root.ts, "")
+
+
+def test_answer_to_what_is_gone_is_posted_all_the_same(connector, harness):
+    root = harness.slack.say(harness.channel, harness.person, "root")
+    harness.slack.delete(root)
+
+    connector.send(harness.room, message("late", reply_to=MessageId(root.ts)))
+
+    assert (last(harness).text, last(harness).thread_ts) == ("late", "")
+
+
+def test_links_are_not_unfolded(connector, harness):
+    seen = []
+    wire = connector.client
+
+    def post(channel, posted, *, deadline):
+        seen.append(posted)
+        return type(wire).post(wire, channel, posted, deadline=deadline)
+
+    wire.post = post
+    connector.send(harness.room, message("https://example.org/"))
+
+    assert (seen[0]["unfurl_links"], seen[0]["unfurl_media"], seen[0]["link_names"]) == (False, False, False)
+
+
+def test_post_is_edited_and_deleted_once_and_again(connector, harness):
+    sent = connector.send(harness.room, message("helo", sender_name="Ann"))
+
+    for _ in range(2):
+        connector.edit(harness.room, sent, message("hello"))
+    assert (last(harness).text, last(harness).username) == ("hello", "Ann")
+    for _ in range(2):
+        connector.delete(harness.room, sent)
+    assert harness.texts() == []
+
+
+def test_what_others_said_can_be_neither_edited_nor_deleted(connector, harness):
+    said = harness.say("mine")
+
+    with pytest.raises(MessageRejected, match="cant_update_message"):
+        connector.edit(harness.room, said, message("ours"))
+    with pytest.raises(MessageRejected, match="cant_delete_message"):
+        connector.delete(harness.room, said)
+
+
+@pytest.mark.parametrize(
+    ("emoji", "name"), [("👍", "thumbsup"), ("👋🏼", "wave::skin-tone-3"), (":shipit:", "shipit")]
+)
+def test_reaction_is_set_once_and_taken_away(emoji, name, connector, harness):
+    harness.slack.add_emoji("shipit", "https://emoji.example.org/shipit.gif")
+    said = harness.say("x")
+    for _ in range(2):
+        connector.react(harness.room, said, emoji, add=True)
+    assert {one.split("::")[0] for one in last(harness).reactions} <= {name.split("::")[0], "+1"}
+    for _ in range(2):
+        connector.react(harness.room, said, emoji, add=False)
+    assert last(harness).reactions == {}
+
+
+def test_emoji_that_is_not_there_is_left_out(connector, harness):
+    said = harness.say("x")
+
+    for emoji in (":nothing_like_it:", "abc"):
+        with pytest.raises(UnsupportedAction):
+            connector.react(harness.room, said, emoji, add=True)
+
+
+@pytest.mark.parametrize(
+    ("word", "error"),
+    [
+        ("is_archived", RoomGone),
+        ("channel_not_found", RoomGone),
+        ("not_in_channel", RoomGone),
+        ("restricted_action_read_only_channel", RoomGone),
+        ("token_revoked", LoginRejected),
+        ("token_expired", LoginRejected),
+        ("missing_scope", LoginRejected),
+        ("ekm_access_denied", LoginRejected),
+        ("msg_too_long", MessageRejected),
+        ("something_new", MessageRejected),
+        ("message_limit_exceeded", RetryLater),
+        ("team_added_to_org", RetryLater),
+        ("ratelimited", RetryLater),
+        ("request_timeout", RetryLater),
+        ("internal_error", DeliveryUnknown),
+        ("fatal_error", DeliveryUnknown),
+        ("service_unavailable", DeliveryUnknown),
+    ],
+)
+def test_refusal_names_the_next_step(word, error, connector, harness):
+    harness.slack.fault("error", on="chat.postMessage", error=word)
+
+    with pytest.raises(error, match=r"^[A-Z].*\.$") as caught:
+        connector.send(harness.room, message("x"))
+    assert type(caught.value) is error
+
+
+def test_limit_that_slack_names_is_kept_by_the_next_send(connector, harness):
+    harness.slack.limit()
+    connector.send(harness.room, message("one"))
+
+    with pytest.raises(RetryLater) as caught:
+        connector.send(harness.room, message("two"))
+    calls = len(harness.slack.core.called)
+    with pytest.raises(RetryLater):
+        connector.send(harness.room, message("two"))
+
+    assert caught.value.seconds == pytest.approx(1, abs=1)
+    assert len(harness.slack.core.called) == calls  # not asked again before that
+
+
+def test_a_burst_into_one_channel_waits_by_itself(connector, harness):
+    other = harness.another()
+    with pytest.raises(RetryLater, match="used up"):
+        any(connector.send(harness.room, message("x")) == "" for _ in range(30))
+
+    connector.send(other.id, message("elsewhere"))
+    assert 10 <= len(harness.texts()) <= 20
+
+
+def test_answer_that_drips_ends_in_time(connector, harness):
+    harness.slack.fault("drip", on="chat.postMessage", pause=0.3)
+    connector.capabilities = type(connector.capabilities)(max_text_length=4000, limit=None, send_deadline=1.0)
+
+    with pytest.raises(DeliveryUnknown):
+        connector.send(harness.room, message("x"))
+
+
+# ----------------------------------------------------------------- files
+
+
+def file_of(content, name="report.txt", **more):
+    return OutgoingFile(name, "text/plain", len(content), io.BytesIO(content), **more)
+
+
+def test_file_is_shown_with_its_words_under_its_authors_name(connector, harness):
+    words = message("the *report*", sender_name="Ann, Acme")
+
+    sent = connector.send_file(harness.room, file_of(b"abc" * 1000, message=words))
+
+    posted = last(harness)
+    assert (sent, [one.content for one in posted.files]) == (posted.ts, [b"abc" * 1000])
+    assert posted.text.replace("\u200b", "") == "*Ann, Acme*: the *report*"
+
+
+def test_file_answers_in_a_thread(connector, harness):
+    root = harness.slack.say(harness.channel, harness.person, "root")
+
+    connector.send_file(harness.room, file_of(b"x", message=OutgoingMessage("", reply_to=MessageId(root.ts))))
+
+    assert (last(harness).thread_ts, last(harness).text) == (root.ts, "")
+
+
+def test_file_whose_upload_broke_off_is_shown_nowhere(connector, harness):
+    harness.slack.fault("reset", on="upload", count=1)
+
+    with pytest.raises(RetryLater):
+        connector.send_file(harness.room, file_of(b"x"))
+    assert harness.texts() == []
+
+
+def test_file_that_was_shown_unheard_may_have_arrived(connector, harness):
+    harness.slack.fault("reset", on="files.completeUploadExternal", count=1, stored=True)
+
+    with pytest.raises(DeliveryUnknown):
+        connector.send_file(harness.room, file_of(b"x"))
+
+
+def test_file_of_somebody_is_read_and_fetched_with_the_login(connector, harness):
+    connector.send_file(harness.room, file_of(b"abc", "a b.txt"))
+
+    [event] = connector.read_after(harness.room, None).events
+    [attachment] = event.attachments
+    into = io.BytesIO()
+    connector.fetch(attachment, into, most=10, deadline=5)
+
+    assert (attachment.name, attachment.size, attachment.url) == ("a b.txt", 3, "")
+    assert into.getvalue() == b"abc"
+
+
+def test_file_that_is_too_large_deleted_or_elsewhere_is_gone(connector, harness):
+    connector.send_file(harness.room, file_of(b"abc"))
+    [event] = connector.read_after(harness.room, None).events
+    [attachment] = event.attachments
+
+    with pytest.raises(FileGone, match="larger"):
+        connector.fetch(attachment, io.BytesIO(), most=2, deadline=5)
+    with pytest.raises(FileGone):
+        connector.fetch(Attachment("x", reference="F0NOTHING"), io.BytesIO(), most=2, deadline=5)
+    harness.slack.core.world.files[attachment.reference].url = "https://files.example.org/x"
+    with pytest.raises(FileGone, match="not Slack's"):
+        connector.fetch(attachment, io.BytesIO(), most=10, deadline=5)
