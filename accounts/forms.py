@@ -15,6 +15,7 @@ from accounts import limits
 from accounts.invitations import InvitationTaken, invitation_of, invitation_use
 from accounts.models import LinkedAccount, User
 from accounts.secrets import SecretsUnreadable
+from connectors.authorizing import Proof
 from connectors.forms import CredentialsForm
 
 
@@ -178,6 +179,6 @@ def known_of(account: LinkedAccount) -> dict[str, str]:
         return {"server": account.server}
 
 
-def is_login_of(form: CredentialsForm, account: LinkedAccount) -> bool:
-    """Whether the valid `form` has logged in as the same remote user as `account`."""
-    return (form.identity.server, form.identity.user_id) == (account.server, account.remote_user_id)
+def is_login_of(proof: Proof, account: LinkedAccount) -> bool:
+    """Whether what has just logged in is the same remote user as `account`."""
+    return (proof.identity.server, proof.identity.user_id) == (account.server, account.remote_user_id)

@@ -116,6 +116,8 @@ class LinkedAccount(models.Model):
     sealed = models.BinaryField(editable=False)  # the credentials, encrypted
     scopes = models.JSONField(default=list, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
+    # When its secrets have to be traded for new ones, or whoever does so has to be done.
+    rotates_at = models.DateTimeField(null=True, blank=True, editable=False)
     stream_token = models.TextField(blank=True, editable=False)
     status = models.CharField(max_length=16, choices=Status, default=Status.CONNECTED)
     status_reason = models.TextField(blank=True)

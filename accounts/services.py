@@ -11,9 +11,9 @@ from django.db.models import QuerySet
 
 from accounts import letters
 from accounts.models import LinkedAccount, LinkedAccountQuerySet, User
+from connectors.authorizing import Proof
 from connectors.base import Connector, RoomInfo
 from connectors.errors import ConnectorError, LoginRejected, RetryLater
-from connectors.forms import CredentialsForm
 from connectors.markup.sanitize import clean_name, clean_text
 from connectors.model import ROOM_KEY
 from sameroom import clock
@@ -30,10 +30,8 @@ class LinkRefused(Exception):
     """An account cannot be linked; `str(error)` is the sentence for the user."""
 
 
-def account_link(
-    *, owner: User, form: CredentialsForm, address: str = "", is_shared: bool = False
-) -> LinkedAccount:
-    """Link the account whose credentials the valid `form` has just logged in with.
+def account_link(*, owner: User, form: Proof, address: str = "", is_shared: bool = False) -> LinkedAccount:
+    """Link the account that the valid `form`, or the service's own page, has just logged in with.
 
     Its owner gets a mail; `address` is where the request came from. No I/O but the database. Linking the
     same login again replaces its credentials. The rooms are listed afterwards, by a task. With `is_shared`
@@ -57,6 +55,7 @@ def account_link(
         "credentials": _keys_of_rooms(existing.filter(owner=owner).first()) | form.secrets(),
         "scopes": list(identity.scopes),
         "expires_at": identity.expires_at,
+        "rotates_at": identity.rotates_at,
         "status": LinkedAccount.Status.CONNECTED,
         "status_reason": "",
         "status_since": clock.now(),

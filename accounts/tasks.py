@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db.models import Q
 from kombu.exceptions import OperationalError
 
-from accounts import letters, limits, outbox, services
+from accounts import letters, limits, outbox, rotating, services
 from accounts.models import LinkedAccount
 from sameroom import clock
 
@@ -67,3 +67,16 @@ def write_to_owner(account_id: int) -> None:
 def post_letter(letter_id: int) -> None:
     """Send one mail that waits."""
     outbox.post(letter_id)
+
+
+@shared_task
+def rotate_logins() -> None:
+    """Queue a trade of secrets for every account that is due."""
+    for account_id in rotating.due():
+        rotate_login.delay(account_id)
+
+
+@shared_task
+def rotate_login(account_id: int) -> None:
+    """Trade the secrets of one account for new ones."""
+    rotating.rotate(account_id)

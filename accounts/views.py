@@ -21,6 +21,7 @@ from accounts.origins import client_address
 from accounts.returning import Goal, goal_of
 from accounts.services import LinkRefused, account_link, account_remove
 from accounts.tasks import look_up_rooms
+from connectors.authorizing import Proof, authorization_of
 from connectors.base import Reading
 from connectors.forms import CredentialsForm
 from connectors.registry import connector_class, connectors
@@ -46,8 +47,9 @@ def account_list(request: SignedIn) -> HttpResponse:
 def _hook_of(account: LinkedAccount) -> str:
     """Where the account's service is to push, if it pushes: for its owner to enter there. Secret; no I/O."""
     service = connector_class(account.kind)
-    is_told = service is not None and service.capabilities.reading is Reading.WEBHOOK
-    return address_of(account) if is_told else ""
+    if service is None or service.capabilities.one_address:
+        return ""
+    return address_of(account) if service.capabilities.reading is Reading.WEBHOOK else ""
 
 
 @login_required
@@ -87,17 +89,24 @@ def account_renew(request: SignedIn, account_code: str) -> HttpResponse:
 def _link(request: SignedIn, form: CredentialsForm, context: dict[str, Any]) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
-            account = account_link(owner=request.user, form=form, address=client_address(request))
+            return link(request, form, is_renewed="account" in context)
         except LinkRefused as refusal:
             form.add_error(None, str(refusal))
-        else:
-            # Robust: without a broker the account is linked all the same, and the hourly listing finds it.
-            transaction.on_commit(lambda: look_up_rooms(account), robust=True)
-            goal = goal_of(request)
-            messages.success(request, _linked(account, goal, is_renewed="account" in context))
-            return redirect(goal.path if goal else "accounts:account-list")
-    steps = f"connectors/{context['kind']}/setup.html"
-    return render(request, "accounts/account_add.html", {**context, "form": form, "steps": steps})
+    place = f"connectors/{context['kind']}"
+    context |= {"form": form, "steps": f"{place}/setup.html"}
+    if way := authorization_of(form.connector_class):
+        context |= {"authorization": way, "authorize": f"{place}/authorize.html"}
+    return render(request, "accounts/account_add.html", context)
+
+
+def link(request: SignedIn, proof: Proof, *, is_renewed: bool) -> HttpResponse:
+    """Link the account that has just logged in, have its rooms looked up, and go on. LinkRefused."""
+    account = account_link(owner=request.user, form=proof, address=client_address(request))
+    # Robust: without a broker the account is linked all the same, and the hourly listing finds it.
+    transaction.on_commit(lambda: look_up_rooms(account), robust=True)
+    goal = goal_of(request)
+    messages.success(request, _linked(account, goal, is_renewed=is_renewed))
+    return redirect(goal.path if goal else "accounts:account-list")
 
 
 def _linked(account: LinkedAccount, goal: Goal | None, *, is_renewed: bool) -> str:

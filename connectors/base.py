@@ -11,10 +11,12 @@ import hashlib
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, BinaryIO, ClassVar
 
+from connectors.authorizing import Authorization
 from connectors.budget import Budget
 from connectors.errors import UnsupportedAction
 from connectors.files import fetch_public
 from connectors.model import (
+    Addressee,
     Attachment,
     Author,
     Batch,
@@ -34,6 +36,7 @@ from connectors.model import (
     Recent,
     RoomId,
     RoomInfo,
+    Rotation,
     Support,
     UserId,
 )
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from connectors.forms import CredentialsForm
 
 __all__ = [
+    "Addressee",
     "Attachment",
     "Author",
     "Batch",
@@ -62,6 +66,7 @@ __all__ = [
     "Recent",
     "RoomId",
     "RoomInfo",
+    "Rotation",
     "Support",
     "UserId",
 ]
@@ -76,6 +81,7 @@ class Connector:
     credentials_form: ClassVar[type[CredentialsForm]]
     secret_fields: ClassVar[tuple[str, ...]] = ("token",)  # of the credentials: what the service limits
     new_room_hint: ClassVar[str] = ""  # who is in a room that `create_room` makes, and how others get in
+    authorization: ClassVar[Authorization | None] = None  # by which it is linked by redirect as well
 
     def __init__(self, login: Login) -> None:
         self.login = login
@@ -101,6 +107,14 @@ class Connector:
 
         Network I/O; may be repeated. Does nothing where the login is its owner's to end.
         """
+
+    def rotate(self) -> Rotation:
+        """Trade this login's secrets for new ones, before the present ones end (`Identity.rotates_at`).
+
+        Network I/O; NOT safe to repeat: what was traded may not be taken a second time. LoginRejected,
+        RetryLater.
+        """
+        raise UnsupportedAction(f"{self.label} gives out no new secrets for old ones.")
 
     def refresh_people(self) -> None:
         """Look up anew what is known of people besides what their messages tell: their pictures.
@@ -179,6 +193,15 @@ class Connector:
         Header names are lower case. Only where `capabilities.reading` is WEBHOOK, or `capabilities.hooks`.
         """
         raise UnsupportedAction(f"{self.label} sends nothing to us.")
+
+    @classmethod
+    def addressed(cls, headers: Mapping[str, str], body: bytes) -> Addressee:
+        """Whom a push is for that came to the service's one address here. No I/O; may be repeated.
+
+        Nothing in it is checked yet: `receive` of the account does that. ValueError where it cannot be read.
+        Header names are lower case. Only where `capabilities.one_address`.
+        """
+        raise UnsupportedAction(f"{cls.label} sends nothing to us.")
 
     def subscribe(self, room: RoomId, url: str) -> str:
         """Have the service push to `url` what is said in a room; by what name to end that.

@@ -15,7 +15,12 @@ OBLIGATORY = ("verify", "list_rooms", "room", "send")
 
 def overrides(cls: type[Connector], method: str) -> bool:
     """Whether `cls` brings its own `method`."""
-    return getattr(cls, method) is not getattr(Connector, method)
+    return _own(getattr(cls, method)) is not _own(getattr(Connector, method))
+
+
+def _own(method: Any) -> Any:
+    """The function behind a class method, which each class binds anew."""
+    return getattr(method, "__func__", method)
 
 
 def _claims(cls: type[Connector]) -> Iterator[tuple[str, bool]]:
@@ -27,6 +32,7 @@ def _claims(cls: type[Connector]) -> Iterator[tuple[str, bool]]:
     if can.reading is not Reading.WEBHOOK:  # and who pushes may, for some accounts, stream
         yield "stream", can.reading is Reading.STREAM
     yield "receive", can.reading is Reading.WEBHOOK or can.hooks
+    yield "addressed", can.one_address
     yield "subscribe", can.hooks
     yield "unsubscribe", can.hooks
     yield "enter", can.addresses
@@ -46,10 +52,11 @@ def connector_errors(cls: type[Connector]) -> list[CheckMessage]:
         if overrides(cls, method) != claimed:
             verb = "claims but lacks" if claimed else "has but does not claim"
             found.append(Error(f"{cls.label} {verb} {method}().", obj=cls, id="connectors.E001"))
-    try:
-        get_template(f"connectors/{cls.kind}/setup.html")
-    except TemplateDoesNotExist:
-        found.append(Error(f"{cls.label} has no setup.html.", obj=cls, id="connectors.E002"))
+    for name in ("setup.html", *(["authorize.html"] if cls.authorization else [])):
+        try:
+            get_template(f"connectors/{cls.kind}/{name}")
+        except TemplateDoesNotExist:
+            found.append(Error(f"{cls.label} has no {name}.", obj=cls, id="connectors.E002"))
     return found
 
 

@@ -57,6 +57,7 @@ class Capabilities:
     message_ids: bool = True  # False: a send tells no id, and what is read may carry none
     global_ids: bool = False  # a message id is unique over all servers of this kind (UUIDs)
     hooks: bool = False  # it can be told to push to us when a room that we poll has news
+    one_address: bool = False  # what it pushes for all logins comes to one address of ours
     fastest_poll: float = 0.5  # seconds between two polls of one room at the least
     send_deadline: float = 10.0  # seconds after which a send has ended one way or the other
     sender_override: Support = Support.NONE  # NATIVE: posts under the author's own name
@@ -108,6 +109,14 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class Rotation:
+    """The new secrets of a login, and when they have to be traded again."""
+
+    credentials: Mapping[str, str] = field(repr=False)  # those that have changed
+    rotates_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """Who a login is, as the service said after it let us in."""
 
@@ -120,6 +129,7 @@ class Identity:
     username: str = ""  # by which people mention this user there; "" where that is the name
     scopes: Sequence[str] = ()
     expires_at: datetime | None = None
+    rotates_at: datetime | None = None  # when `Connector.rotate` is due, without which the login ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,10 +234,23 @@ class Push:
 
     `events` are stored before the push is acknowledged. `rooms` are only made due to be read at
     once: a service that signs nothing can say no more than that. `answer` is the body it expects.
+    `doubts_login`: the login was ended there, or may have been; the service is asked at once.
     """
 
     events: Sequence[tuple[RoomId, IncomingEvent]] = ()
     rooms: Sequence[RoomId] = ()
+    answer: str = ""
+    doubts_login: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Whom a push to a service's one address is for: the accounts of a team there.
+
+    Or nobody, where the service only tries the address out: then `answer` is what it expects.
+    """
+
+    team_id: str = ""
     answer: str = ""
 
 

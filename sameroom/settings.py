@@ -186,6 +186,7 @@ CELERY_BEAT_SCHEDULE = {
     "purge": {"task": "tubes.tasks.purge", "schedule": 600.0, "options": {"expires": 600}},
     "mark-alive": {"task": "tubes.tasks.mark_alive", "schedule": 30.0, "options": {"expires": 30}},
     "watch": {"task": "operating.tasks.watch", "schedule": 60.0, "options": {"expires": 60}},
+    "rotate-logins": {"task": "accounts.tasks.rotate_logins", "schedule": 60.0, "options": {"expires": 60}},
     "refresh-listings": {
         "task": "accounts.tasks.refresh_stale_accounts",
         "schedule": 300.0,

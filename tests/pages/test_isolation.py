@@ -53,8 +53,8 @@ OPEN: dict[str, tuple[str | Callable[[], str], str]] = {
     "shared_code": ("no-such-code", "an account that anybody may invite; what it shows is the viewer's own"),
     "invitation_code": ("no-such-code", "whoever holds the link may use it"),
 }
-# A service calls this one: whoever knows the secret, in the address and in the signature.
-FOR_SERVICES = {"tubes:hook"}
+# Services call these: whoever knows the secret, in the address and in the signature.
+FOR_SERVICES = {"tubes:hook", "tubes:service-hook"}
 OPEN_TO_STRANGERS = {
     "accounts:invitation-accept",
     "tubes:linked-file",
