@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from django.db import DatabaseError, InterfaceError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -10,12 +11,15 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts.models import LinkedAccount
+from connectors.base import Connector
 from connectors.errors import LoginRejected, UnsupportedAction
+from connectors.registry import connector_class
 from tubes.relay.hooking import secret_of
 from tubes.relay.pushing import NotNow, take_push
 
 log = logging.getLogger(__name__)
 
+FORBIDDEN = 403
 SOON = "5"  # seconds after which a service may push again
 
 
@@ -24,12 +28,45 @@ def hook(request: HttpRequest, account_code: str, secret: str) -> HttpResponse:
     """Take a push in. 200: stored; 503: again later; 403: not signed as it should be; 400: unreadable."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
+    return _patiently(lambda: _take(_account(account_code, secret), request), account_code)
+
+
+@csrf_exempt
+def service_hook(request: HttpRequest, kind: str) -> HttpResponse:
+    """Take a push in that came to the one address of a service. As `hook`, by whose signature it is."""
+    service = connector_class(kind)
+    if service is None or not service.capabilities.one_address:
+        raise Http404
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    return _patiently(lambda: _hand_out(service, request), kind)
+
+
+def _hand_out(service: type[Connector], request: HttpRequest) -> HttpResponse:
+    """Give a push to the accounts of its team, to each whose signature it bears.
+
+    Where we know none it is acknowledged all the same: a service that is refused too often stops pushing,
+    also for others.
+    """
     try:
-        return _take(_account(account_code, secret), request)
+        addressee = service.addressed(_headers(request), request.body)
+    except (ValueError, UnsupportedAction):
+        return _unreadable()
+    if addressee.answer:
+        return HttpResponse(addressee.answer, content_type="text/plain")
+    accounts = LinkedAccount.objects.filter(kind=service.kind, team_id=addressee.team_id).order_by("pk")
+    answers = [_take(account, request) for account in accounts]
+    taken = [answer for answer in answers if answer.status_code != FORBIDDEN]
+    return next(iter(taken or answers), HttpResponse(content_type="text/plain"))
+
+
+def _patiently(take: Callable[[], HttpResponse], whose: str) -> HttpResponse:
+    try:
+        return take()
     except NotNow as error:
         return _later(str(error))
     except (DatabaseError, InterfaceError) as error:
-        log.warning("A push for account %.32r was not stored: %s", account_code, type(error).__name__)
+        log.warning("A push for %.32r was not stored: %s", whose, type(error).__name__)
         return _later("The database does not answer.")
 
 
@@ -41,17 +78,24 @@ def _account(code: str, secret: str) -> LinkedAccount:
 
 
 def _take(account: LinkedAccount, request: HttpRequest) -> HttpResponse:
-    headers = {name.lower(): value for name, value in request.headers.items()}
     try:
         connector = account.connector()
-        push = connector.receive(headers, request.body)
+        push = connector.receive(_headers(request), request.body)
     except LoginRejected:
-        return HttpResponse("The signature does not fit.\n", status=403, content_type="text/plain")
+        return HttpResponse("The signature does not fit.\n", status=FORBIDDEN, content_type="text/plain")
     except (ValueError, UnsupportedAction):
-        return HttpResponse("This cannot be read.\n", status=400, content_type="text/plain")
+        return _unreadable()
     # An error of ours from here on is a 500, and the service pushes again: nothing is lost by it.
     take_push(account, push, has_ids=connector.capabilities.message_ids)
     return HttpResponse(push.answer, content_type="text/plain")
+
+
+def _headers(request: HttpRequest) -> dict[str, str]:
+    return {name.lower(): value for name, value in request.headers.items()}
+
+
+def _unreadable() -> HttpResponse:
+    return HttpResponse("This cannot be read.\n", status=400, content_type="text/plain")
 
 
 def _later(why: str) -> HttpResponse:

@@ -91,6 +91,7 @@ urlpatterns = [
     path("maps/<str:key>", views_maps.network_map, name="network-map"),
     path("tubes/<str:tube_code>/map/", views_maps.map_make_do, name="map-make"),
     path("files/<str:key>/<path:name>", views_files.linked_file, name="linked-file"),
+    path("hooks/<slug:kind>/", hooks.service_hook, name="service-hook"),
     path("hooks/<str:account_code>/<str:secret>/", hooks.hook, name="hook"),
     path("tubes/<str:tube_code>/close/", views_ending.tube_close_do, name="tube-close"),
     path("tubes/<str:tube_code>/reopen/", views_ending.tube_reopen_do, name="tube-reopen"),

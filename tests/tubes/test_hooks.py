@@ -1,8 +1,9 @@
 """Webhooks: what a service pushed is stored, or it is told to push again."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from accounts.models import LinkedAccount
-from connectors.base import Push, RoomId
+from connectors.base import Addressee, Push, RoomId
 from sameroom import clock
 from stub.connector.connector import StubConnector
 from stub.pushes import SIGNATURE, signature
@@ -240,3 +241,100 @@ def test_an_error_of_our_own_loses_nothing(here: Seat, monkeypatch: pytest.Monke
 
     assert push(here.account, entry(1)).status_code == 200
     assert texts_taken_in() == ["m1"]
+
+
+# ------------------------------------------------------------------ one address for all accounts of a service
+
+
+@pytest.fixture
+def one_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stub as a service that pushes for everybody to one address, and names the team."""
+
+    def addressed(cls: type, headers: Mapping[str, str], body: bytes) -> Addressee:
+        told = json.loads(body)
+        return Addressee(team_id=told.get("team", ""), answer=told.get("challenge", ""))
+
+    can = replace(StubConnector.capabilities, one_address=True)
+    monkeypatch.setattr(StubConnector, "capabilities", can)
+    monkeypatch.setattr(StubConnector, "addressed", classmethod(addressed))
+
+
+def push_to_service(secret: str, *entries: dict[str, Any], **more: str) -> HttpResponse:
+    whole = {"session": "s", "room": "here", "events": list(entries), **more}
+    body = json.dumps(whole).encode()
+    headers = {SIGNATURE: signature(secret, body)}
+    answer: HttpResponse = Client().post(
+        "/hooks/stub/", body, content_type="application/json", headers=headers
+    )
+    return answer
+
+
+def of_team(account: LinkedAccount, team: str) -> str:
+    """Put an account into a team; the secret it signs with."""
+    LinkedAccount.objects.filter(pk=account.pk).update(team_id=team)
+    return account.credentials["hook_secret"]
+
+
+@pytest.mark.usefixtures("one_address")
+class TestOneAddress:
+    def test_push_goes_to_the_account_whose_signature_it_bears(self, here: Seat) -> None:
+        ours = of_team(here.account, "T1")
+        other = seat("other", row=here.room)  # of another app in the same team
+        of_team(other.account, "T1")
+
+        assert push_to_service(ours, entry(1), team="T1").status_code == 200
+        assert texts_taken_in() == ["m1"]
+
+    def test_push_for_another_team_is_acknowledged_and_dropped(self, here: Seat) -> None:
+        ours = of_team(here.account, "T1")
+
+        answer = push_to_service(ours, entry(1), team="T2")
+
+        assert (answer.status_code, Event.objects.count()) == (200, 0)
+
+    def test_wrong_signature_is_refused(self, here: Seat) -> None:
+        of_team(here.account, "T1")
+
+        assert push_to_service("wrong", entry(1), team="T1").status_code == 403
+        assert Event.objects.count() == 0
+
+    def test_address_that_is_tried_out_answers(self, here: Seat) -> None:
+        answer = push_to_service("", challenge="abc")
+
+        assert (answer.status_code, answer.content) == (200, b"abc")
+        assert answer.headers["Content-Type"] == "text/plain"
+
+    def test_what_cannot_be_read_is_refused(self) -> None:
+        answer = Client().post("/hooks/stub/", b"{", content_type="application/json")
+
+        assert answer.status_code == 400
+
+    def test_accounts_page_asks_nobody_to_enter_an_address(self, here: Seat, client: Client) -> None:
+        client.force_login(here.account.owner)
+
+        assert "Webhook address" not in client.get("/accounts/").text
+
+    def test_stopped_relay_asks_to_push_again(self, here: Seat) -> None:
+        ours = of_team(here.account, "T1")
+        Installation.objects.create(pk=1, public_url="http://elsewhere", stopped_because="This is a copy.")
+
+        assert push_to_service(ours, entry(1), team="T1").status_code == 503
+
+    def test_only_posting_is_possible(self) -> None:
+        assert Client().get("/hooks/stub/").status_code == 405
+
+
+@pytest.mark.parametrize("kind", ["stub", "echo", "nothing"])
+def test_service_that_pushes_to_no_one_address_has_none(kind: str) -> None:
+    assert Client().post(f"/hooks/{kind}/", b"{}", content_type="application/json").status_code == 404
+
+
+@pytest.mark.parametrize("status", ["connected", "needs_login"])
+def test_doubted_login_is_asked_about_at_once(
+    here: Seat, rings: list[Ring], monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    LinkedAccount.objects.update(status=status)
+    monkeypatch.setattr(StubConnector, "receive", lambda self, headers, body: Push(doubts_login=True))
+
+    assert push(here.account).status_code == 200
+    assert rings == [("accounts.tasks.refresh_rooms", (here.account.pk,), 0.0)]

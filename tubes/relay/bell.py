@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 WAKE_LANES = "tubes.tasks.wake_lanes"
 POLL_ACCOUNT = "tubes.tasks.poll_account"
 CARRY_OUT = "tubes.tasks.carry_out"
+ASK_LOGIN = "accounts.tasks.refresh_rooms"  # begins by asking what the login may do
 
 FAR = 60.0  # seconds; for what is further ahead no alarm is kept, the sweep is precise enough
 STALE = 10.0  # seconds after its time a ring is void: the sweep has rung again
@@ -69,6 +70,11 @@ def ring_account(account_id: int, *, fence: int, after: float = 0.0, anywhere: b
 def ring_command(command_id: int, after: float = 0.0) -> None:
     """Have a command carried out."""
     _ring(CARRY_OUT, command_id, after=after)
+
+
+def ring_login(account_id: int) -> None:
+    """Have the service asked whether a login still works. A ring that is lost costs up to an hour."""
+    _ring(ASK_LOGIN, account_id)
 
 
 def ring_listeners_on_commit() -> None:

@@ -27,6 +27,10 @@ def take_push(account: LinkedAccount, push: Push, *, has_ids: bool = True) -> No
 
     Database I/O; may be repeated: an event is taken in once. Raises NotNow.
     """
+    if push.doubts_login:
+        bell.ring_login(account.pk)
+        if not (push.events or push.rooms):
+            return
     if not account.is_usable:
         raise NotNow("This account needs attention first.")
     if guard.is_stopped():
