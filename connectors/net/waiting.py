@@ -29,6 +29,7 @@ from connectors.net.lookup import found_at
 from connectors.net.pools import IDLE_SECONDS, context_for
 
 _PIECE: Final = 64 * 1024
+_FAREWELL: Final = 1.0  # seconds that the other end of a WebSocket has to say goodbye
 _open: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Connections]] = WeakKeyDictionary()
 
 
@@ -113,6 +114,41 @@ class Connections:
         # A fresh error, raised outside of every `except`: the causes hold the address and its query.
         raise type(outcome)(redact(str(outcome), secrets))
 
+    async def websocket(
+        self, url: str, *, deadline: float, heartbeat: float, max_bytes: int, secrets: Sequence[str] = ()
+    ) -> WebSocket:
+        """Open a WebSocket by its wss:// (or ws://) address, by the same rules; the caller closes it.
+
+        `heartbeat`: seconds after which it is asked whether it is still there, and half of that to answer;
+        `max_bytes` of one message. Raises NotSent, Cut.
+        """
+        http = f"http{url[2:]}" if url[:2].lower() == "ws" else url
+        outcome = await self._opened(http, deadline, heartbeat, max_bytes)
+        if isinstance(outcome, WebSocket):
+            return outcome
+        raise type(outcome)(redact(str(outcome), secrets))
+
+    async def _opened(
+        self, url: str, deadline: float, heartbeat: float, max_bytes: int
+    ) -> WebSocket | NetError:
+        host = "the address"
+        try:
+            host = checked_host(url)
+            async with asyncio.timeout(deadline):
+                session = self._session(encrypted=url[:6].lower() == "https:")
+                opened = await session.ws_connect(
+                    URL(url, encoded=True),
+                    headers=HEADERS,
+                    heartbeat=heartbeat,
+                    max_msg_size=max_bytes,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=_FAREWELL),
+                )
+            return WebSocket(opened, host)
+        except NetError as error:
+            return error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return _explained(error, host, deadline)
+
     async def close(self) -> None:
         """End all connections. asyncio."""
         for session in self._sessions.values():
@@ -154,6 +190,37 @@ class Connections:
                 timeout=aiohttp.ClientTimeout(total=None),  # ours is around the whole
             )
         return self._sessions[encrypted]
+
+
+class WebSocket:
+    """An open WebSocket. Made by `Connections.websocket`; asyncio."""
+
+    def __init__(self, opened: aiohttp.ClientWebSocketResponse, host: str) -> None:
+        self._opened, self._host = opened, host
+
+    async def receive(self) -> str:
+        """The next text message, waited for as long as the heart beats. Raises Cut where it has ended."""
+        while True:
+            message = await self._opened.receive()
+            if message.type is aiohttp.WSMsgType.TEXT:
+                return str(message.data)
+            if message.type is not aiohttp.WSMsgType.BINARY:
+                break
+        raise Cut(f"{self._host} ended the connection")
+
+    async def send(self, text: str, *, deadline: float) -> None:
+        """Send a text message. Raises Cut."""
+        try:
+            async with asyncio.timeout(deadline):
+                await self._opened.send_str(text)
+            return
+        except (aiohttp.ClientError, OSError):
+            pass
+        raise Cut(f"{self._host} ended the connection")
+
+    async def close(self) -> None:
+        """End it, within a second."""
+        await self._opened.close()
 
 
 class _Resolver(AbstractResolver):

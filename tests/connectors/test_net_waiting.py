@@ -8,6 +8,7 @@ import time
 import traceback
 
 import pytest
+from aiohttp import WSMsgType, web
 
 from connectors import net
 from connectors.net import pools
@@ -215,3 +216,88 @@ def test_hundreds_wait_at_once():
 
     with serving(answers_when_all_are_there) as server:
         assert {answer.body for answer in loops.run(wait(server.url))} == {b"all"}
+
+
+# ------------------------------------------------------------------ WebSockets
+
+
+def speaking(talk, *, url="ws://127.0.0.1:{port}/link?ticket=s3cret", **kwargs):
+    """What `talk` returns of a WebSocket to a server that echoes, or does as the first word says."""
+
+    async def server(request):
+        opened = web.WebSocketResponse(autoping=request.query.get("ticket") != "deaf")
+        await opened.prepare(request)
+        async for message in opened:
+            if message.data == "end":
+                await opened.close()
+            elif message.data == "cut":
+                request.transport.abort()
+            elif message.type is WSMsgType.TEXT:
+                await opened.send_str(f"you said {message.data}")
+        return opened
+
+    async def run():
+        app = web.Application()
+        app.router.add_get("/link", server)
+        runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port = runner.addresses[0][1]
+        asked = {"deadline": DEADLINE, "heartbeat": 5.0, "max_bytes": 1000, "secrets": [SECRET], **kwargs}
+        try:
+            async with connections() as http_:
+                socket_ = await http_.websocket(url.format(port=port), **asked)
+                try:
+                    return await talk(socket_)
+                finally:
+                    await socket_.close()
+        finally:
+            await runner.cleanup()
+
+    return loops.run(run())
+
+
+async def hear(socket_, *words):
+    for word in words:
+        await socket_.send(word, deadline=DEADLINE)
+    return [await socket_.receive() for _ in words]
+
+
+def test_websocket_carries_texts():
+    assert speaking(lambda one: hear(one, "ä", "b")) == ["you said ä", "you said b"]
+
+
+@pytest.mark.parametrize("word", ["end", "cut"])
+def test_websocket_that_ends_is_cut(word):
+    with pytest.raises(net.Cut) as caught:
+        speaking(lambda one: hear(one, word))
+
+    assert str(caught.value) == "127.0.0.1 ended the connection"
+
+
+def test_websocket_message_that_is_too_long_ends_it():
+    with pytest.raises(net.Cut):
+        speaking(lambda one: hear(one, "x" * 2000))
+
+
+def test_websocket_whose_other_end_is_silent_is_cut_within_two_beats():
+    started = time.monotonic()
+    with pytest.raises(net.Cut):
+        speaking(lambda one: one.receive(), url="ws://127.0.0.1:{port}/link?ticket=deaf", heartbeat=0.2)
+
+    assert time.monotonic() - started < 3
+
+
+def test_websocket_is_refused_at_private_addresses(settings):
+    settings.ALLOWED_PRIVATE_NETWORKS = []
+    with pytest.raises(net.AddressRefused):
+        speaking(hear)
+
+
+def test_websocket_that_is_not_there_names_no_secret():
+    with pytest.raises(net.Cut) as caught:
+        speaking(hear, url="ws://127.0.0.1:{port}/nothing?ticket=s3cret")
+
+    assert "s3cret" not in "".join(traceback.format_exception(caught.value))
+    assert caught.value.__context__ is None
