@@ -317,6 +317,10 @@ HIPCHAT_DEFAULT_SERVER = env.str("HIPCHAT_DEFAULT_SERVER", default=f"{PUBLIC_URL
 HIPCHAT_SERVER_ALIASES = env.dict("HIPCHAT_SERVER_ALIASES", default={})
 # Slack's Web API: that of GovSlack is https://slack-gov.com/api.
 SLACK_API_URL = env.str("SLACK_API_URL", default="https://slack.com/api").rstrip("/")
+# The operator's own Slack app: with all three, people link by "Add to Slack".
+SLACK_CLIENT_ID = env.str("SLACK_CLIENT_ID", default="")
+SLACK_CLIENT_SECRET = env.str("SLACK_CLIENT_SECRET", default="")
+SLACK_SIGNING_SECRET = env.str("SLACK_SIGNING_SECRET", default="")
 CATCH_UP_HOURS = env.int("CATCH_UP_HOURS", default=24)
 BODY_HOURS = env.int("BODY_HOURS", default=24)  # after its last delivery ended a text is erased
 FILE_QUOTA_MB = env.int("FILE_QUOTA_MB", default=1000)  # kept on disk for a user, of files behind links

@@ -32,6 +32,8 @@ LISTED: Final = 900  # channels or people of one page: below 1 000
 MOST_PAGES: Final = 100  # of a listing: a service that never ends is not followed for ever
 SCOPES: Final = "x-oauth-scopes"
 CHECK: Final = "Try again later."
+ROTATING: Final = "This login is just being renewed."
+SOON: Final = 20.0  # seconds until it is tried again
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +63,19 @@ class Told:
 class SlackClient:
     """One token at one API. Every method is one request, but for those that give an iterator: pages."""
 
-    def __init__(self, server: str, token: str, pace: Pace, ends: float = math.inf) -> None:
+    def __init__(
+        self, server: str, token: str, pace: Pace, ends: float = math.inf, *, rotates: bool = False
+    ) -> None:
         self.server = server
         self._token = token
         self._pace = pace
         self._ends = ends
+        self._rotates = rotates  # the token is traded for a new one before it ends
 
     def within(self, seconds: float) -> SlackClient:
         """The same for requests that all end within so many seconds."""
-        return SlackClient(self.server, self._token, self._pace, clock.monotonic() + seconds)
+        ends = clock.monotonic() + seconds
+        return SlackClient(self.server, self._token, self._pace, ends, rotates=self._rotates)
 
     # ------------------------------------------------------------------ who
 
@@ -268,6 +274,8 @@ class SlackClient:
             wait = self._pace.refused(call.method, call.use, call.posts_to, wait)
         if word in call.knows:
             return Refused(word)
+        if word == "token_expired" and self._rotates:
+            return RetryLater(ROTATING, seconds=SOON)
         if status >= 500:
             return self._in_trouble(call, status)
         return refusal(word, told, writes=call.writes, wait=wait)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import BinaryIO, Final
 
 from connectors.base import (
+    Addressee,
     Attachment,
+    Batch,
     Capabilities,
     Connector,
     Cursor,
@@ -23,11 +26,13 @@ from connectors.base import (
     Recent,
     RoomId,
     RoomInfo,
+    Rotation,
     Support,
     UserId,
 )
-from connectors.errors import LoginRejected, RetryLater
-from connectors.slack import files, posting, pushes, scopes
+from connectors.errors import ConnectorError, LoginRejected, RetryLater
+from connectors.net.waiting import connections
+from connectors.slack import files, oauth, posting, pushes, scopes, signing
 from connectors.slack import text as texts
 from connectors.slack.client import SCOPES as SCOPES_HEADER
 from connectors.slack.client import SlackClient, Told
@@ -37,13 +42,11 @@ from connectors.slack.history import History
 from connectors.slack.pace import READING, TIERS, Pace
 from connectors.slack.people import Directory, people
 from connectors.slack.rooms import Rooms
-from connectors.slack.shapes import text
+from connectors.slack.shapes import Json, text
+from connectors.slack.sockets import Sockets, address_of
+from connectors.slack.streaming import Account, Stream
 from sameroom import clock
 
-SOCKET_REFUSED: Final = (
-    "Slack does not take this app-level token. Make one under Basic Information → App-Level Tokens, with the "
-    "scope connections:write."
-)
 HOOK: Final = "events"  # Slack pushes all of an app's events to one address, which its settings name
 
 
@@ -62,6 +65,7 @@ class SlackConnector(Connector):
         reading=Reading.WEBHOOK,
         history=True,
         hooks=True,
+        one_address=True,
         fastest_poll=2.0,
         sender_override=Support.NATIVE,
         edits=Support.NATIVE,
@@ -74,18 +78,20 @@ class SlackConnector(Connector):
         rich=True,
     )
     credentials_form = SlackCredentialsForm
+    authorization = oauth.SlackAuthorization()
 
     def __init__(self, login: Login) -> None:
         super().__init__(login)
         given = login.credentials
         self.pace = Pace(self._budget_key(), self.budget)
-        self.client = SlackClient(login.server, given["token"], self.pace)
+        rotates = bool(given.get("refresh_token"))
+        self.client = SlackClient(login.server, given["token"], self.pace, rotates=rotates)
         self.directory = Directory(self.client, login.team_id)
         self.rooms = Rooms(self.client, self.directory, joins=self._may(scopes.JOIN))
         self.capabilities = replace(
             self.capabilities,
             reading=Reading.STREAM if given.get("app_token") else Reading.POLL,
-            hooks=bool(given.get("signing_secret")) and not given.get("app_token"),
+            hooks=bool(signing.secret_of(login)) and not given.get("app_token"),
             sender_override=Support.NATIVE if self._may(scopes.CUSTOMIZE) else Support.NONE,
             reactions=Support.NATIVE if self._may(scopes.REACT) else Support.IMITATED,
             files=Support.NATIVE if self._may(scopes.TAKE_FILES) else Support.IMITATED,
@@ -113,8 +119,8 @@ class SlackConnector(Connector):
             raise LoginRejected(
                 "This token belongs to no bot. Copy the Bot User OAuth Token, which begins with xoxb-."
             )
-        if app_token := self.login.credentials.get("app_token"):
-            self._try_socket(app_token)
+        if self.login.credentials.get("app_token"):
+            self._socket_address()
         return Identity(
             server=self.login.server,
             user_id=UserId(user),
@@ -124,16 +130,19 @@ class SlackConnector(Connector):
             space=self.login.server,
             username=text(told.body.get("user")),
             scopes=_granted(told),
+            rotates_at=oauth.rotates_at(self.login.credentials),
         )
-
-    def _try_socket(self, app_token: str) -> None:
-        try:
-            SlackClient(self.login.server, app_token, self.pace).socket_address()
-        except LoginRejected:
-            raise LoginRejected(SOCKET_REFUSED) from None
 
     def granted(self) -> Grant:
         return Grant(_granted(self.client.auth_test()))
+
+    def rotate(self) -> Rotation:
+        return oauth.rotate(self.login)
+
+    def sign_out(self) -> None:
+        """The operator's app is removed from the workspace; an app of the owner's is theirs to delete."""
+        if self.login.credentials.get(signing.VIA) == signing.OAUTH:
+            oauth.uninstall(self.login)
 
     def refresh_people(self) -> None:
         for members in self.client.users():
@@ -167,6 +176,38 @@ class SlackConnector(Connector):
 
     def unsubscribe(self, room: RoomId, hook: str) -> None:
         """Nothing has to be done. No I/O."""
+
+    async def stream(
+        self, token: str, rooms: Callable[[], Collection[RoomId]]
+    ) -> AsyncGenerator[Batch, None]:
+        async with connections() as http:
+            sockets = Sockets(http, lambda: asyncio.to_thread(self._socket_address))
+            account = Account(self._heard, self.read_after, self._check)
+            try:
+                async for batch in Stream(sockets, account, rooms).batches(token):
+                    yield batch
+            finally:
+                await sockets.close()
+
+    def _heard(self, kind: str, told: Json) -> Push | None:
+        return pushes.heard(self, kind, told)
+
+    def _check(self) -> None:
+        """LoginRejected where the login has ended; whatever else goes wrong says nothing about it."""
+        try:
+            self.granted()
+        except LoginRejected:
+            raise
+        except ConnectorError:
+            pass
+
+    def _socket_address(self) -> str:
+        app_token = self.login.credentials["app_token"]
+        return address_of(SlackClient(self.login.server, app_token, self.pace))
+
+    @classmethod
+    def addressed(cls, headers: Mapping[str, str], body: bytes) -> Addressee:
+        return pushes.addressed(headers, body)
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Push:
         return pushes.receive(self, headers, body)

@@ -27,6 +27,9 @@ CHANGED, DELETED, TOMBSTONE = "message_changed", "message_deleted", "tombstone"
 REACTIONS: Final = {"reaction_added": Kind.REACTION, "reaction_removed": Kind.UNREACTION}
 
 
+OUR_NAME: Final = "sameroom"  # as commands begin
+
+
 class Malformed(ValueError):
     """An event that cannot be what its type says."""
 
@@ -139,7 +142,11 @@ class Reader:
         )
 
     def _body(self, raw: Json) -> Document:
-        return texts.parse(raw, self.names.name_of, by_app=bool(raw.get("bot_id")))
+        return texts.parse(raw, self.name_of, by_app=bool(raw.get("bot_id")))
+
+    def name_of(self, id_: str) -> str:
+        """The name behind an id. Whatever our app is called there, people who call it call us."""
+        return OUR_NAME if id_ == self.us.user else self.names.name_of(id_)
 
     # -------------------------------------------------------------------------- reactions
     def _reaction(self, raw: Json) -> IncomingEvent | None:

@@ -10,11 +10,14 @@ from django.conf import settings
 
 from connectors.base import Login
 from connectors.forms import CredentialsForm
+from connectors.slack import manifests
 
-BOT_TOKEN: Final = re.compile(r"(?:xoxe\.)?xoxb-[A-Za-z0-9-]{8,500}")
+BOT_TOKEN: Final = re.compile(r"xoxb-[A-Za-z0-9-]{8,500}")
 APP_TOKEN: Final = re.compile(r"xapp-[A-Za-z0-9-]{8,500}")
 SIGNING_SECRET: Final = re.compile(r"[0-9a-f]{32}")
 OTHER_TOKENS: Final = {
+    "xoxe": "This token ends within twelve hours, as token rotation is switched on for its app. "
+    "Make an app from the manifest here: its token stays.",
     "xoxp-": "This is a user token. Copy the Bot User OAuth Token instead; it begins with xoxb-.",
     "xapp-": "This is an app-level token, for the field below. Here belongs the one that begins with xoxb-.",
     "xoxc-": "This is a token of the browser. Create an app, and copy its Bot User OAuth Token (xoxb-).",
@@ -52,6 +55,11 @@ class SlackCredentialsForm(CredentialsForm):
         help_text="Else an answer from elsewhere stands in its thread and in the channel.",
     )
     renewed = ("app_token", "signing_secret", "quiet_replies")
+
+    # For the steps beside the form.
+    creating = staticmethod(manifests.creating)
+    manifest = staticmethod(manifests.manifest)
+    is_reached = staticmethod(manifests.is_reached)
 
     def clean_token(self) -> str:
         token = str(self.cleaned_data["token"]).strip()

@@ -11,12 +11,14 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl
 
-from connectors.base import IncomingEvent, Push
+from connectors.base import Addressee, IncomingEvent, Push
 from connectors.slack.events import Malformed, room_of
 from connectors.slack.people import Names, person
 from connectors.slack.shapes import Json, rows, table, text
-from connectors.slack.signing import require_signed
+from connectors.slack.signing import require_signed, secret_of
+from connectors.slack.slash import ANSWER, command_of
 
 if TYPE_CHECKING:
     from connectors.slack.connector import SlackConnector
@@ -35,23 +37,72 @@ CHANNELS: Final = frozenset(
         "channel_id_changed",
     }
 )
+ENDS: Final = frozenset({"tokens_revoked", "app_uninstalled"})  # Slack is asked whether this login has ended
+FORM: Final = "application/x-www-form-urlencoded"
+MOST_FIELDS: Final = 50
+LONGEST: Final = 200  # characters of a challenge
 PEOPLE: Final = frozenset({"user_change", "team_join", "user_profile_changed"})
 
 
 def receive(connector: SlackConnector, headers: Mapping[str, str], body: bytes) -> Push:
     """As `Connector.receive`."""
-    require_signed(connector.login.credentials.get("signing_secret", ""), headers, body)
+    require_signed(secret_of(connector.login), headers, body)
+    told = _read(headers, body)
+    if told.get("type") == "url_verification":
+        return Push(answer=_challenge(told))
+    if not is_ours(connector, told):
+        return Push()
+    if "command" in told:
+        return commanded(told)
+    return taken_in(connector, table(told.get("event"))) if told.get("type") == "event_callback" else Push()
+
+
+def addressed(headers: Mapping[str, str], body: bytes) -> Addressee:
+    """As `Connector.addressed`."""
+    told = _read(headers, body)
+    if told.get("type") == "url_verification":
+        return Addressee(answer=_challenge(told))
+    named = [*rows(told.get("authorizations")), told]
+    teams = [text(one.get(name)) for one in named for name in ("team_id", "enterprise_id")]
+    return Addressee(team_id=next(filter(None, teams), ""))
+
+
+def heard(connector: SlackConnector, kind: str, told: Json) -> Push | None:
+    """What an envelope of Socket Mode says; None where it is about another workspace of the same app.
+
+    Network I/O where somebody in it is not known yet.
+    """
+    if not is_ours(connector, told):
+        return None
+    if kind == "slash_commands":
+        return commanded(told)
+    event = table(told.get("event"))
+    connector.directory.looked_up(connector.reader.whom(event))
+    return taken_in(connector, event) if kind == "events_api" else Push()
+
+
+def commanded(told: Json) -> Push:
+    """A slash command, as if it had been said in the channel."""
+    return Push(events=[command_of(told)], answer=ANSWER)
+
+
+def _read(headers: Mapping[str, str], body: bytes) -> Json:
+    """The object that a call has in its body; of a slash command it is a form. ValueError."""
     try:
+        if headers.get("content-type", "").startswith(FORM):
+            return dict(parse_qsl(body.decode(), max_num_fields=MOST_FIELDS))
         told = json.loads(body)
     except RecursionError as error:
-        raise ValueError("This is no call of Slack's Events API.") from error
+        raise ValueError("This is no call of Slack's.") from error
     if not isinstance(told, dict):
-        raise ValueError("This is no call of Slack's Events API.")
-    if told.get("type") == "url_verification":
-        return Push(answer=text(told.get("challenge")))
-    if told.get("type") != "event_callback" or not is_ours(connector, told):
-        return Push()
-    return taken_in(connector, table(told.get("event")))
+        raise ValueError("This is no call of Slack's.")
+    return told
+
+
+def _challenge(told: Json) -> str:
+    """What Slack wants to have back from an address; nothing else is given back."""
+    challenge = text(told.get("challenge"))
+    return challenge if challenge.isascii() and challenge.isalnum() and len(challenge) <= LONGEST else ""
 
 
 def is_ours(connector: SlackConnector, told: Json) -> bool:
@@ -68,6 +119,8 @@ def taken_in(connector: SlackConnector, event: Json) -> Push:
     Where it is not known who says something, the channel is read instead: there is time for asking then.
     """
     kind, room = text(event.get("type")), room_of(event)
+    if kind in ENDS:
+        return Push(doubts_login=True)
     if kind in PEOPLE:
         user = table(event.get("user"))
         connector.directory.keep({text(user.get("id")): person(user)} if text(user.get("id")) else {})

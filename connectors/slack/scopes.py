@@ -22,6 +22,44 @@ NEEDED: Final = (
 CUSTOMIZE, JOIN, EMOJI = "chat:write.customize", "channels:join", "emoji:read"
 REACT, TAKE_FILES, GIVE_FILES = "reactions:write", "files:write", "files:read"
 WANTED: Final = (CUSTOMIZE, JOIN, EMOJI, "reactions:read", REACT, GIVE_FILES, TAKE_FILES)
+COMMANDS: Final = "commands"
+WHOLE: Final = (*NEEDED, *WANTED, COMMANDS)  # what an app is made with, and asks for
+# What each of them is for, as people read it before they allow it.
+EXPLAINED: Final = (
+    (
+        "See the channels, and read what is said in those that it is in",
+        ("channels:read", "channels:history", "groups:read", "groups:history"),
+    ),
+    ("Post, under each author’s own name and picture", ("chat:write", CUSTOMIZE)),
+    ("Enter public channels that you choose", (JOIN,)),
+    ("Know names and pictures of people", ("users:read",)),
+    ("Pass reactions on, and the workspace’s own emoji", ("reactions:read", REACT, EMOJI)),
+    ("Pass files on", (GIVE_FILES, TAKE_FILES)),
+    ("Answer to /sameroom", (COMMANDS,)),
+)
+# What an app is told of (docs.slack.dev/reference/events).
+EVENTS: Final = (
+    "message.channels",
+    "message.groups",
+    "reaction_added",
+    "reaction_removed",
+    "channel_archive",
+    "channel_unarchive",
+    "channel_rename",
+    "channel_deleted",
+    "channel_left",
+    "channel_id_changed",
+    "group_archive",
+    "group_unarchive",
+    "group_rename",
+    "group_deleted",
+    "group_left",
+    "team_join",
+    "user_change",
+    "emoji_changed",
+    "tokens_revoked",
+    "app_uninstalled",
+)
 _BOT: Final = "bot:"  # kept among an account's scopes: the id under which its own posts stand
 
 

@@ -8,12 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from django.conf import settings
 from slack_sdk.signature import Clock, SignatureVerifier
 
 from connectors.errors import LoginRejected
+from connectors.model import Login
 from sameroom import clock
 
 TIMESTAMP, SIGNATURE = "x-slack-request-timestamp", "x-slack-signature"
+
+
+VIA, OAUTH = "via", "oauth"  # among the credentials where the app is the operator's
+
+
+def secret_of(login: Login) -> str:
+    """The secret that signs what Slack pushes for this login, "" where none is known. No I/O."""
+    given = login.credentials
+    return settings.SLACK_SIGNING_SECRET if given.get(VIA) == OAUTH else given.get("signing_secret", "")
 
 
 class _OurClock(Clock):

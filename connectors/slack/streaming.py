@@ -1,0 +1,133 @@
+"""Socket Mode as a stream: what comes by the connections, and before it what was said meanwhile. asyncio.
+
+An envelope is acknowledged once its batch is stored. The stream's token is a `ts`: what was said up to then
+in the rooms that matter was brought. It stays behind the present, for Slack may tell things late; what is
+read twice by that is known by its key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from connectors.base import Batch, Cursor, IncomingEvent, MessageId, Page, Push, RoomId
+from connectors.errors import LoginRejected, RetryLater, RoomGone
+from connectors.slack.shapes import Json, as_ts, moment
+from connectors.slack.sockets import Envelope, Sockets
+from sameroom import clock
+
+log = logging.getLogger(__name__)
+
+BEHIND: Final = timedelta(minutes=2)  # the token stays so far behind the present
+QUIET: Final = 60.0  # seconds after which the token is moved on although nothing was said
+GLANCE: Final = 0.05  # seconds that are waited for news between two rooms whose past is read
+AGAIN: Final = 10.0  # seconds until a room's past is asked for again that could not be read
+MOST_PAGES: Final = 50  # of one room's past
+
+Said = list[tuple[RoomId, IncomingEvent]]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whose stream it is: how envelopes are read, what a room's past is, and whether its login works."""
+
+    heard: Callable[[str, Json], Push | None]  # blocking; None: it is about another workspace of the same app
+    read_after: Callable[[RoomId, Cursor | None], Page]  # blocking
+    check: Callable[[], None]  # blocking; LoginRejected
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What the next batch brings."""
+
+    said: Said = field(default_factory=list)
+    lost: dict[RoomId, str] = field(default_factory=dict)
+    unreadable: int = 0
+    envelopes: list[tuple[Envelope, str]] = field(default_factory=list)  # to be acknowledged after it
+    doubts_login: bool = False
+
+
+class Stream:
+    """One account's stream. Made for one use of `batches`."""
+
+    def __init__(self, sockets: Sockets, account: Account, rooms: Callable[[], Collection[RoomId]]) -> None:
+        self._sockets, self._account, self._rooms = sockets, account, rooms
+        self._past: dict[RoomId, float] = {}  # rooms whose past is to be read, and not before which moment
+
+    async def batches(self, token: str) -> AsyncGenerator[Batch, None]:
+        """As `Connector.stream`."""
+        since = token
+        await self._sockets.open()
+        if since:  # what is said from now on comes by the connection
+            self._past = dict.fromkeys(self._rooms(), 0.0)
+        since = since or self._present()
+        yield Batch((), since)
+        while True:
+            gathered = await self._gather(since)
+            if not self._past:
+                since = self._present()
+            yield Batch(gathered.said, since, lost=gathered.lost, unreadable=gathered.unreadable)
+            for envelope, answer in gathered.envelopes:
+                await envelope.acknowledge(answer)
+            if gathered.doubts_login:
+                await asyncio.to_thread(self._account.check)
+
+    def _present(self) -> str:
+        return as_ts(clock.now() - BEHIND)
+
+    async def _gather(self, since: str) -> Gathered:
+        """What has come, each room's past first; else one room's past; else nothing, after a while."""
+        gathered = Gathered()
+        due = self._due()
+        came = await self._sockets.next(GLANCE if due else AGAIN if self._past else QUIET)
+        if self._sockets.take_gap():  # Slack tells again what it could not tell, but only after a minute
+            self._past = dict.fromkeys(self._rooms(), 0.0)
+        for envelope in came:
+            await self._take(gathered, envelope, since)
+        if not gathered.envelopes and due:
+            await self._read_past(gathered, due[0], since)
+        return gathered
+
+    def _due(self) -> Sequence[RoomId]:
+        now = clock.monotonic()
+        return [room for room, not_before in self._past.items() if not_before <= now]
+
+    async def _take(self, gathered: Gathered, envelope: Envelope, since: str) -> None:
+        try:
+            push = await asyncio.to_thread(self._account.heard, envelope.kind, envelope.payload)
+        except LoginRejected:
+            raise
+        except Exception as error:  # noqa: BLE001 - one that cannot be read must not end the stream
+            log.warning("A Slack event could not be read: %s", type(error).__name__)
+            gathered.unreadable += 1
+            gathered.envelopes.append((envelope, ""))
+            return
+        if push is None:  # its own stream hears it, by another connection
+            return
+        for room in dict.fromkeys([*push.rooms, *(room for room, _ in push.events)]):
+            if room in self._past or room in push.rooms:
+                await self._read_past(gathered, room, since)
+        gathered.said += push.events
+        gathered.doubts_login |= push.doubts_login
+        gathered.envelopes.append((envelope, push.answer))
+
+    async def _read_past(self, gathered: Gathered, room: RoomId, since: str) -> None:
+        """What was said in a room since the token; where it cannot be read now, it is tried again later."""
+        cursor: Cursor | None = Cursor(MessageId(since), moment(since))
+        try:
+            for _ in range(MOST_PAGES):
+                page = await asyncio.to_thread(self._account.read_after, room, cursor)
+                gathered.said += [(room, event) for event in page.events]
+                cursor = page.cursor
+                if not page.more:
+                    break
+        except RoomGone as error:
+            gathered.lost[room] = str(error)
+        except RetryLater as error:
+            self._past[room] = clock.monotonic() + (error.seconds or AGAIN)
+            return
+        self._past.pop(room, None)

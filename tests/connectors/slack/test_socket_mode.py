@@ -1,0 +1,260 @@
+"""Socket Mode: nothing is lost and nothing told twice, whatever becomes of its connections."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from connectors.base import Kind
+from connectors.errors import LoginRejected, RetryLater
+from connectors.markup import plain
+from connectors.slack import sockets, streaming
+from connectors.slack.connector import SlackConnector
+from tests.connectors.slack.listening import office
+
+__all__ = ["office"]
+
+
+def test_what_is_said_is_brought_and_acknowledged(office):
+    with office.listening() as heard:
+        office.say("hello")
+        heard.wait(lambda: heard.events)
+
+        [(room, event)] = heard.events
+        assert (room, plain.render(event.body), event.author.name) == (office.room, "hello", "Ann")
+        heard.wait(lambda: office.acknowledged())
+        office.slack.settle()
+    assert office.sockets.lost == []
+
+
+def test_envelope_is_acknowledged_after_it_is_stored(office):
+    with office.listening() as heard:
+        heard.holds.clear()  # the database takes its time
+        office.say("hello")
+        heard.wait(lambda: office.sockets.sent)
+        time.sleep(0.3)
+        before = office.acknowledged()
+        heard.holds.set()
+        heard.wait(lambda: office.acknowledged())
+
+    assert before == []
+    assert heard.texts == ["hello"]
+
+
+def test_edits_deletions_and_reactions_are_brought(office):
+    with office.listening() as heard:
+        said = office.slack.say(office.channel, office.person, "one")
+        office.slack.edit(said, "two")
+        office.slack.react(said, office.person, "tada")
+        office.slack.unreact(said, office.person, "tada")
+        office.slack.delete(said)
+        heard.wait(lambda: len(heard.events) == 5)
+
+    kinds = [event.kind for _, event in heard.events]
+    assert sorted(kinds) == sorted([Kind.MESSAGE, Kind.EDIT, Kind.REACTION, Kind.UNREACTION, Kind.DELETE])
+
+
+def test_two_connections_stand(office):
+    with office.listening():
+        assert office.slack.connections(office.app) == sockets.STANDING == 2
+
+
+def test_one_that_is_cut_is_opened_again_while_the_other_brings_all(office):
+    with office.listening() as heard:
+        office.slack.cut_sockets(office.app)
+        office.say("while it was cut")
+        heard.wait(lambda: heard.events or heard.is_over)
+
+    # Both were cut at once: the stream ends, and whoever keeps it begins anew from its token.
+    assert heard.texts == ["while it was cut"] or isinstance(heard.error, RetryLater)
+    with office.listening(token=heard.token) as again:
+        again.wait(lambda: "while it was cut" in again.texts)
+
+
+def test_nothing_is_lost_where_slack_refreshes_its_connections(office):
+    with office.listening() as heard:
+        for number in range(30):
+            if number % 10 == 5:
+                office.slack.refresh_sockets(office.app, "warning")
+                heard.wait(lambda: office.slack.connections(office.app) >= 4)
+            office.say(f"{number}")
+        office.slack.refresh_sockets(office.app, "refresh_requested", pause=0.2)
+        office.say("30")
+        heard.wait(lambda: len(set(heard.texts)) == 31, within=20)
+
+    assert len(heard.ids) >= 31
+    assert set(heard.texts) == {str(number) for number in range(31)}
+    assert heard.error is None
+
+
+def test_what_was_said_while_nobody_listened_comes_first(office):
+    with office.listening() as heard:
+        office.say("before")
+        heard.wait(lambda: heard.events)
+    office.say("meanwhile")
+    parent = office.slack.say(office.channel, office.person, "a question")
+    office.slack.reply(parent, office.person, "its answer")
+
+    with office.listening(token=heard.token) as again:
+        again.wait(lambda: "its answer" in again.texts)
+        office.say("after")
+        again.wait(lambda: "after" in again.texts)
+
+    first = list(dict.fromkeys(again.texts))
+    assert first.index("meanwhile") < first.index("after")
+    assert {"meanwhile", "a question", "its answer", "after"} <= set(first)
+
+
+def test_of_a_room_with_news_the_past_comes_first(office, monkeypatch):
+    others = [office.another(f"room-{number}") for number in range(5)]
+    with office.listening() as heard:
+        pass
+    office.say("meanwhile")
+    monkeypatch.setattr(streaming, "GLANCE", 0.0)
+
+    rooms = [*(one.id for one in others), office.room]
+    with office.listening(*rooms, token=heard.token) as again:
+        office.say("live")
+        again.wait(lambda: {"live", "meanwhile"} <= set(again.texts))
+
+    assert again.texts.index("meanwhile") < again.texts.index("live")
+
+
+def test_token_stays_while_a_rooms_past_cannot_be_read(office, monkeypatch):
+    monkeypatch.setattr(streaming, "AGAIN", 0.3)
+    with office.listening() as heard:
+        pass
+    office.say("meanwhile")
+    office.slack.fault("status", on="conversations.history", count=2, status=503)
+
+    with office.listening(token=heard.token) as again:
+        again.wait(lambda: again.batches >= 2)
+        kept = again.token
+        again.wait(lambda: "meanwhile" in again.texts)
+        again.wait(lambda: again.token != heard.token)
+
+    assert kept == heard.token
+
+
+def test_room_that_is_closed_meanwhile_is_told_as_lost(office):
+    private = office.another("secret", is_private=True)
+    with office.listening(private.id) as heard:
+        pass
+    office.slack.leave(private, office.token.bot)
+
+    with office.listening(private.id, office.room, token=heard.token) as again:
+        again.wait(lambda: again.lost)
+
+    assert list(again.lost) == [private.id]
+
+
+def test_what_is_told_again_has_the_same_key(office):
+    office.slack.fault("event_twice", on="message", count=1)
+
+    with office.listening() as heard:
+        office.say("once")
+        heard.wait(lambda: len(heard.events) == 2)
+
+    first, second = (event for _, event in heard.events)
+    assert (first.dedupe_key, first.id) == (second.dedupe_key, second.id)
+
+
+def test_event_that_cannot_be_read_does_not_end_the_stream(office):
+    office.slack.fault("event_malformed", on="message", count=1)
+
+    with office.listening() as heard:
+        office.say("malformed")
+        office.say("hello")
+        heard.wait(lambda: "hello" in heard.texts)
+        heard.wait(lambda: len(office.acknowledged()) == 2)
+
+    assert heard.error is None
+
+
+def test_news_of_another_workspace_is_left_to_its_own_stream(office):
+    other = office.slack.workspace("Globex")
+    bea = office.slack.person("bea", team=other)
+    token = office.slack.install(office.app, by=bea, team=other)
+    elsewhere = office.slack.channel("elsewhere", bea, token.bot, team=other)
+
+    with office.listening() as heard:
+        office.slack.say(elsewhere, bea, "not for us")
+        heard.wait(lambda: office.sockets.sent)
+        office.say("for us")
+        heard.wait(lambda: heard.events)
+        heard.wait(lambda: office.acknowledged())
+
+    assert heard.texts == ["for us"]
+    assert len(office.acknowledged()) == 1
+
+
+@pytest.mark.parametrize("how", ["uninstall", "revoke"])
+def test_login_that_is_ended_at_slack_ends_the_stream(office, how):
+    with office.listening() as heard:
+        if how == "uninstall":
+            office.slack.uninstall(office.token.bot)
+        else:
+            office.slack.revoke(office.token)
+        heard.wait(lambda: heard.is_over)
+
+    assert isinstance(heard.error, LoginRejected)
+    assert office.acknowledged()  # and Slack does not tell it again
+
+
+def test_socket_mode_that_is_switched_off_is_told(office):
+    with office.listening() as heard:
+        office.slack.refresh_sockets(office.app, "link_disabled")
+        heard.wait(lambda: heard.is_over)
+
+    assert (type(heard.error), str(heard.error)) == (LoginRejected, sockets.OFF)
+
+
+def test_connections_beyond_what_slack_allows_are_given_up(office):
+    """Ten are allowed; whoever is over them has Slack say so, and begins anew later."""
+    with office.listening(), office.listening(), office.listening(), office.listening():  # noqa: SIM117
+        with office.listening() as heard:
+            office.say("hello")
+            heard.wait(lambda: office.acknowledged() or heard.is_over)
+
+    assert office.slack.connections(office.app) <= 10
+
+
+@pytest.mark.parametrize("token", ["xapp-1-wrong-token", "bot"])
+def test_wrong_app_level_token_is_refused_by_name(office, token):
+    connector = office.connector(app_token=office.token.value if token == "bot" else token)
+
+    with pytest.raises(LoginRejected) as caught:
+        connector.verify()
+
+    assert str(caught.value) == sockets.SOCKET_REFUSED
+
+
+@pytest.mark.parametrize("kind", ["status", "hang", "reset", "garbage"])
+def test_trouble_on_opening_is_tried_again_by_whoever_keeps_it(office, kind):
+    office.slack.fault(kind, on="apps.connections.open", count=1)
+
+    with office.listening() as heard:
+        heard.wait(lambda: heard.is_over, within=15)
+
+    assert isinstance(heard.error, RetryLater)
+    assert office.app_token.value not in str(heard.error)
+
+
+def test_people_who_are_not_known_yet_are_asked_for(office):
+    bob = office.slack.person("bob", display_name="Bob")
+    office.slack.join(office.channel, bob)
+
+    with office.listening() as heard:
+        office.slack.post(office.channel, bob, f"hi <@{office.person.id}>")
+        heard.wait(lambda: heard.events)
+
+    [(_, event)] = heard.events
+    assert (event.author.name, plain.render(event.body)) == ("Bob", "hi @Ann")
+
+
+def test_account_without_an_app_level_token_does_not_stream(office):
+    login = office.login_of(office.token)
+
+    assert SlackConnector(login).capabilities.reading == "poll"
+    assert office.connector().capabilities.reading == "stream"
