@@ -55,11 +55,9 @@ class Bus:
         event = event | {"channel": channel.id, "channel_type": channel.kind}
         self._tell(name, scope, event, self._members(channel), channel)
 
-    def in_channel(self, channel: Channel, event: Json, *, also: Iterable[Bot] = ()) -> None:
-        """An event of a channel to the apps whose bots are members, or just have been."""
-        self._tell(
-            event["type"], self._scope(event, channel), event, [*self._members(channel), *also], channel
-        )
+    def in_channel(self, channel: Channel, event: Json) -> None:
+        """An event of a channel to the apps whose bots are members."""
+        self._tell(event["type"], self._scope(event, channel), event, self._members(channel), channel)
 
     def to_member(self, bot: Bot, channel: Channel, event: Json) -> None:
         """An event of a channel that is for one bot alone: it was called by name."""

@@ -142,6 +142,10 @@ class FakeSlack:
         """Slack itself adds what a link leads to."""
         self._do(lambda: self.core.talking.unfurl(message, list(attachments)))
 
+    def preview(self, link: str, attachment: Json) -> None:
+        """What Slack shows beneath this link from now on; with an `image_url` it counts as media."""
+        self._do(lambda: self.core.world.previews.update({link: attachment}))
+
     def react(self, message: Message, user: User, name: str) -> None:
         self._do(lambda: self.core.talking.react(message, user, name))
 
@@ -183,6 +187,10 @@ class FakeSlack:
 
     def set_topic(self, channel: Channel, topic: str) -> None:
         self._do(lambda: self.core.places.set_topic(channel, channel.creator, topic))
+
+    def convert(self, channel: Channel) -> None:
+        """A public channel becomes private, or a private one public."""
+        self._do(lambda: self.core.places.convert(channel, channel.creator))
 
     def archive(self, channel: Channel) -> None:
         self._do(lambda: self.core.places.archive(channel, channel.creator))

@@ -45,6 +45,8 @@ def chat_post_message(call: Call) -> Json:
         thread_ts=thread_ts,
         subtype="thread_broadcast" if is_broadcast else "bot_message" if look else "",
         metadata=call.structure("metadata", "invalid_metadata_format"),
+        unfurls_links=call.flag("unfurl_links", default=False),
+        unfurls_media=call.flag("unfurl_media", default=True),
         **look,
     )
     return {"channel": channel.id, "ts": message.ts, "message": message_json(message)}

@@ -39,11 +39,11 @@ class Places:
         self._talking.post(channel, user, f"<@{user.id}> has joined the channel", subtype=subtype, more=more)
 
     def leave(self, channel: Channel, user: User) -> None:
-        """Somebody goes, or is taken out. A bot that has gone is told so once."""
+        """Somebody goes, or is taken out. Of a bot's own going its app hears by `channel_left` alone."""
         channel.members.remove(user)
         event = {"type": "member_left_channel", "user": user.id, "channel": channel.id}
         event |= {"channel_type": "G" if channel.is_private else "C", "team": user.team.id}
-        self._bus.in_channel(channel, event, also=[user.bot] if user.bot else [])
+        self._bus.in_channel(channel, event)
         if user.bot:
             kind = "group_left" if channel.is_private else "channel_left"
             self._bus.to_app(user.bot, {"type": kind, "channel": channel.id, "actor_id": user.id})
@@ -66,6 +66,16 @@ class Places:
         said = f"set the channel topic: {topic}"
         subtype = f"{_word(channel)}_topic"
         self._talking.post(channel, by, said, subtype=subtype, more={"topic": topic})
+
+    def convert(self, channel: Channel, by: User) -> None:
+        """Make a public channel private, or a private one public; its id stays."""
+        if channel.is_private:
+            channel.kind, word = "channel", "public"
+            said = "made this channel *public*. Any member in this workspace can see and join it."
+        else:
+            channel.kind, word = "group", "private"
+            said = "made this channel *private*. Now, it can only be viewed or joined by invitation."
+        self._talking.post(channel, by, said, subtype=f"channel_convert_to_{word}")
 
     def archive(self, channel: Channel, by: User) -> None:
         said = "archived the channel"

@@ -156,7 +156,7 @@ def message_json(message: Message, *, with_root: bool = True) -> Json:
     told: Json = {"type": "message", "ts": message.ts, "text": message.text}
     if message.subtype:
         told["subtype"] = message.subtype
-    if message.user and message.subtype != "bot_message":
+    if message.user and message.subtype != "bot_message" and message.names != "bot":
         told["user"] = message.user.id
     if message.user and message.subtype in ("", "thread_broadcast", "file_share"):
         told["team"] = message.user.team.id
@@ -169,7 +169,7 @@ def message_json(message: Message, *, with_root: bool = True) -> Json:
 def _author(message: Message) -> Json:
     """What a message says of an app that has posted it, or of the client that has."""
     told: Json = {}
-    if message.bot:
+    if message.bot and message.names != "user":
         told |= {"bot_id": message.bot.id, "app_id": message.bot.app.id}
         if message.subtype != "bot_message":
             told["bot_profile"] = bot_profile(message.bot)
@@ -268,6 +268,12 @@ def file_json(file: File) -> Json:
         "file_access": "visible",
     }
     return told | ({"alt_txt": file.alt_txt} if file.alt_txt else {})
+
+
+def file_stub(file_id: str) -> Json:
+    """What is pushed of a file in a shared channel: the rest has to be asked for (`check_file_info`)."""
+    told = {"id": file_id, "mode": "file_access", "file_access": "check_file_info"}
+    return told | {"created": 0, "timestamp": 0, "user": ""}
 
 
 def file_with_shares(file: File) -> Json:

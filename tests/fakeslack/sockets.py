@@ -107,7 +107,7 @@ class Sockets:
         self, app: App, payload: Json, kind: str = "events_api", answers: bool = False
     ) -> Json | None:
         """Send until it is acknowledged, or the retries are used up; the answer that came with it."""
-        envelope: Json = {"envelope_id": str(uuid.uuid4()), "payload": payload, "type": kind}
+        envelope: Json = {"envelope_id": "", "payload": payload, "type": kind}
         envelope["accepts_response_payload"] = answers
         retries = self._slack.deliveries.retries
         for number in range(len(retries) + 1):
@@ -115,6 +115,7 @@ class Sockets:
                 await asyncio.sleep(retries[number - 1])
                 if envelope["envelope_id"] in self.acknowledged:
                     break  # late, but before it was sent again
+            envelope["envelope_id"] = str(uuid.uuid4())  # another one each time: only `event_id` stays
             if kind == "events_api":
                 envelope |= {"retry_attempt": number, "retry_reason": "timeout" if number else ""}
             if await self._send(app, envelope) or kind != "events_api":

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.fakeslack import text
 from tests.fakeslack.bus import Bus
-from tests.fakeslack.shapes import message_json
+from tests.fakeslack.shapes import file_stub, message_json
 from tests.fakeslack.world import SLACKBOT, Bot, Channel, File, Json, Message, User, World
 
 
@@ -33,13 +33,24 @@ class Talking:
         for file in message.files:
             file.shares.setdefault(channel, []).append(message)
         channel.messages[message.ts] = message
-        self._bus.message(channel, message_json(message) | {"event_ts": message.ts})
+        self._bus.message(channel, _pushed(message) | {"event_ts": message.ts})
         self._mention(message)
+        self._preview(message)
         return message
+
+    def _preview(self, message: Message) -> None:
+        """Show what its links lead to, where that is known and the author did not forgo it."""
+        links = [found[1].partition("|")[0] for found in text.CONTROL.finditer(message.text)]
+        shown = [self._world.previews[link] for link in links if link in self._world.previews]
+        wanted = [
+            one for one in shown if (message.unfurls_media if "image_url" in one else message.unfurls_links)
+        ]
+        if wanted:
+            self.unfurl(message, wanted)
 
     def edit(self, message: Message, by: User, wire: str | None, **more: Any) -> None:
         """Replace what a message says, and the fields in `more`."""
-        before = message_json(message)
+        before = _pushed(message)
         if wire is not None:
             message.text = wire
             message.blocks = more.pop("blocks", None) or text.rich_text(wire, secrets.token_hex(2))
@@ -51,13 +62,13 @@ class Talking:
 
     def unfurl(self, message: Message, attachments: list[Json]) -> None:
         """Slack shows what a link leads to: the message changes, though nobody has edited it."""
-        before = message_json(message)
+        before = _pushed(message)
         message.attachments = attachments
         self._changed(message, before, self._world.new_ts(message.channel))
 
     def delete(self, message: Message) -> None:
         """Take a message away; the parent of a thread leaves a tombstone."""
-        before, channel = message_json(message), message.channel
+        before, channel = _pushed(message), message.channel
         ts = self._world.new_ts(channel)
         if message.replies:
             slackbot = self._world.users[SLACKBOT]
@@ -74,7 +85,7 @@ class Talking:
 
     def _changed(self, message: Message, before: Json, ts: str) -> None:
         event = {"type": "message", "subtype": "message_changed", "hidden": True, "ts": ts, "event_ts": ts}
-        event |= {"message": message_json(message), "previous_message": before}
+        event |= {"message": _pushed(message), "previous_message": before}
         self._bus.message(message.channel, event)
 
     def _mention(self, message: Message) -> None:
@@ -82,7 +93,7 @@ class Talking:
         called = text.calls(message.text)
         for member in message.channel.members:
             if member.bot and f"@{member.id}" in called and message.user is not member:
-                told = {name: value for name, value in message_json(message).items() if name != "subtype"}
+                told = {name: value for name, value in _pushed(message).items() if name != "subtype"}
                 event = told | {"type": "app_mention", "channel": message.channel.id, "event_ts": message.ts}
                 self._bus.to_member(member.bot, message.channel, event)
 
@@ -111,8 +122,9 @@ class Talking:
     def share(self, channel: Channel, files: list[File], comment: str, **more: Any) -> Message:
         """Show uploaded files in a channel, as one message: subtype `file_share`."""
         by, bot = files[0].user, files[0].bot
-        subtype = "" if bot else "file_share"  # an app's own upload comes as a plain message with files
-        message = self.post(channel, by, comment, bot=bot, files=files, subtype=subtype, **more)
+        names = self._world.bot_uploads if bot else "both"
+        more |= {"bot": bot, "files": files, "names": names, "subtype": "file_share"}
+        message = self.post(channel, by, comment, **more)
         for file in files:
             event = {"file_id": file.id, "user_id": by.id, "file": {"id": file.id}}
             shared = event | {"type": "file_shared", "channel_id": channel.id, "event_ts": message.ts}
@@ -121,10 +133,20 @@ class Talking:
 
     def delete_file(self, file: File) -> None:
         """The messages that show it stay, with a tombstone of it."""
-        before = {one: message_json(one) for messages in file.shares.values() for one in messages}
+        before = {one: _pushed(one) for messages in file.shares.values() for one in messages}
         file.is_deleted, file.content = True, b""
         for channel in file.shares:
             event = {"type": "file_deleted", "file_id": file.id, "channel_ids": [channel.id]}
             self._bus.in_channel(channel, event)
         for message, told in before.items():
             self._changed(message, told, self._world.new_ts(message.channel))
+
+
+def _pushed(message: Message) -> Json:
+    """A message as events tell it: in a shared channel its files are to be asked for."""
+    told = message_json(message)
+    if message.channel.is_shared and message.files:
+        told["files"] = [
+            one if one.get("mode") == "tombstone" else file_stub(one["id"]) for one in told["files"]
+        ]
+    return told

@@ -97,6 +97,32 @@ def test_an_unfurled_link_is_a_change_that_nobody_made(office: Office, receiver:
     assert changed["message"]["attachments"][0]["title"] == "Example"
 
 
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [({}, False), ({"unfurl_links": True}, True), ({"unfurl_links": True, "unfurl_media": False}, True)],
+)
+def test_links_of_apps_are_unfurled_where_they_ask(
+    office: Office, client: WebClient, receiver: Receiver, asked: dict[str, bool], shown: bool
+) -> None:
+    office.slack.preview("https://example.org/page", {"title": "Example"})
+    client.chat_postMessage(channel=office.room.id, text="https://example.org/page", **asked)
+    office.slack.settle()
+
+    assert [one.get("subtype") for one in receiver.events()] == [None, *["message_changed"] * shown]
+
+
+@pytest.mark.parametrize(("asked", "shown"), [({}, True), ({"unfurl_media": False}, False)])
+def test_pictures_of_apps_are_shown_unless_they_forgo_it(
+    office: Office, client: WebClient, asked: dict[str, bool], shown: bool
+) -> None:
+    picture = {"image_url": "https://example.org/cat.png"}
+    office.slack.preview("https://example.org/cat.png", picture)
+    client.chat_postMessage(channel=office.room.id, text="<https://example.org/cat.png|cat>", **asked)
+
+    [message] = office.slack.history(office.room)
+    assert message.attachments == [picture] * shown
+
+
 def test_threads_are_told(office: Office, receiver: Receiver) -> None:
     parent = office.slack.say(office.room, office.ann, "parent")
     reply = office.slack.reply(parent, office.bob, "reply")
@@ -148,7 +174,7 @@ def test_a_bot_that_is_taken_out_is_told(office: Office, receiver: Receiver) -> 
     office.slack.say(office.room, office.ann, "alone")
     office.slack.settle()
 
-    assert receiver.event("member_left_channel")["user"] == office.bot.user.id
+    assert [one for one in receiver.events() if one["type"] == "member_left_channel"] == []
     assert receiver.event("channel_left")["channel"] == office.room.id
     assert [one for one in receiver.events() if one.get("text") == "alone"] == []
 
@@ -169,6 +195,17 @@ def test_what_becomes_of_a_channel_is_told(
     assert receiver.event(subtype=f"{word}_topic")["topic"] == "weather"
     for kind in (f"{word}_archive", f"{word}_unarchive", f"{word}_deleted"):
         assert receiver.event(kind)["channel"] == room.id
+
+
+def test_a_channel_that_becomes_private_keeps_its_id(office: Office, receiver: Receiver) -> None:
+    before = office.room.id
+    office.slack.convert(office.room)
+    office.slack.say(office.room, office.ann, "in private")
+
+    assert receiver.event(subtype="channel_convert_to_private")["channel_type"] == "group"
+    told = receiver.event(text="in private")
+    assert (told["channel"], told["channel_type"]) == (before, "group")
+    assert office.client().conversations_info(channel=before)["channel"]["is_private"] is True
 
 
 def test_a_channel_that_goes_on_under_another_id(office: Office, receiver: Receiver) -> None:

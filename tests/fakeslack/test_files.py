@@ -38,7 +38,8 @@ def test_slack_sdk_uploads(office: Office, client: WebClient) -> None:
     [share] = shared(client, file_id)["public"][office.room.id]
     [message] = client.conversations_history(channel=office.room.id)["messages"]
     assert message["ts"] == share["ts"]
-    assert (message["text"], message["bot_id"]) == ("a &lt; b", office.bot.id)
+    assert (message["text"], message["subtype"]) == ("a &lt; b", "file_share")
+    assert (message["user"], message["bot_id"]) == (office.bot.user.id, office.bot.id)
     file = message["files"][0]
     assert (file["name"], file["title"], file["mimetype"], file["size"]) == (
         "notes.txt",
@@ -125,6 +126,33 @@ def test_somebody_shows_a_file(office: Office, receiver: Receiver) -> None:
     assert (event["files"][0]["name"], event["files"][0]["mimetype"]) == ("cat.png", "image/png")
     told = receiver.event("file_shared")
     assert (told["file_id"], told["channel_id"]) == (event["files"][0]["id"], office.room.id)
+
+
+@pytest.mark.parametrize(
+    ("names", "fields"), [("user", {"user"}), ("bot", {"bot_id"}), ("both", {"user", "bot_id"})]
+)
+def test_what_names_the_author_of_a_bots_upload(
+    office: Office, client: WebClient, receiver: Receiver, names: str, fields: set[str]
+) -> None:
+    office.slack.core.world.bot_uploads = names
+    client.files_upload_v2(channel=office.room.id, filename="a.txt", content="a")
+
+    event = receiver.event(subtype="file_share")
+    assert {"user", "bot_id"} & {*event} == fields
+    client.chat_delete(channel=office.room.id, ts=event["ts"])
+
+
+def test_a_file_in_a_shared_channel_has_to_be_asked_for(
+    office: Office, client: WebClient, receiver: Receiver
+) -> None:
+    office.slack.connect(office.room, office.slack.workspace("Other"))
+    office.slack.upload(office.room, office.ann, "cat.png", b"\x89PNG", "look")
+
+    [told] = receiver.event(subtype="file_share")["files"]
+    assert (told["file_access"], "url_private" in told) == ("check_file_info", False)
+    assert client.files_info(file=told["id"])["file"]["name"] == "cat.png"
+    [kept] = client.conversations_history(channel=office.room.id)["messages"]
+    assert kept["files"][0]["name"] == "cat.png"
 
 
 def test_a_deleted_file_leaves_a_tombstone(office: Office, client: WebClient, receiver: Receiver) -> None:

@@ -129,7 +129,8 @@ def test_what_is_not_acknowledged_comes_again(socket_app: Office, connect: Calla
         (0, ""),
         *((number, "timeout") for number in (1, 2, 3)),
     ]
-    assert len({one.envelope_id for one in got}) == 1
+    assert len({one.envelope_id for one in got}) == 4
+    assert len({one.payload["event_id"] for one in got}) == 1
     socket_app.slack.settle()
     assert [one["event"]["text"] for one in socket_app.slack.core.sockets.lost] == ["hello"]
 

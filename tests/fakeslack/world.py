@@ -161,6 +161,9 @@ class Message:
     reactions: dict[str, list[User]] = field(default_factory=dict)
     files: list[File] = field(default_factory=list)
     client_msg_id: str = ""
+    names: str = "both"  # what says who has posted it, of a bot's: `user`, `bot`, or `both`
+    unfurls_links: bool = True
+    unfurls_media: bool = True
     replies: list[Message] = field(default_factory=list)
     more: Json = field(default_factory=dict)  # what only its subtype has: `inviter`, `old_name`
 
@@ -217,6 +220,9 @@ class World:
         # Which end of a range is paged from where only `oldest` is given. The documentation of the methods
         # before conversations.history said: the oldest; what is said of that one says: the newest.
         self.pages_forward = False
+        # What names the author of a bot's upload: there are reports of each (`user`, `bot`, `both`).
+        self.bot_uploads = "both"
+        self.previews: dict[str, Json] = {}  # what Slack shows beneath links, by their address
         # No two runs have the same ids: a test that knows one by heart would be wrong.
         self._numbers = itertools.count(secrets.randbelow(36**7) + 36**8)
 
