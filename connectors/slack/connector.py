@@ -41,6 +41,7 @@ from connectors.slack.forms import SlackCredentialsForm
 from connectors.slack.history import History
 from connectors.slack.pace import READING, TIERS, Pace
 from connectors.slack.people import Directory, people
+from connectors.slack.refusals import ORGANISATION
 from connectors.slack.rooms import Rooms
 from connectors.slack.shapes import Json, text
 from connectors.slack.sockets import Sockets, address_of
@@ -270,6 +271,8 @@ class SlackConnector(Connector):
 
 def _granted(told: Told) -> list[str]:
     """What Slack says that a token may do, with the id of its bot. LoginRejected where that is too little."""
+    if told.body.get("is_enterprise_install") is True:
+        raise LoginRejected(ORGANISATION)
     granted = scopes.parsed(told.headers.get(SCOPES_HEADER, ""))
     scopes.require(granted)
     return scopes.with_bot(granted, text(told.body.get("bot_id")))

@@ -6,6 +6,7 @@ The same objects stand in the history, without the subtypes that change others.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -98,17 +99,20 @@ class Reader:
         if now.get("subtype") == TOMBSTONE:  # a message that others have answered was deleted
             return self._deleted(raw, before or now, text(now.get("ts")))
         edited = table(now.get("edited"))
-        if not ts_of(edited.get("ts")) or edited == before.get("edited"):
+        is_same = edited == before.get("edited") and _words(now) == _words(before)  # told to the second
+        if not ts_of(edited.get("ts")) or is_same:
             return None
         return self.edit_of(now)
 
     def edit_of(self, raw: Json) -> IncomingEvent:
         """The last edit of a message that was edited."""
         ts, edited = _ts(raw.get("ts")), _ts(table(raw.get("edited")).get("ts"))
+        # Twice within a second, by the time that is told: it is the words that differ.
+        key = f"{ts}:{edited}:{hashlib.sha256(_words(raw).encode()).hexdigest()[:8]}"
         return IncomingEvent(
             kind=Kind.EDIT,
-            dedupe_key=f"{ts}:{edited}",
-            id=MessageId(f"{ts}:{edited}"),
+            dedupe_key=key,
+            id=MessageId(key),
             author=self.author(raw),
             said_at=moment(edited),
             body=self._body(raw),
@@ -241,6 +245,11 @@ def _told(raw: Json, subtype: str) -> str:
         ("topic", text(raw.get("topic"))) if subtype in TOPIC else ("purpose", text(raw.get("purpose")))
     )
     return f"has set the {what} to: {said}" if said else f"has cleared the {what}"
+
+
+def _words(raw: Json) -> str:
+    """By what two states of a message are told apart."""
+    return text(raw.get("text")) or repr(raw.get("blocks"))
 
 
 def _ts(value: object) -> str:

@@ -28,6 +28,7 @@ THREADS_BACK: Final = timedelta(
     days=1
 )  # so far before the last item read roots are looked at for new answers
 MOST_THREADS: Final = 20  # that one read follows
+SECOND: Final = 1_000_000  # microseconds: to so much the time of an edit is told
 LATEST: Final = 100  # messages that are looked at for what was said last
 
 
@@ -62,7 +63,7 @@ class History:
         if more := len(roots) > MOST_THREADS:
             stands, roots = roots[MOST_THREADS - 1].last, roots[:MOST_THREADS]
         answers = [one for root in roots for one in self._answers(room, root.ts, after)]
-        fresh = [raw for raw in found if _time(raw) > _number(after) or _edited(raw) > _number(after)]
+        fresh = [raw for raw in found if _time(raw) > _number(after) or _is_edited(raw, after)]
         place = _cursor(stands) if _number(stands) > _number(after) else cursor
         return Page(self.events([*fresh, *answers], after), cursor=place, more=more, gap=not is_whole)
 
@@ -140,8 +141,9 @@ def _time(raw: Json) -> int:
     return _number(text(raw.get("ts")))
 
 
-def _edited(raw: Json) -> int:
-    return _number(text(table(raw.get("edited")).get("ts")))
+def _is_edited(raw: Json, after: str) -> bool:
+    edited = _number(text(table(raw.get("edited")).get("ts")))
+    return edited > 0 and edited // SECOND >= _number(after) // SECOND
 
 
 def _number(ts: str) -> int:

@@ -24,6 +24,9 @@ REFUSED: Final = (
     "Copy the Bot User OAuth Token once more, or install the app again."
 )
 EXPIRED: Final = "This token has expired. Link the account again."
+ORGANISATION: Final = (
+    "This token is that of a whole organisation. Install the app in one workspace of it, and copy that token."
+)
 ADMINISTRATED: Final = (
     "Slack does not let the app work in this workspace: its administrators have restricted it. "
     "Ask them to approve the app."

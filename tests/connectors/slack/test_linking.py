@@ -1,6 +1,7 @@
 """Linking by a pasted token: what is verified, and what the form says."""
 
 import pytest
+import responses
 
 from connectors.base import Login
 from connectors.errors import LoginRejected
@@ -126,3 +127,12 @@ def test_app_level_token_is_tried_too(harness):
 
     with pytest.raises(LoginRejected, match="app-level token"):
         SlackConnector(harness.login_of(harness.token, app_token=lacking.value)).verify()
+
+
+@responses.activate
+def test_token_of_a_whole_organisation_is_refused(harness):
+    told = {"ok": True, "user_id": "U1", "bot_id": "B1", "team_id": "E1", "is_enterprise_install": True}
+    responses.post("https://slack.com/api/auth.test", json=told)
+
+    with pytest.raises(LoginRejected, match="one workspace of it"):
+        SlackConnector(Login("https://slack.com/api", {"token": "xoxb-1"})).verify()

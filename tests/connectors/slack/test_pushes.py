@@ -1,6 +1,7 @@
 """What Slack pushes: checked, and told in the project's own words."""
 
 import json
+from itertools import pairwise
 
 import pytest
 from django.core.cache import cache
@@ -155,6 +156,30 @@ def test_edit_is_told_once_and_unfurling_is_none(harness, pushed):
     events = pushed()
     assert [event.kind for event in events] == [Kind.MESSAGE, Kind.EDIT]
     assert (plain.render(events[1].body), events[1].target) == ("seen", message.ts)
+
+
+def test_two_edits_within_one_second_are_two(connector, harness):
+    connector.refresh_people()
+    edited = {"user": harness.person.id, "ts": "1700000005.000000"}
+    states = [
+        {
+            "type": "message",
+            "user": harness.person.id,
+            "ts": "1700000000.000001",
+            "text": text,
+            "edited": edited,
+        }
+        for text in ("one", "two", "two")
+    ]
+    keys = []
+    for before, now in pairwise([{}, *states]):
+        event = {"type": "message", "subtype": "message_changed", "channel": harness.room}
+        event |= {"ts": "1700000006.000001", "message": now, "previous_message": before}
+        push = connector.receive(*call(harness, {"type": "event_callback", "event": event}))
+        keys.append([told.dedupe_key for _, told in push.events])
+
+    assert [len(found) for found in keys] == [1, 1, 0]
+    assert keys[0] != keys[1]
 
 
 def test_deletion_is_told_of_messages_and_of_roots_that_were_answered(harness, pushed):

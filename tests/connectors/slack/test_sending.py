@@ -3,8 +3,9 @@
 import io
 
 import pytest
+import responses
 
-from connectors.base import Attachment, MessageId, OutgoingFile, OutgoingMessage
+from connectors.base import Attachment, Login, MessageId, OutgoingFile, OutgoingMessage
 from connectors.errors import (
     DeliveryUnknown,
     FileGone,
@@ -271,3 +272,15 @@ def test_file_that_is_too_large_deleted_or_elsewhere_is_gone(connector, harness)
     harness.slack.core.world.files[attachment.reference].url = "https://files.example.org/x"
     with pytest.raises(FileGone, match="not Slack's"):
         connector.fetch(attachment, io.BytesIO(), most=10, deadline=5)
+
+
+@responses.activate
+def test_page_for_signing_in_is_no_file():
+    home = "https://slack.com/api"
+    told = {"id": "F1", "name": "a.txt", "url_private": "https://files.slack.com/F1"}
+    responses.post(f"{home}/files.info", json={"ok": True, "file": told})
+    responses.get("https://files.slack.com/F1", body="<html>Sign in", content_type="text/html; charset=utf-8")
+    connector = SlackConnector(Login(home, {"token": "xoxb-1"}))
+
+    with pytest.raises(FileGone, match="files:read"):
+        connector.fetch(Attachment("a.txt", reference="F1"), io.BytesIO(), most=100, deadline=5)
