@@ -1,5 +1,6 @@
 """Users, invitations and linked accounts, as operators see them. Secrets are absent."""
 
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -43,6 +44,29 @@ class UserAdmin(DjangoUserAdmin):
                 user_remove(user=user)
             except LeaveRefused as refusal:
                 self.message_user(request, f"{user} stays. {refusal}", messages.ERROR)
+
+
+admin.site.unregister(Authenticator)  # allauth's page shows what it keeps
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(admin.ModelAdmin):
+    """Who has a second step. `manage.py second_factor_reset` takes it off, not whoever gets in here."""
+
+    list_display = ["user", "type", "created_at", "last_used_at"]
+    list_filter = ["type", "created_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__email"]
+    exclude = ["data"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Authenticator | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Authenticator | None = None) -> bool:
+        return False
 
 
 @admin.register(Invitation)

@@ -67,6 +67,7 @@ CONNECTORS = env.list("CONNECTORS", default=["hipchat", "matrix", "irc", "slack"
 # A name with a dot is a package of somebody's own.
 CONNECTOR_APPS = [kind if "." in kind else f"connectors.{kind}" for kind in CONNECTORS]
 INSTALLED_APPS = [
+    "allauth.mfa",  # before accounts, whose page of it replaces this one
     "accounts",
     "tubes",
     "connectors",
@@ -80,7 +81,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "django_htmx",
     "csp",
-    "django.contrib.admin",
+    "accounts.apps.OperatorsConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -239,6 +240,7 @@ ACCOUNT_EMAIL_VERIFICATION = one_of(
 # By person they are limited by accounts.limits: allauth's limits would let a guesser shut a person out.
 ACCOUNT_RATE_LIMITS = {"request_login_code": "20/m/ip", "reset_password": "20/m/ip"}
 ACCOUNT_CONFIRM_EMAIL_ON_GET = False
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # of a new password, address or second step: it may not have been they
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_FORMS = {
     "signup": "accounts.forms.SignupForm",
@@ -252,6 +254,17 @@ ACCOUNT_FORMS = {
     "set_password": "accounts.forms.SetPasswordForm",
     "add_email": "accounts.forms.AddEmailForm",
 }
+# A second step of signing in: an app's code. For everybody who wants it; for the administration always.
+ADMIN_SECOND_STEP = env.bool("ADMIN_SECOND_STEP", default=not (LOCAL or DEBUG))
+MFA_ADAPTER = "accounts.second_factor.SecondFactorAdapter"
+MFA_FORMS = {
+    "authenticate": "accounts.forms_second_factor.AuthenticateForm",
+    "reauthenticate": "accounts.forms_second_factor.ReauthenticateForm",
+    "activate_totp": "accounts.forms_second_factor.ActivateTOTPForm",
+}
+MFA_TOTP_TOLERANCE = 1  # clocks of telephones, and people who type slowly
+# A new address may wait to be confirmed: with a mandatory confirmation nobody is signed in without one.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 
 # ----------------------------------------------------------------- mail

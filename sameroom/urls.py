@@ -1,6 +1,5 @@
 """All addresses of the site."""
 
-from allauth.account.decorators import secure_admin_login
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
@@ -11,12 +10,6 @@ from tubes.views import home
 handler429 = "accounts.views_limits.too_many"  # for allauth's own limits
 
 ERROR_PAGES = ("400", "403", "403_csrf", "404", "429", "500")
-
-# Operators sign in by the same page as everybody: with its rate limits, codes and second factors.
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
-
-admin.site.site_header = admin.site.site_title = "Sameroom"
-admin.site.index_title = "What is going on"
 
 urlpatterns = [
     path("", home, name="home"),

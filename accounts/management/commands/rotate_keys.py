@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
 from accounts.models import LinkedAccount
+from accounts.second_factor import secrets_encrypt_anew
 
 
 class Command(BaseCommand):
@@ -22,5 +24,11 @@ class Command(BaseCommand):
                 if account is not None:
                     account.credentials = account.credentials
                     account.save(update_fields=["sealed"])
+                    done += 1
+        for pk in Authenticator.objects.order_by("pk").values_list("pk", flat=True).iterator():
+            with transaction.atomic():
+                authenticator = Authenticator.objects.select_for_update().filter(pk=pk).first()
+                if authenticator is not None:
+                    secrets_encrypt_anew(authenticator)
                     done += 1
         self.stdout.write(f"{done} secrets are encrypted with the first key.")
