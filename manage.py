@@ -14,7 +14,8 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         # A setting is missing or wrong: the sentence helps the operator, the traceback does not.
-        sys.exit(f"Sameroom does not start: {error}")
+        print(f"Sameroom does not start: {error}", file=sys.stderr)
+        sys.exit(2)  # as `doctor` ends where it finds an error
 
 
 if __name__ == "__main__":

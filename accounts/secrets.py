@@ -29,6 +29,17 @@ def seal(secrets: Mapping[str, str]) -> bytes:
     return fernet().encrypt(json.dumps(dict(secrets)).encode())
 
 
+def key_of(sealed: bytes) -> int | None:
+    """Which of ENCRYPTION_KEYS opens this, the first being 0; None where none does. No I/O."""
+    for number, key in enumerate(settings.ENCRYPTION_KEYS):
+        try:
+            Fernet(key).decrypt(sealed)
+        except InvalidToken:
+            continue
+        return number
+    return None
+
+
 def unseal(sealed: bytes) -> dict[str, str]:
     """The secrets that were sealed. No I/O. SecretsUnreadable where no key fits."""
     try:

@@ -8,13 +8,14 @@ docstring of each says whether it does network I/O, what it may raise and whethe
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, BinaryIO, ClassVar
 
 from connectors.authorizing import Authorization
 from connectors.budget import Budget
 from connectors.errors import UnsupportedAction
 from connectors.files import fetch_public
+from connectors.findings import Finding
 from connectors.model import (
     Addressee,
     Attachment,
@@ -92,6 +93,15 @@ class Connector:
         secrets = [self.login.credentials[name] for name in self.secret_fields]
         named = "\n".join([self.kind, self.login.server, *secrets])
         return f"{self.kind}:{hashlib.sha256(named.encode()).hexdigest()[:32]}"
+
+    @classmethod
+    def operator_findings(cls) -> Iterable[Finding]:
+        """What `manage.py doctor` has to say of the settings that an operator makes for this service.
+
+        Network I/O, a few seconds of it; may be repeated, changes nothing. No secret in any text. Nothing
+        where there is nothing to set.
+        """
+        return ()
 
     def verify(self) -> Identity:
         """Log in and say who we are. Network I/O; may be repeated. LoginRejected, RetryLater."""

@@ -41,12 +41,17 @@ class Check:
 
 def database() -> list[Check]:
     """The database, and what its lanes tell: in one thread, on one connection. Database I/O."""
-    applied = MigrationRecorder(connection).applied_migrations()
-    if not all(leaf in applied for leaf in _newest_migrations()):
+    if missing_migrations():
         late = Check("database", False, "Its tables are not up to date: run manage.py migrate.")
         unknown = "Cannot be known before the tables are up to date."
         return [late, Check("lag", False, unknown), Check("listener", False, unknown)]
     return [Check("database", True, "Answers and is up to date."), lag(), listener()]
+
+
+def missing_migrations() -> list[tuple[str, str]]:
+    """The applications whose tables are not up to date, each with its newest migration. Database I/O."""
+    applied = MigrationRecorder(connection).applied_migrations()
+    return [leaf for leaf in _newest_migrations() if leaf not in applied]
 
 
 @cache

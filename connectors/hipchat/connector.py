@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, BinaryIO
@@ -31,7 +31,8 @@ from connectors.base import (
 from connectors.budget import Budget, Limit, Use
 from connectors.errors import ConnectorError, DeliveryUnknown, LoginRejected, RetryLater
 from connectors.files import fetch_public
-from connectors.hipchat import hygiene, reading
+from connectors.findings import Finding
+from connectors.hipchat import hygiene, operating, reading
 from connectors.hipchat.address import is_at
 from connectors.hipchat.client import HipChatClient
 from connectors.hipchat.forms import HipChatCredentialsForm
@@ -89,6 +90,10 @@ class HipChatConnector(Connector):
 
     def _flood_of(self, room: str) -> Budget:
         return Budget(f"{self._budget_key()}:flood:{room}", FLOOD, only_sends=True)
+
+    @classmethod
+    def operator_findings(cls) -> Iterable[Finding]:
+        return operating.findings()
 
     # ------------------------------------------------------------------ who
 

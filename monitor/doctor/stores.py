@@ -1,0 +1,160 @@
+"""The database, the broker and Redis; and whether their clocks and ours agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import redis
+from django.conf import settings
+from django.db import connection
+
+from connectors.findings import Finding, error, ok, warning
+from monitor import readiness
+from sameroom import clock
+from tubes.models import Installation
+
+ANSWERS_WITHIN: Final = 5.0  # seconds for one answer of Redis
+# Seconds. All processes go by the database's clock, so these harm logs and signatures, not leases.
+_DIFFER: Final = 5.0
+_DIFFER_BADLY: Final = 240.0  # services refuse what is signed five minutes ago or ahead
+_OLDEST_REDIS: Final = (7, 0)
+
+
+def database() -> Iterator[Finding]:
+    """Whether it answers, what it is, and whether it keeps what it says it has stored. Database I/O."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    version = ".".join(map(str, connection.get_database_version()))
+    label = "PostgreSQL" if connection.vendor == "postgresql" else "SQLite"
+    missing = readiness.missing_migrations()
+    if missing:
+        names = ", ".join(f"{app}.{name}" for app, name in missing)
+        yield error(f"The tables are not up to date: {names} is missing.", "Run manage.py migrate.")
+    else:
+        yield ok(f"{label} {version} answers, and its tables are up to date.")
+    yield from _postgres() if connection.vendor == "postgresql" else _sqlite()
+
+
+def _postgres() -> Iterator[Finding]:
+    names = (
+        "server_encoding",
+        "TimeZone",
+        "fsync",
+        "full_page_writes",
+        "synchronous_commit",
+        "max_connections",
+    )
+    shown = {name: _one(f"SHOW {name}") for name in names}
+    if shown["server_encoding"] != "UTF8":
+        yield error(
+            f"The database's encoding is {shown['server_encoding']}: not every message can be stored.",
+            "Make it anew with ENCODING 'UTF8', and restore into it.",
+        )
+    if shown["TimeZone"] != "UTC":
+        yield error(
+            f"Connections keep the time of {shown['TimeZone']} instead of UTC.",
+            "Take TIME_ZONE and any timezone option out of DATABASE_URL.",
+        )
+    for name in ("fsync", "full_page_writes", "synchronous_commit"):
+        if shown[name] == "off":
+            yield error(
+                f"{name} is off: a crash of the database loses messages that were acknowledged.",
+                f"Set {name} = on in postgresql.conf.",
+            )
+    if int(shown["max_connections"]) < 2 * settings.DATABASE_POOL_SIZE:
+        yield warning(
+            f"The database takes {shown['max_connections']} connections; each process may want "
+            f"{settings.DATABASE_POOL_SIZE}.",
+            "Raise max_connections above processes × DATABASE_POOL_SIZE, or lower DATABASE_POOL_SIZE.",
+        )
+
+
+def _sqlite() -> Iterator[Finding]:
+    journal = str(_one("PRAGMA journal_mode"))
+    if journal not in ("wal", "memory"):  # the tests' own may be in memory
+        yield warning(
+            f"SQLite keeps its journal as {journal!r}: readers and writers wait for each other.",
+            "Keep VAR_DIR on a local disk; network file systems allow no WAL.",
+        )
+
+
+def _one(question: str) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(question)
+        return cursor.fetchone()[0]
+
+
+def broker() -> Iterator[Finding]:
+    """Whether the broker answers, and Redis with it. Network I/O."""
+    if settings.CELERY_BROKER_URL.startswith("memory"):
+        yield ok("The broker is in the one process.")
+    else:
+        readiness.broker()
+        yield ok("The broker answers.")
+    if settings.REDIS_URL:
+        yield from _redis()
+
+
+def _redis() -> Iterator[Finding]:
+    told: dict[str, Any] = _client().info()
+    version = str(told.get("valkey_version") or told.get("redis_version") or "0.0")
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    if numbers < _OLDEST_REDIS:
+        yield error(f"Redis is of version {version}.", "Sameroom needs Redis 7.0 or newer, or Valkey.")
+    else:
+        yield ok(f"Redis answers (version {version}).")
+    policy, most = str(told.get("maxmemory_policy", "")), int(told.get("maxmemory", 0))
+    if most and policy != "noeviction":
+        yield warning(
+            f"When its memory is full Redis throws things away ({policy}), tasks among them.",
+            "Set maxmemory-policy noeviction, or give Sameroom a Redis of its own.",
+        )
+
+
+def _client() -> redis.Redis:
+    limits = {"socket_timeout": ANSWERS_WITHIN, "socket_connect_timeout": ANSWERS_WITHIN}
+    return redis.Redis.from_url(settings.REDIS_URL, **limits)
+
+
+def clocks() -> Iterator[Finding]:
+    """Whether this machine's clock agrees with those of database and Redis. Database and network I/O."""
+    differences = {}
+    if connection.vendor == "postgresql":
+        differences["the database"] = _difference(
+            lambda: float(_one("SELECT extract(epoch FROM clock_timestamp())"))
+        )
+    if settings.REDIS_URL:
+        differences["Redis"] = _difference(lambda: _told_by(_client()))
+    marked = Installation.objects.filter(pk=1).values_list("marked_at", flat=True).first()
+    ahead = (marked - clock.now()).total_seconds() if marked else 0.0
+    if ahead > _DIFFER:
+        yield error(
+            f"The relay last marked that it runs {ahead:.0f} seconds from now: the clock that it goes by "
+            "was set back, and leases last that much longer.",
+            "Have the database's machine keep its time by NTP (chrony or systemd-timesyncd), then restart "
+            "all processes.",
+        )
+    for whose, seconds in differences.items():
+        how = f"This machine's clock and that of {whose} differ by {abs(seconds):.1f} seconds"
+        remedy = "Have both machines keep their time by NTP (chrony or systemd-timesyncd)."
+        if abs(seconds) > _DIFFER_BADLY:
+            yield error(f"{how}: certificates and signatures are refused.", remedy)
+        elif abs(seconds) > _DIFFER:
+            yield warning(f"{how}: the times in logs cannot be compared.", remedy)
+    if not differences:
+        yield ok("There is only this machine's clock.")
+    elif all(abs(seconds) <= _DIFFER for seconds in differences.values()):
+        yield ok(f"The clocks of this machine and of {' and '.join(differences)} agree.")
+
+
+def _difference(ask: Callable[[], float]) -> float:
+    """How far that clock is ahead of ours, in seconds; the way there and back counts half."""
+    before = clock.host_now().timestamp()
+    theirs = ask()
+    return theirs - (before + clock.host_now().timestamp()) / 2
+
+
+def _told_by(client: redis.Redis) -> float:
+    told: tuple[int, int] = client.time()
+    return told[0] + told[1] / 1_000_000
