@@ -12,8 +12,10 @@ gets wrong is in docs/testing.md.
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -26,7 +28,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import requests
 from slack_sdk import WebClient
 
 from tests import servers
@@ -40,6 +44,17 @@ START = 60.0  # seconds; cold, on a busy machine
 SECONDS = 20.0  # of one request
 CHANNEL = "relay"
 SIGNING_SECRET = "only-for-tests"
+SCOPES = [
+    *(
+        "channels:history",
+        "channels:join",
+        "channels:read",
+        "chat:write",
+        "chat:write.customize",
+        "emoji:read",
+    ),
+    *("files:read", "files:write", "reactions:read", "reactions:write", "team:read", "users:read"),
+]
 
 
 def programs() -> list[str]:
@@ -113,6 +128,20 @@ class Emulate:
         """slack-sdk as that person."""
         return _client(self.api, self.token(name))
 
+    def install(self, by: str = "ann") -> dict[str, Any]:
+        """Install the app as that person allows it: what `oauth.v2.access` answers, the bot's token in it."""
+        asked = {"client_id": self.client_id, "scope": ",".join(SCOPES), "redirect_uri": self.redirect_url}
+        page = requests.get(f"{self.url}/oauth/v2/authorize", params=asked, timeout=SECONDS).text
+        form = next(one for one in re.findall(r"<form.*?</form>", page, re.DOTALL) if f"{by}@" in one)
+        fields = {n: html.unescape(value) for n, value in re.findall(r'name="([^"]+)" value="([^"]*)"', form)}
+        callback = f"{self.url}/oauth/v2/authorize/callback"
+        pressed = requests.post(callback, data=fields, allow_redirects=False, timeout=SECONDS)
+        [code] = parse_qs(urlsplit(pressed.headers["Location"]).query)["code"]
+        secret = {"client_id": self.client_id, "client_secret": self.client_secret}
+        client = WebClient(base_url=self.api, timeout=int(SECONDS))
+        told: Any = client.oauth_v2_access(**secret, code=code, redirect_uri=self.redirect_url).data
+        return dict(told)
+
     def subscribe(self, url: str) -> None:
         """Have events brought to this address from now on."""
         _call(f"{self.url}/_tests/subscribe", {"url": url})
@@ -126,7 +155,7 @@ def _seed(slack: Emulate) -> dict[str, Any]:
         "app_id": "A1",
         "name": "Relay",
         "redirect_uris": [slack.redirect_url],
-        "scopes": ["chat:write", "channels:read", "channels:history", "users:read"],
+        "scopes": SCOPES,
         "bot_name": "relay",
     }
     tokens = [{"token": slack.token(one["name"]), "user": one["name"]} for one in people]

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import html
 import queue
-import re
 from collections.abc import Iterator
-from urllib.parse import parse_qs, urlsplit
 
 import psutil
 import pytest
@@ -80,33 +77,11 @@ def test_emulate_brings_signed_events(emulate: Emulate) -> None:
 
 
 def test_emulate_installs_an_app(emulate: Emulate) -> None:
-    asked = {
-        "client_id": emulate.client_id,
-        "scope": "chat:write",
-        "redirect_uri": emulate.redirect_url,
-        "state": "s",
-    }
-    page = requests.get(f"{emulate.url}/oauth/v2/authorize", params=asked, timeout=20).text
-    form = next(
-        one for one in re.findall(r"<form.*?</form>", page, re.DOTALL) if ">ann<" in one or "ann" in one
-    )
-    fields = {
-        name: html.unescape(value) for name, value in re.findall(r'name="([^"]+)" value="([^"]*)"', form)
-    }
-    pressed = requests.post(
-        f"{emulate.url}/oauth/v2/authorize/callback", data=fields, allow_redirects=False, timeout=20
-    )
-    [code] = parse_qs(urlsplit(pressed.headers["Location"]).query)["code"]
-
-    told = WebClient(base_url=emulate.api).oauth_v2_access(
-        client_id=emulate.client_id,
-        client_secret=emulate.client_secret,
-        code=code,
-        redirect_uri=emulate.redirect_url,
-    )
+    told = emulate.install(by="bob")
 
     bot = WebClient(token=told["access_token"], base_url=emulate.api)
     assert bot.auth_test()["user_id"] == told["bot_user_id"]
+    assert bot.conversations_join(channel=channel_of(bot))["channel"]["is_member"] is True
 
 
 def test_emulate_takes_files(emulate: Emulate) -> None:

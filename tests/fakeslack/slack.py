@@ -14,6 +14,7 @@ from tests.fakeslack.faults import Faults
 from tests.fakeslack.limits import Limits
 from tests.fakeslack.methods_files import Files
 from tests.fakeslack.oauth import OAuth, fields_of
+from tests.fakeslack.pages import Pages
 from tests.fakeslack.places import Places
 from tests.fakeslack.sockets import Sockets
 from tests.fakeslack.talking import Talking
@@ -39,6 +40,7 @@ class Slack:
         self.places = Places(self.world, self.bus, self.talking)
         self.deliveries, self.sockets = Deliveries(self), Sockets(self)
         self.commands, self.files, self.oauth = Commands(self), Files(self), OAuth(self)
+        self.pages = Pages(self)
         self.called: list[tuple[str, str]] = []  # methods, each with its error
         self.envelopes: list[tuple[App, Json]] = []  # every event that an app was to be told
         self._under_way: set[asyncio.Task[None]] = set()
