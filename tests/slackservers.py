@@ -292,9 +292,11 @@ def _leading(port: int, path: str) -> Iterator[None]:
     ended = asyncio.Event()
 
     async def serve() -> None:
-        async with await asyncio.start_server(lambda one, other: apart.forward(one, other, path), HOST, port):
+        forwarding = apart.Forwarding(path)
+        async with await asyncio.start_server(forwarding.take, HOST, port):
             started.set()
             await ended.wait()
+            await forwarding.close()
 
     def run() -> None:
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
