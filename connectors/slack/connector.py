@@ -217,6 +217,7 @@ class SlackConnector(Connector):
 
     def send(self, room: RoomId, message: OutgoingMessage) -> MessageId:
         ends = clock.monotonic() + self._left(message, "message")
+        message = posting.addressed(message, self._directory_within(ends))
         posted = posting.post_of(message, named=self._may(scopes.CUSTOMIZE))
         with self.rooms.noticing(room):
             root = self._root(room, message, ends)
@@ -224,6 +225,10 @@ class SlackConnector(Connector):
             sent = self.client.post(room, posted | more, deadline=ends - clock.monotonic())
         posting.Threads(self.client).keep(room, sent, root or sent)
         return MessageId(sent)
+
+    def _directory_within(self, ends: float) -> Directory:
+        """Who is who, asked for in half of the time that a send has left."""
+        return Directory(self.client.within((ends - clock.monotonic()) / 2), self.login.team_id)
 
     def _root(self, room: RoomId, message: OutgoingMessage, ends: float) -> str:
         """The thread that a message belongs into, "" for none."""
@@ -236,6 +241,7 @@ class SlackConnector(Connector):
         ends = clock.monotonic() + self._left(file.message, "file", self.capabilities.file_deadline)
         with self.rooms.noticing(room):
             root = self._root(room, file.message, ends)
+            file = replace(file, message=posting.addressed(file.message, self._directory_within(ends)))
             return files.send(self.client, room, file, root, ends=ends)
 
     def fetch(self, attachment: Attachment, into: BinaryIO, *, most: int, deadline: float) -> None:
@@ -255,7 +261,8 @@ class SlackConnector(Connector):
         change(room, target, name, deadline=deadline)
 
     def length(self, message: OutgoingMessage) -> int:
-        return len(texts.rendered(message))
+        named = texts.without(message, texts.people_in(message))  # as it is where nobody of them is known
+        return max(len(texts.rendered(one)) for one in ((message,) if named is message else (message, named)))
 
     def escape(self, text: str, *, rings: bool = False, people: Collection[str] = ()) -> str:
         return text

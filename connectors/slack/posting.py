@@ -13,12 +13,25 @@ from connectors.errors import MessageRejected, UnsupportedAction
 from connectors.markup.emoji import shortcode_of
 from connectors.slack import text as texts
 from connectors.slack.client import SlackClient
+from connectors.slack.people import Directory
 from connectors.slack.refusals import Refused
 from connectors.slack.shapes import Json, rows, ts_of
 
 LONGEST_NAME: Final = 80  # characters of `username`
 _KEPT: Final = 7 * 86_400  # seconds for which it is known to which thread a message belongs
 TOO_LONG: Final = "Slack refused the message: it has more than 4 000 characters."
+
+
+def addressed(message: OutgoingMessage, directory: Directory) -> OutgoingMessage:
+    """The message, calling only who is known in this workspace: others by their names. Network I/O.
+
+    Channels of all workspaces are of one space, where a person of one means nothing in another.
+    """
+    people = texts.people_in(message)
+    if not people:
+        return message
+    known = directory.looked_up(people)
+    return texts.without(message, [one for one in people if not known.name_of(one)])
 
 
 def post_of(message: OutgoingMessage, *, named: bool) -> Json:

@@ -7,7 +7,7 @@ Apps send layout blocks and attachments, and `text` beside them is for notificat
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from html import escape
 from typing import Any, Final
@@ -16,6 +16,7 @@ from connectors.base import OutgoingMessage
 from connectors.markup import mrkdwn
 from connectors.markup.linking import linked, with_emoji
 from connectors.markup.mrkdwn import NameOf
+from connectors.markup.mrkdwn_render import PERSON
 from connectors.markup.sanitize import clean_document
 from connectors.markup.tree import (
     Block,
@@ -108,6 +109,34 @@ def _card(one: Json, name_of: NameOf) -> Iterator[Block]:
 
 
 # ------------------------------------------------------------------------------ writing
+def people_in(message: OutgoingMessage) -> list[str]:
+    """The ids of the people whom a message would call, each once."""
+    found = _people(message.body.blocks) if message.body else ()
+    return list(dict.fromkeys(found))
+
+
+def _people(nodes: tuple[Any, ...]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, tuple):
+            yield from _people(node)
+        elif isinstance(node, Mention) and PERSON.fullmatch(node.remote_id):
+            yield node.remote_id
+        else:
+            for name in _INNER:
+                yield from _people(getattr(node, name, ()))
+
+
+def without(message: OutgoingMessage, strangers: Collection[str]) -> OutgoingMessage:
+    """The message with the names of these people instead of mentions."""
+    if not message.body or not strangers:
+        return message
+
+    def changed(mention: Mention) -> Any:
+        return Text(f"@{mention.name}") if mention.remote_id in strangers else mention
+
+    return replace(message, body=normal_form(Document(_with(message.body.blocks, changed))))
+
+
 def rendered(message: OutgoingMessage) -> str:
     """mrkdwn that says what a message says: nobody is called but whom it mentions by an id of here."""
     body = message.body
@@ -115,23 +144,29 @@ def rendered(message: OutgoingMessage) -> str:
         return escape(message.text, quote=False)
     if not message.rings_everybody:
         return mrkdwn.render(body)
-    written = mrkdwn.render(Document(_ringing(body.blocks)))
+    written = mrkdwn.render(Document(_with(body.blocks, _ringing)))
     for word, stand_in in _STAND_IN.items():
         written = written.replace(f"<@{stand_in}>", f"<!{word}>")
     return written
 
 
-def _ringing(nodes: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The nodes with a stand-in for each mention of everybody."""
+def _ringing(mention: Mention) -> Mention:
+    """A stand-in where everybody is meant."""
+    word = _RINGS.get(mention.name.casefold()) if not mention.remote_id else None
+    return Mention(_STAND_IN[word], mention.name) if word else mention
+
+
+def _with(nodes: tuple[Any, ...], change: Callable[[Mention], Any]) -> tuple[Any, ...]:
+    """The nodes with each mention changed."""
     found: list[Any] = []
     for node in nodes:
         if isinstance(node, tuple):
-            found.append(_ringing(node))
-        elif isinstance(node, Mention) and not node.remote_id and node.name.casefold() in _RINGS:
-            found.append(Mention(_STAND_IN[_RINGS[node.name.casefold()]], node.name))
+            found.append(_with(node, change))
+        elif isinstance(node, Mention):
+            found.append(change(node))
         else:
             inner = {name: getattr(node, name) for name in _INNER if hasattr(node, name)}
-            changed = {name: _ringing(nodes) for name, nodes in inner.items()}
+            changed = {name: _with(nodes, change) for name, nodes in inner.items()}
             found.append(replace(node, **changed) if changed else node)
     return tuple(found)
 

@@ -5,6 +5,7 @@ from connectors.base import Capabilities, Support
 from connectors.hipchat.connector import HipChatConnector
 from connectors.irc.connector import IrcConnector
 from connectors.matrix.connector import MatrixConnector
+from connectors.slack.connector import SlackConnector
 from connectors.table import ROWS, table
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -15,7 +16,7 @@ def told(can: Capabilities) -> dict[str, str]:
 
 
 def test_the_table_in_the_docs_is_the_one_that_is_printed() -> None:
-    assert table([HipChatConnector, MatrixConnector, IrcConnector]) in (DOCS / "connectors.md").read_text()
+    assert table([HipChatConnector, MatrixConnector, IrcConnector, SlackConnector]) in (DOCS / "connectors.md").read_text()
 
 
 def test_every_way_is_told() -> None:

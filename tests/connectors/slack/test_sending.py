@@ -16,6 +16,7 @@ from connectors.errors import (
     UnsupportedAction,
 )
 from connectors.markup import plain
+from connectors.markup.tree import Document, Mention, Paragraph, Text
 from connectors.slack.connector import SlackConnector
 
 
@@ -284,3 +285,21 @@ def test_page_for_signing_in_is_no_file():
 
     with pytest.raises(FileGone, match="files:read"):
         connector.fetch(Attachment("a.txt", reference="F1"), io.BytesIO(), most=100, deadline=5)
+
+
+def test_only_who_is_known_in_the_workspace_is_called(connector, harness):
+    stranger = harness.slack.person("eve", team=harness.slack.workspace("Globex"))
+    people = (
+        Mention(harness.person.id, "Ann"),
+        Text(" "),
+        Mention(stranger.id, "Eve"),
+        Text(" "),
+        Mention("", "all"),
+    )
+    body = Document((Paragraph(people),))
+
+    connector.send(harness.room, OutgoingMessage("@Ann @Eve @all", body))
+
+    assert last(harness).text.replace("\u200b", "") == f"<@{harness.person.id}> @Eve @all"
+    connector.send(harness.room, OutgoingMessage("@Ann @Eve @all", body, rings_everybody=True))
+    assert harness.slack.calls(harness.channel)[-2:] == [f"@{harness.person.id}", "!channel"]

@@ -3,10 +3,11 @@
 import pytest
 from hypothesis import given, settings
 
-from connectors.base import OutgoingMessage
+from connectors.base import Login, OutgoingMessage
 from connectors.markup import clean_document, commonmark, mrkdwn, normal_form, plain_text
 from connectors.markup.tree import Document, Emoji, List, Mention, Paragraph, Text
 from connectors.slack import text
+from connectors.slack.connector import SlackConnector
 from tests.connectors.trees import documents
 
 NAMES = {"U1": "Ann", "C1": "lunch", "S1": "crew"}
@@ -222,10 +223,15 @@ def test_everybody_rings_only_where_that_is_let(name, word):
     assert text.rendered(OutgoingMessage("x", said, rings_everybody=True)) == f"<!{word}> &lt;!channel&gt;"
 
 
-def test_length_is_that_of_what_is_posted():
-    said = OutgoingMessage("&" * 10, body(Text("&" * 10)))
+def test_length_is_that_of_what_is_posted_whoever_is_known_there():
+    connector = SlackConnector(Login("https://slack.com/api", {"token": "xoxb-1"}))
 
-    assert len(text.rendered(said)) == 50
+    for inlines, length in (
+        ((Text("&" * 10),), 50),
+        ((Mention("U1", "A" * 30),), 31),
+        ((Mention("U123456789", "A"),), 13),
+    ):
+        assert connector.length(OutgoingMessage("x", body(*inlines))) == length
 
 
 @settings(deadline=None, max_examples=60)
