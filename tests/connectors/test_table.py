@@ -16,7 +16,10 @@ def told(can: Capabilities) -> dict[str, str]:
 
 
 def test_the_table_in_the_docs_is_the_one_that_is_printed() -> None:
-    assert table([HipChatConnector, MatrixConnector, IrcConnector, SlackConnector]) in (DOCS / "connectors.md").read_text()
+    assert (
+        table([HipChatConnector, MatrixConnector, IrcConnector, SlackConnector])
+        in (DOCS / "connectors.md").read_text()
+    )
 
 
 def test_every_way_is_told() -> None:
