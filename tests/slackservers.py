@@ -172,13 +172,14 @@ def _api_answers(url: str) -> None:
 
 
 @contextmanager
-def emulate() -> Iterator[Emulate]:
-    """A workspace with Ann, Bob, one channel and an app that can be installed."""
+def emulate(redirect_url: str = Emulate.redirect_url) -> Iterator[Emulate]:
+    """A workspace with Ann, Bob, one channel and an app, which leads to an address once allowed."""
     node, port = _node(), servers.free_port()
     with servers._folder(None) as folder:
         seed = folder / "seed.json"
         command = [node, str(HERE / "emulate.mjs"), str(FOLDER), str(port), str(seed)]
-        slack = Emulate(servers.Server(command, f"http://{HOST}:{port}", folder, _port_answers))
+        server = servers.Server(command, f"http://{HOST}:{port}", folder, _port_answers)
+        slack = Emulate(server, redirect_url=redirect_url)
         seed.write_text(json.dumps(_seed(slack)))
         with _running(slack.server):
             yield slack
