@@ -19,6 +19,7 @@ from tubes.services.commanding.table import WORDS
 HELP, HIPCHAT = "/getting-started/en/", "/getting-started/en/accounts/hipchat"
 MATRIX = "/getting-started/en/accounts/matrix"
 IRC = "/getting-started/en/accounts/irc"
+SLACK = "/getting-started/en/accounts/slack"
 TUBES = "/getting-started/en/tubes-portals/tubes"
 PORTALS = "/getting-started/en/tubes-portals/portals"
 COMMANDS = "/getting-started/en/commands"
@@ -97,6 +98,7 @@ def test_help_lists_the_services_whose_connector_brings_a_page(client):
         HIPCHAT,
         MATRIX,
         IRC,
+        SLACK,
     ]
 
 
