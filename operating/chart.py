@@ -54,6 +54,7 @@ class Chart:
     lines: list[Line]
     columns: list[Column]
     scale: list[str]  # words along the upright axis, from the top
+    grid: str  # the path of a line beside each of them
     marks: list[str]  # words along the axis of time, from the left
 
 
@@ -131,7 +132,9 @@ def _chart(
 ) -> Chart:
     lines = [_line(line, stretches, frame, height) for line in wanted]
     columns = [_column(wanted, stretch, frame) for stretch in stretches]
-    return Chart(name, title, lines, columns, scale, _marks(frame))
+    steps = [HEIGHT * number / (len(scale) - 1) for number in range(len(scale))]
+    grid = "".join(f"M0 {y:.1f}H{WIDTH:.0f}" for y in steps)
+    return Chart(name, title, lines, columns, scale, grid, _marks(frame))
 
 
 def _line(line: Wanted, stretches: Sequence[Stretch], frame: Frame, height: Callable[[float], float]) -> Line:
@@ -166,15 +169,14 @@ def _words(line: Wanted, stretch: Stretch) -> str:
 
 def _marks(frame: Frame) -> list[str]:
     span = frame.until - frame.since
-    back = [span * (MARKS - number) / MARKS for number in range(MARKS)]
-    return [*(_ago(time) for time in back), "now"]
+    return [*(f"–{_long(span * (MARKS - number) / MARKS)}" for number in range(MARKS)), "now"]
 
 
-def _ago(time: timedelta) -> str:
+def _long(time: timedelta) -> str:
     minutes = time.total_seconds() / 60
     if minutes < 120:
-        return f"{minutes:.0f} min ago"
-    return f"{minutes / 60:.3g} h ago" if minutes < 2880 else f"{minutes / 1440:.2g} d ago"
+        return f"{minutes:.0f} min"
+    return f"{minutes / 60:.3g} h" if minutes < 2880 else f"{minutes / 1440:.2g} d"
 
 
 def _round_up(value: float) -> float:

@@ -141,6 +141,20 @@ def staff(email: str) -> None:
     User.objects.filter(email=email).update(is_staff=True, is_superuser=True)
 
 
+def watched(email: str) -> None:
+    """An hour of which something is known, for the monitor's charts."""
+    from operating.models import Watch
+
+    Watch.objects.all().delete()
+    for number in range(60, 0, -1):
+        since, until = (_now() - timedelta(minutes=number - late) for late in (0, 1))
+        height = 60 + number * 7 % 23 + (40 if 20 < number < 35 else 0)
+        counts = {"events|hipchat|message": height, "ended|hipchat|sent": height - 2}
+        counts |= {"lag|hipchat|4": height, "lag|hipchat|6": height // 10, "lag|hipchat|9": number % 3}
+        counts |= {"ended|hipchat|failed": 6} if 25 < number < 30 else {}
+        Watch.objects.create(since=since, until=until, counts=counts, is_newest=False)
+
+
 def _now() -> object:
     from sameroom import clock
 
@@ -151,6 +165,6 @@ if __name__ == "__main__":
     import django
 
     django.setup()
-    {task.__name__: task for task in (lost_and_waiting, ending, pushed, stopped, staff)}[sys.argv[1]](
-        sys.argv[2]
-    )
+    {task.__name__: task for task in (lost_and_waiting, ending, pushed, stopped, staff, watched)}[
+        sys.argv[1]
+    ](sys.argv[2])

@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.core.cache.backends.locmem import LocMemCache
 
 from connectors import budget as budget_module
-from connectors.budget import MOST_REQUESTS, Budget, Limit, Use
+from connectors.budget import MOST_REQUESTS, Budget, Left, Limit, Use
 from connectors.shares import Shares
 from sameroom import clock
 
@@ -428,6 +428,33 @@ def test_left_is_unknown_where_nobody_counts(ticking, monkeypatch):
     assert Budget("abc", None).left() is None
     monkeypatch.setattr(budget_module, "cache", BrokenCache())
     assert Budget("abc", Limit(100, 300)).left() is None
+
+
+def test_standing_is_what_may_then_go_ahead_and_takes_nothing(hundred, ticking):
+    for use, times in ((Use.POLL, 10), (Use.SEND, 45)):
+        for _ in range(times):
+            hundred.take(use)
+    ticking.time += 100
+
+    standing = hundred.standing()
+
+    assert standing == hundred.standing() == Left(polls=40, sends=17, requests=100, seconds=200, blocked=0)
+    assert count(hundred, Use.SEND) == 17
+
+
+def test_standing_tells_for_how_long_a_service_wants_to_be_left_alone(hundred, ticking):
+    hundred.refused(retry_after=40, use=Use.SEND)
+    ticking.time += 10
+
+    assert hundred.standing().blocked == 30
+    ticking.time += 30
+    assert hundred.standing().blocked == 0
+
+
+def test_standing_is_unknown_where_nobody_counts(ticking, monkeypatch):
+    assert Budget("abc", None).standing() is None
+    monkeypatch.setattr(budget_module, "cache", BrokenCache())
+    assert Budget("abc", Limit(100, 300)).standing() is None
 
 
 # ------------------------------------------------------------------------------ many workers

@@ -310,3 +310,18 @@ class TestAccess:
 
     def test_metrics_are_read_only(self, client: Client) -> None:
         assert client.post("/metrics").status_code == 405
+
+
+def test_the_deepest_lanes_come_first_and_none_is_counted_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "MOST_COUNTED", 3)
+    shallow, older, newer = factories.seat(), factories.seat(), factories.seat()
+    heads = {seat.pk: queue(seat, count)[0].pk for seat, count in ((shallow, 2), (older, 6), (newer, 5))}
+    queue(shallow, 9, status="sent")
+
+    found = lanes.deepest(2)
+
+    assert [(lane.seat, lane.open, lane.head) for lane in found] == [
+        (older.pk, 4, heads[older.pk]),
+        (newer.pk, 4, heads[newer.pk]),
+    ]
+    assert [lane.open for lane in lanes.deepest(9)] == [4, 4, 2]
