@@ -107,7 +107,9 @@ def _our_own() -> tuple[tuple[str, ...], frozenset[str]]:
     databases = [database.get("PASSWORD") or "" for database in settings.DATABASES.values()]
     urls = [unquote(urlsplit(url).password or "") for url in (settings.REDIS_URL, settings.CELERY_BROKER_URL)]
     mail = getattr(settings, "EMAIL_HOST_PASSWORD", "") or ""
+    of_services = [getattr(settings, name) for name in dir(settings) if name.endswith("_SECRET")]
     given = [settings.SECRET_KEY, *settings.ENCRYPTION_KEYS, settings.METRICS_TOKEN, mail, *databases, *urls]
+    given += [secret for secret in of_services if isinstance(secret, str)]
     # A password of a few letters would be taken out of every word it happens to stand in.
     secrets = tuple(secret for secret in given if len(secret) >= 8)
     quoted = {quote(secret, safe=safe) for secret in secrets for safe in ("", "/")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import BinaryIO, Final
 
@@ -31,8 +31,9 @@ from connectors.base import (
     UserId,
 )
 from connectors.errors import ConnectorError, LoginRejected, RetryLater
+from connectors.findings import Finding
 from connectors.net.waiting import connections
-from connectors.slack import files, oauth, posting, pushes, scopes, signing
+from connectors.slack import files, oauth, operating, posting, pushes, scopes, signing
 from connectors.slack import text as texts
 from connectors.slack.client import SCOPES as SCOPES_HEADER
 from connectors.slack.client import SlackClient, Told
@@ -110,6 +111,10 @@ class SlackConnector(Connector):
     @property
     def _history(self) -> History:
         return History(self.client, self.directory, self.reader)
+
+    @classmethod
+    def operator_findings(cls) -> Iterable[Finding]:
+        return operating.findings()
 
     # ------------------------------------------------------------------ who
 

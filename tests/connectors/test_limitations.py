@@ -41,6 +41,7 @@ UNABLE = Capabilities(
 NOT_NOTICED = {
     *("global_ids", "fastest_poll", "send_deadline", "file_deadline", "apps", "sends_by_session"),
     "entering_proves",
+    "one_address",
 }
 # A change of each other one, and the service at which it is noticed.
 NOTICED = {

@@ -13,7 +13,9 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 
 from connectors.findings import Finding, Severity, error, ok, warning
+from monitor import scrubbing
 from monitor.doctor import examination
+from tests import servers
 from tests.standalone.conftest import ROOT
 
 CHECKS = [
@@ -146,22 +148,31 @@ def test_secrets_stand_in_nothing_that_is_printed(only: Any, settings: Any) -> N
             f"The key {settings.SECRET_KEY} is bad.",
             f"Call redis://u:open-sesame@host, {settings.SECRET_KEY}",
         )
+        yield ok(f"Its secret is {settings.TELEX_CLIENT_SECRET}.")
         raise RuntimeError(f"Authorization: Bearer {settings.ENCRYPTION_KEYS[0]}")
 
     only(careless=careless)
 
-    _, text = run()
+    scrubbing._our_own.cache_clear()
+    settings.TELEX_CLIENT_SECRET = "answer-back-4711"
 
+    try:
+        _, text = run()
+    finally:
+        scrubbing._our_own.cache_clear()
+
+    assert "answer-back-4711" not in text
     assert settings.SECRET_KEY not in text
     assert settings.ENCRYPTION_KEYS[0] not in text
     assert "open-sesame" not in text
-    assert text.count("[hidden]") == 4
+    assert text.count("[hidden]") == 5
 
 
 @pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 def test_everything_is_looked_at_twice_with_the_same_result(settings: Any) -> None:
     """With nothing running: what is missing is told, and nothing is changed by asking."""
+    settings.SLACK_API_URL = f"http://127.0.0.1:{servers.free_port()}"  # the tests call nobody outside
     before = len(connection.introspection.table_names())
 
     first, second = (examination.examine(limit=30.0) for _ in range(2))

@@ -1,7 +1,7 @@
 """What `manage.py doctor` finds outside of this process: mail server, public address, stores, connectors."""
 
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -285,8 +285,11 @@ class TestStores:
 
 class TestServices:
     @pytest.fixture(autouse=True)
-    def _nothing_proposed(self, settings: Any) -> None:
+    def _nothing_amiss(self, settings: Any) -> Iterator[None]:
         settings.HIPCHAT_DEFAULT_SERVER = ""
+        with web({"POST /api/api.test": (200, '{"ok": true}')}) as address:
+            settings.SLACK_API_URL = f"{address}/api"
+            yield
 
     def test_accounts_are_counted_by_service(self) -> None:
         for status in ("connected", "connected", "needs_login"):

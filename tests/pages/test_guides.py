@@ -201,7 +201,7 @@ def test_page_that_is_shown_is_marked_in_the_navigation(client):
 
 
 def test_footer_leads_to_limitations_and_security(client):
-    footer = client.get("/").text.split("<footer", 1)[1]
+    footer = client.get("/").text.split("<footer", 1)[1].split("</footer>")[0]
 
     assert [link for link in Anchors(footer).links if link.startswith(HELP)] == [HELP, LIMITATIONS, SECURITY]
 
