@@ -2,6 +2,7 @@
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python
 PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet --no-input
+PACKAGES := accounts connectors guides monitor sameroom sandbox standalone stub tubes
 TEMPLATES := templates $(wildcard */templates */*/templates)
 
 # Without a SECRET_KEY of yours (in the environment or in .env) this is a try-out: LOCAL=1 makes keys
@@ -42,13 +43,15 @@ soak: .venv/dev .venv/synapse/ready ## talk of every kind, within HipChat, with 
 	@.ci/ircd || true  # root on Debian gets the IRC servers
 	@$(PYTHON) -m soak $(ARGS)
 
-check: .venv/dev ## format, lint, types, migrations, production settings, templates
+check: .venv/dev ## format, lint, types, migrations, production settings, templates, known vulnerabilities
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	LOCAL=1 VAR_DIR=.venv/check $(PYTHON) manage.py makemigrations --check --dry-run
 	@echo "manage.py check --deploy"; $(AS_IN_PRODUCTION) $(PYTHON) manage.py check --deploy --fail-level WARNING
 	.venv/bin/djlint --quiet --lint $(TEMPLATES)
+	.venv/bin/bandit --configfile pyproject.toml --quiet --recursive $(PACKAGES)
+	@$(PYTHON) .ci/audit constraints.txt
 
 format: .venv/dev ## put the code into its one format
 	.venv/bin/ruff check --fix --quiet .
