@@ -171,6 +171,22 @@ def test_a_send_that_never_arrived_is_made_again(sides: Sides, time: Clock) -> N
     assert sides.texts("Helpdesk") == ["[Ann Lee, Acme] one", "[Ann Lee, Acme] two"]
 
 
+def test_a_send_that_never_arrived_is_made_again_where_its_words_had_been_typed_by_hand(
+    sides: Sides, time: Clock
+) -> None:
+    world = sides.server.world
+    bot = world.user_named("Sameroom Bot", group="Globex")
+    world.post_message(world.room_named("Helpdesk").id, bot.id, "[Ann Lee, Acme] one")
+    sides.relay()
+    world.add_fault(path="/message", method="POST", status=502, body="<html>Bad gateway</html>")
+    sides.say("Acme", "one")
+    sides.relay(rounds=1)
+    time.forward(20)
+    sides.relay()
+
+    assert sides.texts("Helpdesk") == ["[Ann Lee, Acme] one"] * 2
+
+
 def test_our_post_read_before_its_answer_came_is_no_new_message(
     sides: Sides, time: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ from connectors.base import Connector, IncomingEvent, MessageId, Recent, RoomId,
 from connectors.errors import MessageRejected
 from connectors.markup import plain
 from sameroom import clock
-from tubes.models import Delivery, Post
+from tubes.models import Delivery, Event, Post
 from tubes.relay import recognising, rendering, routing, sql
 from tubes.relay.copies import NotYet, Removed
 from tubes.relay.destinations import destinations
@@ -51,14 +51,14 @@ def settle(lane: Lane, delivery: Delivery) -> bool:
     sql.give_back()
     with destinations.calling(lane.seat.account.kind, lane.seat.account.server):
         recent = lane.connector.recent(RoomId(lane.seat.room.remote_id))
-    posted = _own_posts(delivery, recent)
-    found = find_post(lane.connector, delivery.fingerprint, recent, posted, delivery.seat_id)
+    known = _decided(delivery, recent)
+    found = find_post(lane.connector, delivery.fingerprint, recent, known, delivery.seat_id)
     if found is not None:
         return _arrived(lane, delivery, found)
     if not is_last_look:
         hold(lane, LOOK_AGAIN)
         return False
-    if not _reaches_back(recent, delivery, posted):
+    if not _reaches_back(recent, delivery, known):
         return _end_all(lane, delivery, TOO_LONG_AGO)
     return move_all(lane, delivery, Status.QUEUED)
 
@@ -163,11 +163,17 @@ def _end_all(lane: Lane, delivery: Delivery, why: str) -> bool:
     return all(end(lane, one, Status.UNKNOWN, why) for one in [delivery, *_others(delivery)])
 
 
-def _own_posts(delivery: Delivery, recent: Recent) -> dict[str, int | None]:
-    """Which items of the history are posts of ours already, and through which Seat. One query."""
-    ids = [event.id for event in recent.events]
-    posts = Post.objects.filter(recognising.same_place(delivery.seat.room), remote_id__in=ids)
-    return dict(posts.values_list("remote_id", "delivery__seat_id"))
+def _decided(delivery: Delivery, recent: Recent) -> dict[str, int | None]:
+    """Which items of the history are known for posts of ours, and through which Seat, or for people's (None).
+
+    A person may say by themselves what our post in their name says; while a send is open, nothing of theirs
+    is taken for a person's. Two queries.
+    """
+    ids, place = [event.id for event in recent.events], recognising.same_place(delivery.seat.room)
+    said = Event.objects.filter(place, remote_id__in=ids, held=Event.Held.NO, kind__in=MESSAGES)
+    known: dict[str, int | None] = dict.fromkeys(said.values_list("remote_id", flat=True))
+    posts = Post.objects.filter(place, remote_id__in=ids)
+    return known | dict(posts.values_list("remote_id", "delivery__seat_id"))
 
 
 def find_post(
