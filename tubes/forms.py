@@ -16,7 +16,7 @@ from sameroom import clock
 from tubes.models import Portal, RoomListing, Seat
 from tubes.models.rooms import RoomListingQuerySet
 from tubes.relay import wordfilter
-from tubes.services import Limits, Offer, joined_to, names_are_owned, offers_of
+from tubes.services import Limits, Offer, joined_to, names_are_owned, offers_of, offers_own_voice
 from tubes.services.opening import End
 
 SHOWN = 50
@@ -136,7 +136,7 @@ class PostingOptionsForm(forms.ModelForm):  # type: ignore[type-arg]  # not gene
     class Meta:
         model = Seat
         fields: ClassVar[tuple[str, ...]] = (
-            *("name_style", "shows_team", "direction", "rings_everybody"),
+            *("name_style", "shows_team", "posts_as_owner", "direction", "rings_everybody"),
             *("takes_files", "takes_presence", "takes_notices", "takes_news", "filtered_words"),
         )
         widgets: ClassVar[dict[str, forms.Widget]] = {
@@ -145,6 +145,7 @@ class PostingOptionsForm(forms.ModelForm):  # type: ignore[type-arg]  # not gene
         labels: ClassVar[dict[str, str]] = {
             "name_style": "Authors are shown by",
             "shows_team": "Name the team behind the author",
+            "posts_as_owner": "Post what I say elsewhere as me, without my name before it",
             "direction": "Messages pass",
             "rings_everybody": "Let @all and @here from other rooms ring everybody here",
             "takes_files": "Post files from other rooms",
@@ -154,6 +155,8 @@ class PostingOptionsForm(forms.ModelForm):  # type: ignore[type-arg]  # not gene
             "takes_news": "Say here what becomes of Tubes",
         }
         help_texts: ClassVar[dict[str, str]] = {
+            "posts_as_owner": "What you say with another account that you have linked. It looks as if you "
+            "had typed it here, to bots as well.",
             "rings_everybody": "Otherwise the words are shown, and nobody is called.",
             "takes_files": "Otherwise only their names and sizes are told.",
             "takes_presence": "And what their topics become, as far as their service tells.",
@@ -163,6 +166,11 @@ class PostingOptionsForm(forms.ModelForm):  # type: ignore[type-arg]  # not gene
             "takes_news": "When one is opened, paused, resumed or closed, stands still or works again.",
             "direction": "Your side only. The people at the other side have a say of their own.",
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not offers_own_voice(self.instance):
+            del self.fields["posts_as_owner"]
 
     def clean_filtered_words(self) -> str:
         words = wordfilter.listed(clean_text(self.cleaned_data["filtered_words"]))
@@ -183,7 +191,7 @@ class PostingOptionsForm(forms.ModelForm):  # type: ignore[type-arg]  # not gene
     @property
     def options(self) -> dict[str, Any]:
         """What the valid form says, by name."""
-        return {name: self.cleaned_data[name] for name in self._meta.fields or ()}
+        return {name: self.cleaned_data[name] for name in self._meta.fields or () if name in self.fields}
 
 
 class RoomOptionsForm(PostingOptionsForm):

@@ -13,7 +13,7 @@ from accounts.decorators import SignedIn, acting_page
 from tubes.codes import code_of, find_id
 from tubes.forms import RoomOptionsForm
 from tubes.models import Mute, Seat
-from tubes.services import mute_remove, options_preview, options_set
+from tubes.services import mute_remove, options_preview, options_set, own_preview
 
 
 @login_required
@@ -29,7 +29,7 @@ def posting_options(request: SignedIn, seat_code: str) -> HttpResponse:
         options_set(seat=seat)
         messages.success(request, f"From now on messages arrive in {seat.room} like this.")
         return redirect("tubes:tube-list")
-    context = {"form": form, "seat": seat, "posts": options_preview(seat=seat)}
+    context = {"form": form, "seat": seat, "posts": options_preview(seat=seat), "own": own_preview(seat=seat)}
     if not request.htmx:
         mutes = seat.mutes.order_by("author_name", "pk")
         context["mutes"] = [(mute, code_of(mute)) for mute in mutes]

@@ -20,6 +20,7 @@ from tubes.services import (
     TubeRefused,
     options_preview,
     options_take,
+    own_preview,
     portal_change,
     portal_create,
     portal_request_approve,
@@ -82,7 +83,8 @@ def _may_save(request: SignedIn, form: PortalForm, options: PostingOptionsForm) 
 def _options_page(
     request: SignedIn, form: PortalForm, options: PostingOptionsForm, seat: Seat, **more: Any
 ) -> HttpResponse:
-    context = {"limits": form, "form": options, "seat": seat, "posts": options_preview(seat=seat), **more}
+    posts, own = options_preview(seat=seat), own_preview(seat=seat)
+    context = {"limits": form, "form": options, "seat": seat, "posts": posts, "own": own, **more}
     return render(request, "tubes/_preview.html" if request.htmx else "tubes/portal_options.html", context)
 
 

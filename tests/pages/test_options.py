@@ -3,6 +3,8 @@ from dataclasses import replace
 import pytest
 from django.urls import reverse
 
+from accounts.models import LinkedAccount
+from connectors.base import Support
 from connectors.echo.connector import EchoConnector
 from tests import factories
 from tests.pages.test_manage import LIST, tube_of
@@ -59,6 +61,44 @@ def test_the_preview_follows_what_is_picked_and_nothing_is_kept(page, seat, pick
     assert "<form" not in answer
     assert Seat.objects.get(pk=seat.pk).name_style == "display"
     assert Seat.objects.get(pk=seat.pk).direction == "both"
+
+
+SHOWN_FOR_OWN = "The last one is what you say elsewhere yourself."
+
+
+def test_what_one_says_oneself_may_stand_without_a_name(page, seat):
+    before = page.get(path(seat)).content.decode()
+    picked = page.post(path(seat), chosen(posts_as_owner="on"), **HTMX).content.decode()
+    assert "Post what I say elsewhere as me, without my name before it" in before
+    assert "I am on my way." not in before
+    assert f"<strong>{seat.account.remote_user_name}</strong> I am on my way.</p>" in picked
+    assert SHOWN_FOR_OWN in picked
+    assert not Seat.objects.get(pk=seat.pk).posts_as_owner
+
+    page.post(path(seat), chosen(posts_as_owner="on"))
+
+    assert Seat.objects.get(pk=seat.pk).posts_as_owner
+    assert SHOWN_FOR_OWN in page.get(path(seat)).content.decode()
+    nothing_in = page.post(path(seat), chosen(posts_as_owner="on", direction="out"), **HTMX)
+    assert SHOWN_FOR_OWN not in nothing_in.content.decode()
+
+
+@pytest.mark.parametrize("why", ["each author posts", "shared", "unreadable"])
+def test_it_is_offered_only_where_posts_stand_under_ones_own_name(page, seat, monkeypatch, why):
+    if why == "each author posts":
+        native = replace(EchoConnector.capabilities, sender_override=Support.NATIVE)
+        monkeypatch.setattr(EchoConnector, "capabilities", native)
+    else:
+        changes = {"is_shared": True} if why == "shared" else {"sealed": b"no secret of ours"}
+        LinkedAccount.objects.filter(pk=seat.account_id).update(**changes)
+
+    shown = page.post(path(seat), chosen(posts_as_owner="on"), **HTMX).content.decode()
+    whole = page.get(path(seat)).content.decode()
+    page.post(path(seat), chosen(posts_as_owner="on"))
+
+    assert "I am on my way." not in shown
+    assert "Post what I say elsewhere" not in whole
+    assert not Seat.objects.get(pk=seat.pk).posts_as_owner
 
 
 def test_a_wrong_value_is_refused_with_a_sentence_and_nothing_is_kept(page, seat):

@@ -89,6 +89,7 @@ def test_created_portal_shows_its_address_to_copy(page, ann, lobby):
         "shows_team": True,
         "direction": "both",
         "rings_everybody": False,
+        "posts_as_owner": False,
         "takes_files": False,
         "takes_presence": False,
         "takes_notices": False,
@@ -108,6 +109,19 @@ def test_preview_alone_is_answered_to_htmx_and_nothing_is_saved(page, lobby):
     assert "Ann Lee (annlee), Acme" in response.text
     assert "<html" not in response.text
     assert not Portal.objects.exists()
+
+
+def test_what_the_owner_says_may_stand_without_a_name_behind_a_portal(page, lobby):
+    path = f"/create-a-portal/{lobby.code}/"
+
+    previewed = page.post(path, OPTIONS | {"posts_as_owner": "on"}, headers={"HX-Request": "true"})
+    page.post(path, OPTIONS | {"posts_as_owner": "on"})
+
+    portal = Portal.objects.get()
+    assert "I am on my way." in previewed.text
+    assert portal.options["posts_as_owner"] is True
+    assert not Seat.objects.get(pk=portal.seat.pk).posts_as_owner  # not before a room has joined it
+    assert "I am on my way." in page.get(f"/portals/{portal.key}/options/").text
 
 
 @pytest.mark.parametrize(

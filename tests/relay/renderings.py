@@ -86,8 +86,9 @@ def steps(
     late: timedelta = timedelta(0),
     by: Connector | None = None,
     seat: Seat | None = None,
+    is_own: bool = False,
 ) -> list[Step]:
-    return steps_of(event_, stored(text), copy_, late=late, by=by, seat=seat)
+    return steps_of(event_, stored(text), copy_, late=late, by=by, seat=seat, is_own=is_own)
 
 
 def steps_of(
@@ -99,11 +100,11 @@ def steps_of(
     by: Connector | None = None,
     seat: Seat | None = None,
     people: People | None = None,
+    is_own: bool = False,
 ) -> list[Step]:
     """As `steps`, of a stored tree."""
-    return rendering.steps(
-        event_, seat or Seat(), by or connector(), body=body, copy=copy_, late=late, people=people
-    )
+    seat, by = seat or Seat(), by or connector()
+    return rendering.steps(event_, seat, by, body=body, copy=copy_, late=late, people=people, is_own=is_own)
 
 
 def messages(found: Sequence[Step]) -> list[OutgoingMessage]:
@@ -130,6 +131,9 @@ _TRICKS = st.sampled_from(
         "@all ",
         "a@bob",
         "/kick ",
+        "-sameroom disable",
+        "\n—sameroom help",
+        "^^^ ",
         "<b> &",
         "<&>" * 20,
         "“",

@@ -175,6 +175,17 @@ def test_format_shows_and_changes_how_messages_arrive_here(free: Pair) -> None:
     assert free.there.name_style == "display"
 
 
+def test_format_says_where_what_its_owner_says_carries_no_name(free: Pair) -> None:
+    Seat.objects.filter(pk=free.here.pk).update(posts_as_owner=True)
+
+    type_in(free.here, "-sameroom format")
+
+    assert last_answer().startswith(
+        "authors are shown by Display Name, with the team; what this connection’s owner says elsewhere "
+        "carries no name; notices are posted here."
+    )
+
+
 def test_an_unknown_format_changes_nothing_and_says_what_there_is(free: Pair) -> None:
     type_in(free.here, "-sameroom format shouting")
 

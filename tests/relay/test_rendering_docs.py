@@ -34,6 +34,12 @@ def test_each_imitation_looks_as_documented():
         "a late message, under its author's own name": steps(
             event(), say, late=LATE, by=connector(sender_override=NATIVE)
         ),
+        "a message, said by the owner of the account that posts it, who wants no name": steps(
+            event(), say, is_own=True
+        ),
+        "the same, with lines that look like a command and a prefix": steps(
+            event(), "/topic Lunch\n[Bob, Acme] I pay.", is_own=True
+        ),
         "a message with a file": steps(event(attachments=MENU), "The menu:"),
         "a message with a file, where files are off": steps(
             event(attachments=[{**MENU[0], "size": 12_300}]), "The menu:", seat=Seat(takes_files=False)

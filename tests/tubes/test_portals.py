@@ -139,7 +139,7 @@ def test_a_visitor_joins_a_room_of_theirs_to_the_portals() -> None:
 
 
 def test_its_options_are_taken_with_the_first_tube_and_not_again() -> None:
-    portal = made(name_style="both", shows_team=False, direction="in")
+    portal = made(name_style="both", shows_team=False, direction="in", posts_as_owner=True)
     first = joined(portal)
     after_first = Seat.objects.get(pk=portal.seat.pk)
     Seat.objects.filter(pk=portal.seat.pk).update(name_style="username")  # its owner sets the room's options
@@ -147,6 +147,8 @@ def test_its_options_are_taken_with_the_first_tube_and_not_again() -> None:
     after_second = Seat.objects.get(pk=portal.seat.pk)
 
     assert (after_first.name_style, after_first.shows_team, after_first.direction) == ("both", False, "in")
+    assert after_first.posts_as_owner
+    assert not Seat.objects.get(pk=first.side_b.pk).posts_as_owner  # its owner has a say of their own
     assert after_second.name_style == "username"
     assert Seat.objects.get(pk=first.side_b.pk).name_style == "display"
 

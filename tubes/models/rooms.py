@@ -197,6 +197,11 @@ class Seat(models.Model):
     rings_everybody = models.BooleanField(
         default=False, help_text="Whether @all and @here said in other rooms ring everybody here."
     )
+    posts_as_owner = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Whether what its owner says in other rooms is posted without their name before it.",
+    )
     takes_files = models.BooleanField(
         default=True, db_default=True, help_text="Whether files are posted or linked; else only told of."
     )

@@ -7,7 +7,6 @@ was. Ordinary messages cost a look at their first words.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
@@ -22,13 +21,10 @@ from connectors.registry import connector_class
 from sameroom import clock
 from tubes.models import Command, Event, Room, Seat
 from tubes.relay import bell
+from tubes.relay.calling import CALL, PREFIX, STAYS
 
 log = logging.getLogger(__name__)
 
-STAYS: Final = "^^^"  # begins what is not for other rooms
-# Telephones make a dash of what stands at the beginning of a line.
-PREFIX: Final = re.compile(r"[-–—−]{1,2}sameroom(?:\s+|$)", re.IGNORECASE)
-CALL: Final = re.compile(r"@sameroom(?:\s+|$)", re.IGNORECASE)  # where our accounts are apps
 LONGEST: Final = 500  # characters of a command
 
 MINUTE: Final = timedelta(minutes=1)

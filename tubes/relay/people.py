@@ -1,9 +1,10 @@
-"""Who of those mentioned is known in another room, and by what name and id."""
+"""Whom people of one room are in another: by what name and id they are mentioned there, or post there."""
 
 from __future__ import annotations
 
-from connectors.base import Kind
+from connectors.base import Connector, Kind, Support
 from connectors.markup.tree import Mention, from_json
+from connectors.registry import connector_class
 from tubes.models import Event, Seat
 from tubes.relay import sql
 from tubes.relay.rendering import People, mentioned
@@ -27,6 +28,12 @@ IN_ONE_SPACE = """
     JOIN tubes_room there ON there.kind = origin.kind AND there.space = origin.space
     WHERE origin.id = %s AND there.id = %s
 """
+# A personal account of a Seat's owner, by which they speak in the room of origin.
+SPEAKING = """
+    SELECT a.kind FROM tubes_room origin
+    JOIN accounts_linkedaccount a ON a.kind = origin.kind AND a.space = origin.space AND NOT a.is_shared
+    WHERE origin.id = %s AND a.owner_id = %s AND a.remote_user_id = %s
+"""
 MOST = 100  # people that one message mentions
 
 
@@ -48,3 +55,26 @@ def known_here(event: Event, seat: Seat, body: object) -> People:
     for origin_id, remote_id, username, name in found:
         people.setdefault(origin_id, Mention(remote_id, username or name))
     return people
+
+
+def is_own(event: Event, seat: Seat, connector: Connector) -> bool:
+    """Whether the Seat's owner says it themselves, and wants it posted by their account without their name.
+
+    One query, none where the Seat's option is off. Never where anybody can take the author's id, nor for what
+    a service says of somebody ("has joined": here they have not).
+    """
+    if not seat.posts_as_owner or not may_post_as_owner(seat, connector):
+        return False
+    if event.room_id is None or event.kind == Kind.NOTICE or not event.author_id:
+        return False
+    # Somebody else's words, changed by the owner, are not the owner's.
+    if event.kind == Kind.EDIT and event.about is not None and event.about.author_id != event.author_id:
+        return False
+    found = sql.rows(SPEAKING, [event.room_id, seat.owner_id, event.author_id])
+    service = connector_class(found[0][0]) if found else None
+    return service is not None and service.capabilities.names_are_owned
+
+
+def may_post_as_owner(seat: Seat, connector: Connector) -> bool:
+    """Whether posts stand there under the name of the Seat's owner, and of nobody else. No I/O."""
+    return not seat.account.is_shared and connector.capabilities.sender_override is not Support.NATIVE

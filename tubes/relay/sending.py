@@ -15,7 +15,7 @@ from tubes.relay import files, handover, rendering, routing, sql
 from tubes.relay.copies import NotYet, Removed, copy_for, reacted_by_others
 from tubes.relay.destinations import destinations
 from tubes.relay.moves import Lane, Status, again, end
-from tubes.relay.people import known_here
+from tubes.relay.people import is_own, known_here
 from tubes.relay.queueing import WAIT_FOR_LOGIN, WAITS
 from tubes.relay.rendering import Delete, Edit, React, Send, SendFile, Step
 from tubes.relay.wire import Beginning
@@ -44,6 +44,7 @@ class Plan:
 
     steps: Sequence[Step]
     tubes: tuple[int, ...]
+    is_named: bool = True  # every post says who says it, so that it may be shared
 
 
 def deliver(lane: Lane, delivery: Delivery, behind: Sequence[Delivery]) -> Go:
@@ -56,7 +57,7 @@ def deliver(lane: Lane, delivery: Delivery, behind: Sequence[Delivery]) -> Go:
     if isinstance(plan, Go):
         return plan
     together = _shared if _is_throttled(lane) else _reacted if _can_look_up(lane) else None
-    if together and (shared := together(lane, delivery, plan, behind)):
+    if together and plan.is_named and (shared := together(lane, delivery, plan, behind)):
         return shared
     if delivery.part >= len(plan.steps):  # all of it has been posted; only the end was not noted
         return Go.ON if _finish(lane, delivery) else Go.STOP
@@ -80,15 +81,15 @@ def prepare(lane: Lane, delivery: Delivery) -> Plan | Go:
     if delivery.part and delivery.parts is not None:
         return Plan(rendering.parts_from_json(delivery.parts), tubes)
     try:
-        steps = steps_of(lane, delivery)
+        plan = plan_of(lane, delivery, tubes)
     except NotYet:
         again(lane, delivery, Status.QUEUED, WAIT_FOR_COPY)
         return Go.ELSEWHERE
     except Removed:
-        steps = []
-    if not steps:
+        plan = Plan([], tubes)
+    if not plan.steps:
         return Go.ON if end(lane, delivery, Status.SKIPPED, "Nothing to post.") else Go.STOP
-    return Plan(steps, tubes)
+    return plan
 
 
 def _way(lane: Lane, delivery: Delivery) -> tuple[int, ...] | Go:
@@ -123,20 +124,22 @@ def _in_use(lane: Lane) -> bool:
     return False
 
 
-def steps_of(lane: Lane, delivery: Delivery) -> list[Step]:
-    """The steps of a delivery as they are rendered now. Raises NotYet and Removed, as `copy_for`."""
-    event = delivery.event
+def plan_of(lane: Lane, delivery: Delivery, tubes: tuple[int, ...] = ()) -> Plan:
+    """What a delivery is as it is rendered now. Raises NotYet and Removed, as `copy_for`."""
+    event, seat = delivery.event, lane.seat
     body = delivery.carries.body if delivery.carries else event.body
     copy = None
     if event.about_id is not None:
         lane.flush()  # the message it is about may be what arrived last
         copy = copy_for(lane, delivery)
     late = clock.now() - event.said_at
-    people = known_here(event, lane.seat, body)
-    steps = rendering.steps(event, lane.seat, lane.connector, body=body, copy=copy, late=late, people=people)
+    people, own = known_here(event, seat, body), is_own(event, seat, lane.connector)
+    steps = rendering.steps(
+        event, seat, lane.connector, body=body, copy=copy, late=late, people=people, is_own=own
+    )
     if any(isinstance(step, React) and not step.add for step in steps) and reacted_by_others(event):
-        return []  # our account holds one reaction there for everybody
-    return steps
+        steps = []  # our account holds one reaction there for everybody
+    return Plan(steps, tubes, is_named=not own)
 
 
 def _carry_out(lane: Lane, delivery: Delivery, plan: Plan) -> Go:
@@ -285,7 +288,7 @@ def _shared(lane: Lane, delivery: Delivery, plan: Plan, behind: Sequence[Deliver
         if not is_plain or other.status != Status.QUEUED:
             break
         ready = prepare(lane, other)
-        if isinstance(ready, Go):
+        if isinstance(ready, Go) or not ready.is_named:
             break
         group.append(other)
         plans.append(ready)
@@ -303,7 +306,7 @@ def _reacted(lane: Lane, delivery: Delivery, plan: Plan, behind: Sequence[Delive
         if not is_alike or other.part or other.status != Status.QUEUED:
             break
         ready = prepare(lane, other)
-        if isinstance(ready, Go) or not _is_told(ready):
+        if isinstance(ready, Go) or not (ready.is_named and _is_told(ready)):
             break
         group.append(other)
         plans.append(ready)

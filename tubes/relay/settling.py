@@ -23,7 +23,7 @@ from tubes.relay.moves import Lane, Status, end, hold, move
 from tubes.relay.queueing import MESSAGES
 from tubes.relay.refusals import LOOK_AGAIN, move_all
 from tubes.relay.rendering import Send, Step
-from tubes.relay.sending import NOBODY_TELLS, act, latest_start, steps_of
+from tubes.relay.sending import NOBODY_TELLS, act, latest_start, plan_of
 
 TOO_LONG_AGO = "May have been sent: too much was said since to look it up."
 # A history that begins so long before a send holds it, whatever the service's clock says.
@@ -90,7 +90,7 @@ def _same_part(lane: Lane, delivery: Delivery) -> Send | None:
         steps: Sequence[Step] = rendering.parts_from_json(delivery.parts)
     else:
         try:
-            steps = steps_of(lane, delivery)
+            steps = plan_of(lane, delivery).steps
         except (NotYet, Removed):
             return None
     step = steps[delivery.part] if delivery.part < len(steps) else None

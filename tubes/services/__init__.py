@@ -20,7 +20,14 @@ from tubes.services.networks import flow_of, network_of
 from tubes.services.notices import notice_dismiss, notices_dismiss, notices_restore
 from tubes.services.onboarding import FirstSteps, first_steps_again, first_steps_end, first_steps_of
 from tubes.services.opening import TubeRefused, end_of, joined_to, tube_open
-from tubes.services.options import COMMANDING, OPTIONS, options_preview, options_set
+from tubes.services.options import (
+    COMMANDING,
+    OPTIONS,
+    offers_own_voice,
+    options_preview,
+    options_set,
+    own_preview,
+)
 from tubes.services.portal_visits import (
     Door,
     end_of_portal,
@@ -93,9 +100,11 @@ __all__ = [
     "notices_dismiss",
     "notices_restore",
     "offers_of",
+    "offers_own_voice",
     "options_preview",
     "options_set",
     "options_take",
+    "own_preview",
     "portal_change",
     "portal_close_tubes",
     "portal_create",

@@ -17,7 +17,7 @@ from connectors.markup.tree import Block, Document, Quote, normal_form
 from tubes.relay.rendering.composing import begun, paragraph
 from tubes.relay.rendering.defusing import defused, defused_document, is_visible
 from tubes.relay.rendering.names import author_name, head, rich_head
-from tubes.relay.rendering.occasion import Occasion
+from tubes.relay.rendering.occasion import Occasion, Voice
 from tubes.relay.rendering.people import names
 
 _QUOTED: Final = re.compile(r"(?:> ){1,8}(?=.)")
@@ -29,15 +29,15 @@ def cut(
 ) -> list[OutgoingMessage]:
     """What was `said` as the posts that carry it, in order; empty where there is nothing to see.
 
-    Every part carries the prefix: parts of two authors may interleave, and behind it no service
-    takes the text for a command. Only the first one answers `reply_to`.
+    Where there is a prefix every part carries it: parts of two authors may interleave, and behind it no
+    service takes the text for a command. Only the first one answers `reply_to`.
     """
     posts = list(_rich(occasion, said, stamp) if occasion.can.rich else _plain(occasion, said, stamp))
     return [replace(posts[0], reply_to=reply_to), *posts[1:]] if posts and reply_to else posts
 
 
 def _plain(occasion: Occasion, said: Document, stamp: str) -> Iterator[OutgoingMessage]:
-    begin, as_author = opening(occasion, stamp), occasion.as_author
+    begin, voice = opening(occasion, stamp), occasion.voice
     escape = partial(occasion.connector.escape, rings=_rings(occasion), people=names(occasion.people))
     text = clean_text(plain.render(said))
     room = max(occasion.can.max_text_length - len(begin.text), 1)
@@ -45,7 +45,7 @@ def _plain(occasion: Occasion, said: Document, stamp: str) -> Iterator[OutgoingM
         sign = _sign(line) if occasion.can.one_line else ""
 
         def shape(piece: str, sign: str = sign) -> str:
-            return escape(defused(sign + piece, as_author=as_author))
+            return escape(defused(sign + piece, voice))
 
         for piece in fitting(line[len(sign) :], room, shape, max(room - len(sign), 1)):
             yield replace(begin, text=begin.text + piece)
@@ -58,16 +58,18 @@ def _sign(line: str) -> str:
 
 
 def _rich(occasion: Occasion, said: Document, stamp: str) -> Iterator[OutgoingMessage]:
-    begin, start = opening(occasion, stamp), rich_head(occasion, stamp)
+    begin, start, voice = opening(occasion, stamp), rich_head(occasion, stamp), occasion.voice
     said = clean_document(normal_form(said))
     if occasion.can.one_line:  # where the prefix stands on the line, only a sign tells a quotation or a list
         said = _lined(said)
-    said = defused_document(said, as_author=occasion.as_author)
+    said = defused_document(said, voice)
     rings = _rings(occasion)
 
     def post(part: Document) -> OutgoingMessage:
         if occasion.can.one_line and any(isinstance(block, Quote) for block in part.blocks):
             part = in_lines(part)
+        if voice is not Voice.NAMED:  # what was cut inside of a line begins a post now
+            part = defused_document(part, voice)
         body = normal_form(begun(part, start))
         return replace(begin, text=plain.render(body), body=body, rings_everybody=rings)
 
@@ -95,7 +97,7 @@ def _rings(occasion: Occasion) -> bool:
 
 def opening(occasion: Occasion, stamp: str) -> OutgoingMessage:
     """What every part begins with, and under whose name it stands."""
-    as_author = occasion.as_author
+    as_author = occasion.voice is Voice.AUTHOR
     return OutgoingMessage(
         head(occasion, stamp),
         body=normal_form(paragraph(*rich_head(occasion, stamp))) if occasion.can.rich else None,

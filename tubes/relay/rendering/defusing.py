@@ -2,14 +2,15 @@
 
 Where names stand in the text, several messages may share one post, each on a line of its own. So a
 later line of a message that begins like a prefix is marked as going on. Under an author's own name
-nothing but a late stamp could be imitated, at the beginning of any line.
+nothing but a late stamp could be imitated, at the beginning of any line. Where people post themselves
+either could be, from the first line on: no name stands before it. And there it could be a command.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -29,6 +30,8 @@ from connectors.markup.tree import (
     Strike,
     Text,
 )
+from tubes.relay.calling import is_call
+from tubes.relay.rendering.occasion import Voice
 
 MARK: Final = "· "
 
@@ -38,42 +41,57 @@ CLOSING: Final = "]］⁆⟧〛】〕"
 _OPENED: Final = re.compile(f"[{re.escape(OPENING)}]")
 _CLOSED: Final = re.compile(f"[{re.escape(CLOSING)}]")
 _STAMP: Final = re.compile(r"\((?:\d{1,2} \w{3} )?\d{1,2}:\d\d UTC\)")
+_COMMAND: Final = re.compile(r"/\w")  # at most services; some run what a program posts, too
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp", "Mn", "Me"})
 # Letters and symbols that show nothing, and what is reserved for more of the invisible kind.
 _BLANK: Final = re.compile("[\u115f\u1160\u2065\u2800\u3164\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]")
 
 
-def defused(text: str, *, as_author: bool) -> str:
-    """`text` with a mark before each line that would pass for a prefix, or for a stamp. Linear time.
-
-    `as_author`: it is posted under its author's own name. Otherwise its first line stands behind a prefix.
-    """
-    if as_author:
-        return "\n".join(MARK + line if _has_stamp(line) else line for line in text.split("\n"))
-    if "\n" not in text:
+def defused(text: str, voice: Voice) -> str:
+    """`text` with a mark before each line that would pass for what it is not, as it is said. Linear time."""
+    if voice is Voice.NAMED and "\n" not in text:
         return text
-    first, *rest = text.split("\n")
-    return "\n".join([first, *(MARK + line if _has_prefix(line) else line for line in rest)])
+    lines = enumerate(text.split("\n"))
+    return "\n".join(MARK + line if _passes(line, voice, number == 0) else line for number, line in lines)
 
 
-def defused_document(document: Document, *, as_author: bool) -> Document:
-    """The same for a tree in normal form. Quotes and lists show by themselves that they go on."""
-    blocks: list[Block] = []
-    for number, block in enumerate(document.blocks):
-        behind_prefix = number == 0 and not as_author and isinstance(block, Paragraph)
-        blocks.append(_defused_block(block, _has_stamp if as_author else _has_prefix, behind_prefix))
-    return Document(tuple(blocks))
+def defused_document(document: Document, voice: Voice) -> Document:
+    """The same for a tree in normal form. Quotes and lists show by themselves that they go on.
+
+    Done twice it is done once.
+    """
+    blocks = enumerate(document.blocks)
+    return Document(tuple(_defused_block(block, voice, number == 0) for number, block in blocks))
 
 
-def _defused_block(block: Block, passes: Callable[[str], bool], behind_prefix: bool) -> Block:
+def _defused_block(block: Block, voice: Voice, is_first: bool) -> Block:
     if isinstance(block, CodeBlock):
-        code = (MARK + line if passes(line) else line for line in block.text.split("\n"))
+        begins = is_first and voice is not Voice.NAMED  # a prefix stands above it
+        lines = enumerate(block.text.split("\n"))
+        code = (
+            MARK + line if _passes(line, voice, begins and not number) else line for number, line in lines
+        )
         return CodeBlock("\n".join(code), block.language)
     if not isinstance(block, Paragraph):
         return block
-    lines = plain.render(Document((block,))).split("\n")
-    marked = {number for number, line in enumerate(lines) if passes(line)} - ({0} if behind_prefix else set())
+    said = enumerate(plain.render(Document((block,))).split("\n"))
+    marked = {number for number, line in said if _passes(line, voice, is_first and number == 0)}
     return Paragraph(tuple(_Lines(marked).walk(block.inlines))) if marked else block
+
+
+def _passes(line: str, voice: Voice, begins: bool) -> bool:
+    """Whether a line would be taken for something else. `begins`: it is the first of its post."""
+    match voice:
+        case Voice.NAMED:
+            return not begins and _has_prefix(line)  # the first one stands behind the prefix
+        case Voice.AUTHOR:
+            return _has_stamp(line)
+    return _has_prefix(line) or _has_stamp(line) or (begins and _is_command(line))
+
+
+def _is_command(line: str) -> bool:
+    line = normalise_for_compare(line)
+    return _COMMAND.match(line) is not None or is_call(line)
 
 
 class _Lines:

@@ -14,7 +14,8 @@ from tubes.links import link_to
 from tubes.models import Event
 from tubes.relay.rendering.composing import below, paragraph
 from tubes.relay.rendering.cutting import opening
-from tubes.relay.rendering.occasion import Occasion
+from tubes.relay.rendering.defusing import defused
+from tubes.relay.rendering.occasion import Occasion, Voice
 from tubes.relay.rendering.steps import Send, SendFile, Step
 
 MOST_PARTS: Final = 10  # of one text; what is longer goes on in a file
@@ -118,6 +119,8 @@ def untold(step: SendFile, why: str, connector: Connector, *, is_gone: bool = Fa
 
 
 def _with_line(message: OutgoingMessage, told: str, connector: Connector) -> OutgoingMessage:
+    if not message.text.strip():  # no prefix stands before it
+        told = defused(told, Voice.OWN)
     if message.body is not None:
         body = below(message.body, [told]) if message.body.blocks else paragraph(Text(told))
         return replace(message, text=plain.render(body), body=body)

@@ -19,9 +19,12 @@ from tubes.relay.rendering.steps import Copy, Send, Step
 NO_MORE = "…"  # what a post says that was left without words
 
 
-def parts(event: Event, seat: Seat, connector: Connector) -> list[OutgoingMessage]:
-    """The posts that carry this event to this Seat's room, in order; empty where nothing is left."""
-    occasion = Occasion(event, seat, connector)
+def parts(event: Event, seat: Seat, connector: Connector, *, is_own: bool = False) -> list[OutgoingMessage]:
+    """The posts that carry this event to this Seat's room, in order; empty where nothing is left.
+
+    `is_own` as for `steps`.
+    """
+    occasion = Occasion(event, seat, connector, is_own=is_own)
     return cut(occasion, said_in(occasion, event.body))
 
 

@@ -11,7 +11,7 @@ from connectors.markup.sanitize import NOBODY, clean_name, normalise_for_compare
 from connectors.markup.split import split_text
 from connectors.markup.tree import Bold, Inline, Text
 from tubes.models import Event, NameStyle, Seat
-from tubes.relay.rendering.occasion import Occasion
+from tubes.relay.rendering.occasion import Occasion, Voice
 
 OURS: Final = "Sameroom"
 # A dot between two letters belongs to a name (Gal·la, ジョン・スミス); any other is how a stamp begins.
@@ -59,7 +59,7 @@ def _bracketed(label: str, stamp: str) -> str:
 
 def head(occasion: Occasion, stamp: str) -> str:
     """What every part begins with, escaped; a long label is cut to leave half of the limit to the text."""
-    if occasion.as_author:
+    if occasion.voice is not Voice.NAMED:
         return occasion.connector.escape(f"({stamp}) ") if stamp else ""
     label, most = _label(occasion.event, occasion.seat), occasion.can.max_text_length // 2
     whole = occasion.connector.escape(_bracketed(label, stamp))
@@ -72,6 +72,6 @@ def head(occasion: Occasion, stamp: str) -> str:
 def rich_head(occasion: Occasion, stamp: str) -> tuple[Inline, ...]:
     """The same as a tree: the prefix stands out from what its author wrote."""
     begin = head(occasion, stamp)
-    if occasion.as_author or not begin:
+    if occasion.voice is not Voice.NAMED or not begin:
         return (Text(begin),) if begin else ()
     return (Bold((Text(begin.rstrip()),)), Text(" "))

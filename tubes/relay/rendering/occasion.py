@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum
 
 from connectors.base import Capabilities, Connector, Support
 from tubes.models import Event, Seat
 from tubes.relay.rendering.people import People
+
+
+class Voice(Enum):
+    """Who is seen to say what a post says."""
+
+    NAMED = "named"  # whoever the name before each post names
+    AUTHOR = "author"  # its author: the service shows the post under their name
+    OWN = "own"  # the person whose account it is, and nothing says otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +28,7 @@ class Occasion:
     connector: Connector
     late: timedelta = timedelta(0)
     people: People = field(default_factory=dict)  # those mentioned who are known where it is posted
+    is_own: bool = False  # its author is the person whose account posts it, and wants no name before it
 
     @property
     def can(self) -> Capabilities:
@@ -29,6 +39,7 @@ class Occasion:
         return self.event.said_at + self.late
 
     @property
-    def as_author(self) -> bool:
-        """Whether the post stands under the author's own name, so that its text carries none."""
-        return self.can.sender_override is Support.NATIVE
+    def voice(self) -> Voice:
+        if self.can.sender_override is Support.NATIVE:
+            return Voice.AUTHOR
+        return Voice.OWN if self.is_own else Voice.NAMED

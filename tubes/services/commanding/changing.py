@@ -11,7 +11,7 @@ from tubes.relay.rendering import author_name
 from tubes.services.commanding.asked import Answer, Asked
 from tubes.services.muting import MuteRefused, mute_add, mute_remove
 from tubes.services.networks import network_of
-from tubes.services.options import format_set, options_preview
+from tubes.services.options import format_set, offers_own_voice, options_preview
 
 ROOMS: Final = 50  # looked through for somebody's name
 LOOKED_AT: Final = 200  # newest events of each
@@ -54,7 +54,9 @@ def _as_it_is(seat: Seat) -> str:
     team = "with the team" if seat.shows_team else "without the team"
     told = "posted" if seat.takes_notices else "not posted"
     style = NameStyle(seat.name_style).label
-    return f"authors are shown by {style}, {team}; notices are {told} here.{shown}"
+    is_own = seat.posts_as_owner and offers_own_voice(seat)
+    own = "; what this connection’s owner says elsewhere carries no name" if is_own else ""
+    return f"authors are shown by {style}, {team}{own}; notices are {told} here.{shown}"
 
 
 def mute(asked: Asked) -> Answer:
