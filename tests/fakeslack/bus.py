@@ -79,6 +79,13 @@ class Bus:
         if event["type"] in bot.app.events:
             self._deliver(bot.app, self._envelope(bot, event, None))
 
+    def limited(self, app: App) -> Json:
+        """What an app is sent that was to be told too much in a minute: more than 30,000 events an hour."""
+        team = next(bot.team for bot in self._world.bots.values() if bot.app is app)
+        minute = int(self._world.now()) // 60 * 60
+        told = {"token": app.verification_token, "type": "app_rate_limited", "team_id": team.id}
+        return told | {"minute_rate_limited": minute, "api_app_id": app.id}
+
     def _tell(
         self, name: str, scope: str, event: Json, bots: Iterable[Bot], channel: Channel | None = None
     ) -> None:

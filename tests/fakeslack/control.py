@@ -52,7 +52,9 @@ class FakeSlack:
         def make() -> User:
             email = more.pop("email", f"{name}@example.org")
             shown = more.pop("display_name", name)
-            user = User(world.new_id("U"), team or self.team, name, full_name, shown, email, **more)
+            of_enterprise = (team or self.team).enterprise is not None
+            id = world.new_id("W" if of_enterprise else "U")
+            user = User(id, team or self.team, name, full_name, shown, email, **more)
             world.users[user.id] = user
             self.core.places.tell_user(user, "team_join")
             return user
@@ -255,6 +257,10 @@ class FakeSlack:
             raise RuntimeError(f"{url} was not verified: {trouble}")
         app.request_url = url
 
+    def limit_events(self, app: App) -> None:
+        """Tell the app that its events of a minute were too many: `app_rate_limited`."""
+        self._do(lambda: self.core.start(self.core.deliveries.bring(app, self.core.bus.limited(app))))
+
     def refresh_sockets(self, app: App, reason: str = "refresh_requested", pause: float = 0.0) -> None:
         """Have an app renew its connections: `warning`, then `refresh_requested`; or `link_disabled`."""
         self._await(self.core.sockets.disconnect(app, reason, pause))
@@ -294,7 +300,8 @@ class FakeSlack:
 
     def calls(self, channel: Channel) -> list[str]:
         """Whom the messages there ping: `!channel`, `@U123`."""
-        return [called for one in self.history(channel) for called in text.calls(one.text)]
+        found = ([*text.calls(one.text), *text.calls_in(one.blocks)] for one in self.history(channel))
+        return [called for one in found for called in dict.fromkeys(one)]
 
     def errors(self) -> list[tuple[str, str]]:
         """The methods that were refused, each with its error."""

@@ -84,6 +84,38 @@ def test_who_is_called_is_known(
     assert office.slack.calls(office.room) == called
 
 
+@pytest.mark.parametrize(
+    ("block", "called"),
+    [
+        ({"type": "section", "text": {"type": "mrkdwn", "text": "<!here> you"}}, ["!here"]),
+        ({"type": "section", "text": {"type": "plain_text", "text": "<!here> you"}}, []),
+        ({"type": "context", "elements": [{"type": "mrkdwn", "text": "<@U123>"}]}, ["@U123"]),
+        (
+            {
+                "type": "rich_text",
+                "elements": [
+                    {
+                        "type": "rich_text_section",
+                        "elements": [
+                            {"type": "broadcast", "range": "channel"},
+                            {"type": "user", "user_id": "U1"},
+                            {"type": "usergroup", "usergroup_id": "S1"},
+                        ],
+                    }
+                ],
+            },
+            ["!channel", "@U1", "!subteam^S1"],
+        ),
+    ],
+)
+def test_who_is_called_by_blocks_is_known(
+    office: Office, client: WebClient, block: dict[str, Any], called: list[str]
+) -> None:
+    client.chat_postMessage(channel=office.room.id, text="words", blocks=[block])
+
+    assert office.slack.calls(office.room) == called
+
+
 def test_ts_is_unique_and_grows(office: Office, client: WebClient) -> None:
     stamps = [client.chat_postMessage(channel=office.room.id, text=str(number))["ts"] for number in range(30)]
 

@@ -235,6 +235,16 @@ def test_the_end_of_an_installation_is_told(office: Office, receiver: Receiver) 
     assert receiver.event("app_uninstalled")["type"] == "app_uninstalled"
 
 
+def test_too_many_events_are_told_in_their_own_way(office: Office, receiver: Receiver) -> None:
+    office.slack.limit_events(office.app)
+    office.slack.settle()
+
+    request = receiver.requests[-1]
+    assert SignatureVerifier(office.app.signing_secret).is_valid_request(request.body, request.headers)
+    assert (request.json["type"], request.json["team_id"]) == ("app_rate_limited", office.slack.team.id)
+    assert request.json["minute_rate_limited"] % 60 == 0
+
+
 def test_only_what_was_subscribed_to_and_granted_is_told(office: Office, receiver: Receiver) -> None:
     office.app.events -= {"reaction_added"}
     office.bot.scopes.remove("emoji:read")

@@ -177,6 +177,7 @@ def test_an_enterprise_is_named(office: Office) -> None:
 
     assert team.enterprise
     assert told["enterprise_id"] == team.enterprise.id
+    assert office.slack.person("wendy", team=team).id.startswith("W")
 
 
 def test_a_tier_is_enforced_for_each_workspace(office: Office, client: WebClient) -> None:

@@ -50,6 +50,24 @@ def calls(text: str) -> list[str]:
     return [found.partition("|")[0] for found in _CALLS.findall(text)]
 
 
+def calls_in(blocks: Any) -> list[str]:
+    """Whom blocks ping: by elements of rich text, and by words in mrkdwn."""
+    if isinstance(blocks, list):
+        return [called for one in blocks for called in calls_in(one)]
+    if not isinstance(blocks, dict):
+        return []
+    match blocks:
+        case {"type": "user", "user_id": str(user)}:
+            return [f"@{user}"]
+        case {"type": "broadcast", "range": str(who)}:
+            return [f"!{who}"]
+        case {"type": "usergroup", "usergroup_id": str(group)}:
+            return [f"!subteam^{group}"]
+        case {"type": "mrkdwn", "text": str(words)}:
+            return calls(words)
+    return [called for value in blocks.values() for called in calls_in(value)]
+
+
 def unescape(text: str) -> str:
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
