@@ -165,6 +165,20 @@ class FakeSlack:
 
         return self._do(share)
 
+    def upload_link(self, channel: Channel, user: User, name: str, url: str) -> Message:
+        """Somebody shows a file that another service keeps: its `url_private` leads there."""
+
+        def share() -> Message:
+            file = self.core.files.begin_by(user, name, b"")
+            file.url, file.is_elsewhere = url, True
+            return self.core.talking.share(channel, [file], "")
+
+        return self._do(share)
+
+    def hide_file(self, file: File) -> None:
+        """It has become too old for a workspace that pays nothing; nobody is told."""
+        file.is_hidden = True
+
     def delete_file(self, file: File) -> None:
         self._do(lambda: self.core.talking.delete_file(file))
 

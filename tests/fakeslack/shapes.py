@@ -240,29 +240,46 @@ def file_json(file: File) -> Json:
     """A file object. What kind of file it is, is known only once it has been looked at (`is_complete`)."""
     if file.is_deleted:
         return {"id": file.id, "mode": "tombstone"}
+    if file.is_hidden:
+        return {"id": file.id, "mode": "hidden_by_limit"}
+    if file.is_elsewhere:
+        return _visible(file, "remote") | _ELSEWHERE | {"external_url": file.url}
     kind = (file.name.rpartition(".")[2].lower() if "." in file.name else "text") if file.is_complete else ""
+    return _visible(file, kind) | {
+        "mimetype": file.mimetype if file.is_complete else "",
+        "mode": "hosted",
+        "is_external": False,
+        "external_type": "",
+        "url_private_download": file.url.replace(f"-{file.id}/", f"-{file.id}/download/"),
+    }
+
+
+_ELSEWHERE = {
+    "mimetype": "application/vnd.slack-remote",
+    "mode": "external",
+    "is_external": True,
+    "external_type": "app",
+}
+
+
+def _visible(file: File, kind: str) -> Json:
     told: Json = {
         "id": file.id,
         "created": file.created,
         "timestamp": file.created,
         "name": file.name,
         "title": file.title,
-        "mimetype": file.mimetype if file.is_complete else "",
         "filetype": kind,
         "pretty_type": kind.upper(),
         "user": file.user.id,
         "user_team": file.user.team.id,
         "editable": False,
         "size": file.size,
-        "mode": "hosted",
-        "is_external": False,
-        "external_type": "",
         "is_public": any(channel.kind == "channel" for channel in file.shares),
         "public_url_shared": False,
         "display_as_bot": False,
         "username": "",
         "url_private": file.url,
-        "url_private_download": file.url.replace(f"-{file.id}/", f"-{file.id}/download/"),
         "permalink": f"https://{file.user.team.domain}.slack.com/files/{file.user.id}/{file.id}/{file.name}",
         "has_rich_preview": False,
         "file_access": "visible",

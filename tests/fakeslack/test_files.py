@@ -168,6 +168,24 @@ def test_a_deleted_file_leaves_a_tombstone(office: Office, client: WebClient, re
     assert refusal(client.files_info, file=file.id) == "file_deleted"
 
 
+def test_a_file_that_is_elsewhere(office: Office, client: WebClient, receiver: Receiver) -> None:
+    address = "https://docs.example.org/plan"
+    office.slack.upload_link(office.room, office.ann, "plan", address)
+
+    [told] = receiver.event(subtype="file_share")["files"]
+    assert (told["mode"], told["is_external"], told["url_private"]) == ("external", True, address)
+    assert "url_private_download" not in told
+    assert client.files_info(file=told["id"])["file"]["external_url"] == address
+
+
+def test_a_file_that_is_too_old_to_be_seen(office: Office, client: WebClient) -> None:
+    file = office.slack.upload(office.room, office.ann, "cat.png", b"\x89PNG").files[0]
+    office.slack.hide_file(file)
+
+    [message] = client.conversations_history(channel=office.room.id)["messages"]
+    assert message["files"] == [{"id": file.id, "mode": "hidden_by_limit"}]
+
+
 @pytest.mark.parametrize("token", ["", "xoxb-nobody"])
 def test_a_download_without_a_good_token_ends_on_a_page(office: Office, token: str) -> None:
     file = office.slack.upload(office.room, office.ann, "cat.png", b"\x89PNG").files[0]

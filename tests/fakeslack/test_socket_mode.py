@@ -73,6 +73,9 @@ def connect(socket_app: Office) -> Iterator[Callable[[], Listening]]:
 
     yield start
     for one in made:
+        one.client.auto_reconnect_enabled = False
+    socket_app.slack.cut_sockets(socket_app.app)  # or each waits for seconds for what is still to come
+    for one in made:
         one.client.close()
 
 

@@ -138,6 +138,8 @@ class File:
     is_uploaded: bool = False
     is_complete: bool = False
     is_deleted: bool = False
+    is_hidden: bool = False  # too old for what the workspace pays
+    is_elsewhere: bool = False  # a link to another service, which `url` is: no business of our token's
     shares: dict[Channel, list[Message]] = field(default_factory=dict)
 
 
