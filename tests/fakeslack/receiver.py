@@ -71,42 +71,47 @@ class Receiver:
         return [one.event for one in list(self.requests) if "event" in one.json]
 
 
+class Handler(BaseHTTPRequestHandler):
+    """Notes each request, and answers as the receiver says. It gives challenges back."""
+
+    protocol_version = "HTTP/1.1"
+    receiver: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.receiver.requests.append(Request(headers, body, time.monotonic()))
+        told = body.startswith(b"{") and json.loads(body)
+        if told and told.get("type") == "url_verification":
+            return self._answer(200, {}, told["challenge"].encode())
+        time.sleep(self.receiver.seconds)
+        status, more = self.receiver.answers.pop(0) if self.receiver.answers else (200, {})
+        return self._answer(status, more, self.receiver.body)
+
+    do_GET = do_POST  # a redirect leads to one
+
+    def _answer(self, status: int, more: dict[str, str], body: bytes) -> None:
+        try:
+            self.send_response(status)
+            for name, value in ({"Content-Length": str(len(body))} | more).items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+        except OSError:
+            self.close_connection = True  # Slack did not wait
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
 @contextmanager
 def receiving() -> Iterator[Receiver]:
-    """A request URL on a free port, until the end of the block. It gives challenges back."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            receiver.requests.append(Request(headers, body, time.monotonic()))
-            told = body.startswith(b"{") and json.loads(body)
-            if told and told.get("type") == "url_verification":
-                return self._answer(200, {}, told["challenge"].encode())
-            time.sleep(receiver.seconds)
-            status, more = receiver.answers.pop(0) if receiver.answers else (200, {})
-            return self._answer(status, more, receiver.body)
-
-        do_GET = do_POST  # a redirect leads to one
-
-        def _answer(self, status: int, more: dict[str, str], body: bytes) -> None:
-            try:
-                self.send_response(status)
-                for name, value in ({"Content-Length": str(len(body))} | more).items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
-            except OSError:
-                self.close_connection = True  # Slack did not wait
-
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    """A request URL on a free port, until the end of the block."""
+    receiver = Receiver("")
+    handler = type("Handler", (Handler,), {"receiver": receiver})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
-    receiver = Receiver(f"http://127.0.0.1:{server.server_port}/slack/events")
+    receiver.url = f"http://127.0.0.1:{server.server_port}/slack/events"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
