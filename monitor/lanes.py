@@ -63,6 +63,17 @@ SELECT lane.seat_id,
 FROM lane WHERE lane.seat_id IS NOT NULL
 ORDER BY 2 DESC, 3 LIMIT %s
 """
+# Of the newest only: a service that was away for a night can have lost a million.
+LOST: Final = """
+SELECT lost.error, room.kind, count(*), max(lost.finished_at)
+FROM (
+    SELECT error, room_id, finished_at FROM tubes_delivery
+    WHERE status IN ('failed', 'unknown') AND finished_at >= %s
+    ORDER BY finished_at DESC LIMIT %s
+) AS lost
+JOIN tubes_room AS room ON room.id = lost.room_id
+GROUP BY lost.error, room.kind
+"""
 MOST_COUNTED: Final = 1000  # deliveries of one lane; one more stands for "more than that"
 
 
@@ -112,6 +123,17 @@ def deepest(most: int) -> list[Deep]:
     with connection.cursor() as cursor:
         cursor.execute(DEEPEST, [MOST_COUNTED + 1, most])
         return [Deep(*row) for row in cursor.fetchall()]
+
+
+def lost(since: datetime, most: int) -> list[tuple[str, str, int, datetime]]:
+    """Why deliveries ended without surely having arrived: error, connector, how many, when the last.
+
+    One query, over the newest `most` that ended since then.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(LOST, [connection.ops.adapt_datetimefield_value(since), most])
+        rows = cursor.fetchall()
+    return [(error, kind, count, _time(newest) or since) for error, kind, count, newest in rows]
 
 
 def busy() -> dict[str, int]:

@@ -16,6 +16,7 @@ from typing import Any, Final, Generic, TypeVar
 from django.db.models import Max, Min, Model, Q, QuerySet
 from django.db.models.functions import MD5
 
+from monitor import lanes
 from operating.asking import Asked
 from sameroom import clock
 from tubes.models import Delivery, Event, Post, Room
@@ -85,17 +86,10 @@ def events(asked: Asked) -> Page[Event]:
 
 
 def reasons(since: datetime, service: str = "") -> list[Reason]:
-    """Why deliveries were lost since then, most frequent first: of the newest LOOKED of them. Two queries."""
-    lost = Delivery.objects.filter(status__in=LOST, finished_at__gte=since).order_by("-finished_at")
-    newest = list(lost.values_list("error", "room", "finished_at")[:LOOKED])
-    rooms = Room.objects.filter(pk__in={room for _, room, _ in newest})
-    kinds = dict(rooms.values_list("pk", "kind"))
-    found: dict[tuple[str, str], list[datetime]] = {}
-    for error, room, when in newest:
-        if when is not None and service in ("", kinds[room]):
-            found.setdefault((error, kinds[room]), []).append(when)
-    told = [Reason(text, kind, len(times), max(times)) for (text, kind), times in found.items()]
-    return sorted(told, key=lambda reason: (-reason.count, reason.text))
+    """Why deliveries were lost since then, most frequent first: of the newest LOOKED of them. One query."""
+    told = [Reason(*row) for row in lanes.lost(since, LOOKED)]
+    found = [reason for reason in told if service in ("", reason.service)]
+    return sorted(found, key=lambda reason: (-reason.count, reason.text))
 
 
 def event_of(text: str) -> int | None:

@@ -57,7 +57,7 @@ def pages(operator: Newcomer) -> dict[str, str]:
         found[name] = page.locator(f'main a[href*="{part}"]').first.get_attribute("href") or ""
     found |= {"deliveries": f"{HOME}deliveries/?state=lost", "events": f"{HOME}events/"}
     page = operator.go(found["deliveries"])
-    found["event"] = page.locator('tbody th a[href*="/events/"]').first.get_attribute("href") or ""
+    found["event"] = page.locator('main tbody th a[href*="/events/"]').first.get_attribute("href") or ""
     found["act"] = page.get_by_role("link", name="It has arrived").first.get_attribute("href") or ""
     return found
 
@@ -71,7 +71,7 @@ def test_a_chart_and_a_reason_lead_to_the_message_behind_them(operator: Newcomer
     expect(page.locator("#chart-amounts svg a title").last).to_contain_text("events taken in")
     page.get_by_role("link", name="HipChat refused the message.").click()
     expect(page.locator("main tbody tr")).to_have_count(3)
-    page.locator("tbody th a").first.click()
+    page.locator("main tbody th a").first.click()
 
     expect(page.get_by_role("heading", name="Where it had to go")).to_be_visible()
     expect(page.get_by_text("HipChat refused the message.")).to_be_visible()
