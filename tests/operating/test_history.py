@@ -9,7 +9,7 @@ from operating.models import Watch
 from operating.tasks import watch
 from sameroom import clock
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

@@ -158,6 +158,12 @@ class Delivery(models.Model):
                 name="undelivered",
                 condition=models.Q(status__in=["failed", "unknown"]),
             ),
+            # What was lost, whoever it was for: operators look at the newest of it.
+            models.Index(
+                fields=["finished_at"],
+                name="lost_lately",
+                condition=models.Q(status__in=["failed", "unknown"]),
+            ),
             models.Index(
                 fields=["origin", "room", "seat"],
                 name="under_way",
