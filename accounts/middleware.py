@@ -12,12 +12,12 @@ from django.utils.cache import add_never_cache_headers
 from accounts.limits import TooManyTries
 from accounts.views_limits import too_many
 
-# What no page of ours uses, nor anything that got into one: the features of W3C's Permissions Policy.
+# What no page of ours uses, nor anything that got into one: the features of W3C's Permissions Policy that
+# browsers know; Chromium writes each other one (bluetooth) to its console, on every page.
 CLOSED: Final = (
     *(
         "accelerometer",
         "autoplay",
-        "bluetooth",
         "browsing-topics",
         "camera",
         "display-capture",
