@@ -36,7 +36,7 @@ KEPT = {
     "a mail that waits for the mail server": "A mail that cannot be sent",
     "notices on Manage": "Notices on Manage",
     "commands typed in rooms": "Commands typed in rooms",
-    "a code of `-sameroom open`, as a hash": "A code of <code>-sameroom open</code>",
+    "a code of `-sameroom open`, as a hash": 'A code of <code class="whole">-sameroom open</code>',
     "the address of a map": "The address of a map",
     "requests to come through a Portal": "Requests to come through a Portal",
     "a deleted Portal": "A deleted Portal",
