@@ -76,6 +76,7 @@ def connect(socket_app: Office) -> Iterator[Callable[[], Listening]]:
         one.client.auto_reconnect_enabled = False
     socket_app.slack.cut_sockets(socket_app.app)  # or each waits for seconds for what is still to come
     for one in made:
+        assert soon(lambda one=one: not one.client.is_connected())  # type: ignore[misc]
         one.client.close()
 
 
