@@ -70,8 +70,15 @@ def parse(raw: Json, name_of: NameOf, *, by_app: bool) -> Document:
     if not said:
         said = mrkdwn.parse(typed, name_of=name_of).blocks
     more = tuple(_attached(raw, name_of)) if by_app else ()
-    said = _cleaned((*said, *more)) if more else said
+    said = _with(_cleaned((*said, *more)) if more else said, _everybody)
     return Document(_in_italics(said) if raw.get("subtype") == "me_message" else said)
+
+
+def _everybody(mention: Mention) -> Mention:
+    """As all services name everybody in a room; those who are there are `here` at Slack too."""
+    return (
+        Mention("", "all") if not mention.remote_id and mention.name in ("channel", "everyone") else mention
+    )
 
 
 def _cleaned(said: tuple[Block, ...]) -> tuple[Block, ...]:

@@ -11,13 +11,22 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
+from django.core.cache import cache
+
 from connectors.base import Login, RoomId, UserId
+from connectors.markup.emoji import of_shortcode
+from connectors.slack.connector import SlackConnector
 from sandbox.server import SandboxServer
 from stub.control import Stub
 from stub.server import running
+from tests import fakeslack
 from tests.connectors.hipchat.harness import SCOPES
 from tests.connectors.irc.living import FAST, login
 from tests.connectors.matrix.harness import shared
+from tests.fakeslack import FakeSlack
+from tests.fakeslack.receiver import Receiver, receiving
+from tests.fakeslack.text import calls
+from tests.fakeslack.world import Message
 from tests.homeserver import Homeserver
 from tests.irchuman import Crowd, people
 from tests.ircservers import Ircd
@@ -285,6 +294,97 @@ class Irc:
         return [nick for nick in nicks if re.search(rf"\b{nick}\b", text, re.IGNORECASE)]
 
 
+class Slack:
+    """A Slack of our own: Ann and Bob are in a channel of their workspace with our app."""
+
+    kind = "slack"
+    title = "Slack"
+
+    def __init__(self, slack: FakeSlack, receiver: Receiver, workspace: str = "Acme") -> None:
+        self.slack, self.receiver, self.team = slack, receiver, slack.workspace(workspace)
+        self.ann, self.bob = (
+            slack.person(name, display_name=shown, team=self.team)
+            for name, shown in (("ann", "Ann Lee"), ("bob", "Bob Ray"))
+        )
+        self.app = slack.app()
+        self.token = slack.install(self.app, team=self.team, by=self.ann)
+        slack.listen(self.app, receiver.url)
+        self.actions = {
+            "say": lambda text: slack.say(self.channel, self.ann, text),
+            "say formatted": self.say_formatted,
+            "say code": lambda: slack.post(self.channel, self.ann, "```x = 1\nprint(x)```"),
+            "edit": lambda said: slack.edit(said, "hello"),
+            "delete": slack.delete,
+            "reply": lambda said: slack.reply(said, self.ann, "yes"),
+            "react": lambda said: slack.react(said, self.ann, "thumbsup") or said,
+            "take back": lambda said: slack.unreact(said, self.ann, "thumbsup"),
+            "share": lambda name, content, text: slack.upload(self.channel, self.ann, name, content, text),
+            "mention": lambda: slack.post(self.channel, self.ann, f"<@{self.bob.id}> come"),
+            "call all": lambda: slack.post(self.channel, self.ann, "<!channel> lunch"),
+            "do": lambda: slack.say(self.channel, self.ann, "waves", subtype="me_message"),
+            "smile": lambda: slack.say(self.channel, self.ann, "good :+1:"),
+        }
+
+    def another(self) -> Slack:
+        return self._second
+
+    @cached_property
+    def _second(self) -> Slack:
+        return Slack(self.slack, self.receiver, "Globex")
+
+    def enter(self) -> tuple[RoomId, Login]:
+        assert self.token.bot
+        cache.clear()  # the budgets: a minute's calls are soon used up here
+        name = f"room-{secrets.token_hex(3)}"
+        self.channel = self.slack.channel(name, self.ann, self.bob, self.token.bot, team=self.team)
+        known = {"token": self.token.value, "signing_secret": self.app.signing_secret}
+        login = Login(self.slack.api.rstrip("/"), known, team_id=self.team.id)
+        SlackConnector(login).refresh_people()
+        return RoomId(self.channel.id), login
+
+    def pushed(self) -> list[tuple[Mapping[str, str], bytes]]:
+        """The calls that told our app what has happened here since this was last asked."""
+        self.slack.settle()
+        taken, self.receiver.requests[:] = list(self.receiver.requests), []
+        ours = [one for one in taken if one.json.get("api_app_id") == self.app.id]
+        return [(one.headers, one.body) for one in ours]
+
+    def say_formatted(self) -> Any:
+        link = {"type": "link", "url": "https://example.org/", "text": "link"}
+        words = [("bold", "bold"), ("italic", "italic"), ("code", "code")]
+        said = [part for word, style in words for part in (_element(word, **{style: True}), _element(", "))]
+        items = [_section(_element(word)) for word in ("one", "two")]
+        elements = [_section(*said, link), {"type": "rich_text_list", "style": "bullet", "elements": items}]
+        wire = "*bold*, _italic_, `code`, <https://example.org/|link>\n• one\n• two"
+        blocks = [{"type": "rich_text", "elements": elements}]
+        return self.slack.post(self.channel, self.ann, wire, blocks=blocks)
+
+    def standing(self) -> list[Post]:
+        said = self.slack.history(self.channel)
+        ids = [message.ts for message in said]
+        return [self._post(message, ids) for message in said]
+
+    def _post(self, message: Message, ids: list[str]) -> Post:
+        is_answer = message.thread_ts not in ("", message.ts)
+        names = {f"@{person.id}": person.display_name for person in (self.ann, self.bob)}
+        return Post(
+            message.text,
+            by=message.username,
+            files=[f"{file.name} ({file.size} bytes)" for file in message.files],
+            reactions=[of_shortcode(f":{name}:") or name for name in message.reactions],
+            answers=ids.index(message.thread_ts) if is_answer and message.thread_ts in ids else None,
+            rings=[names.get(one, "everybody") for one in calls(message.text)],
+        )
+
+
+def _element(word: str, **style: bool) -> dict[str, Any]:
+    return {"type": "text", "text": word, **({"style": style} if style else {})}
+
+
+def _section(*elements: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "rich_text_section", "elements": list(elements)}
+
+
 class Stubbed:
     """The stub service with some abilities."""
 
@@ -336,10 +436,13 @@ def all_services(ircd: Ircd) -> Iterator[list[Service]]:
         crowd = stack.enter_context(people(ircd.url))
         sandbox = stack.enter_context(SandboxServer(request_limit=1_000_000, flood_limit=1_000_000))
         stub = stack.enter_context(running())
+        slack = stack.enter_context(fakeslack.running())
+        receiver = stack.enter_context(receiving())
         yield [
             HipChat(sandbox),
             Matrix(shared()),
             Irc(ircd, crowd),
+            Slack(slack, receiver),
             Stubbed(stub, "a service that can all", EVERYTHING),
             Stubbed(stub, "a service with words only", NOTHING),
         ]
@@ -348,5 +451,6 @@ def all_services(ircd: Ircd) -> Iterator[list[Service]]:
 def without_ids(text: str) -> str:
     """A text without what differs from run to run."""
     text = re.sub(r"@(\w+)-[0-9a-f]{8}:localhost", r"@\1:localhost", text)
+    text = re.sub(r"<@U[A-Z0-9]+>", "<@U…>", text)
     text = re.sub(r"\d\d:\d\d UTC", "14:03 UTC", text)
     return re.sub(r"http://127\.0\.0\.1:\d+/files/[^/\s\"]+/", "https://…/", text)

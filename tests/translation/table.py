@@ -17,12 +17,14 @@ HEAD = """# What arrives
 
 What people do at one service, and what stands in the room at the other afterwards, as that service itself
 tells it. Made by doing it: `python -m tests.translation` links rooms of the HipChat sandbox, of a real Matrix
-homeserver, of a real IRC server and of two scripted services, and a test compares this page with what it
-finds.
+homeserver, of a real IRC server, of a Slack of our own and of two scripted services, and a test compares this
+page with what it finds.
 
 At IRC each line is a message of its own, heard by somebody in the channel. Its formatting codes are written
 here as `^B` (bold), `^]` (italics), `^Q` (monospace) and `^O` (all off). "Rings" says whose client calls
 them: at IRC that of those whose nick is a word of the line.
+
+At Slack a message stands in mrkdwn, without the blanks of no width that keep foreign words from being markup.
 
 """
 

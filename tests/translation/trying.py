@@ -25,8 +25,8 @@ from tubes.relay.intake import Arrival, accept
 class Ear:
     """Reads one room, whichever way its service tells; by its session, where there is one."""
 
-    def __init__(self, seat: Seat, living: Living | None) -> None:
-        self.seat, self.living, self.token = seat, living, ""
+    def __init__(self, seat: Seat, living: Living | None, here: Service) -> None:
+        self.seat, self.living, self.here, self.token = seat, living, here, ""
         self.connector = seat.account.connector()
         if self.connector.capabilities.reading is Reading.STREAM:
             self.hear(expected=0)
@@ -41,6 +41,10 @@ class Ear:
             self.token = told.place
             self._take(told.events)
         else:
+            for headers, body in getattr(self.here, "pushed", list)():
+                told = self.connector.receive(headers, body).events
+                self._take([event for where, event in told if where == room.remote_id])
+            Room.objects.exclude(pk=room.pk).update(next_poll_at=None)  # those of other cases
             Room.objects.filter(pk=room.pk).update(next_poll_at=clock.now())
             reading.poll(self.seat.account_id)
 
@@ -86,7 +90,7 @@ class Trial:
             factories.tube(seat, other)
         with ExitStack() as stack:
             living, *_ = [stack.enter_context(_session(each)) for each in (seat, *far)]
-            _do(case, here, Ear(seat, living))
+            _do(case, here, Ear(seat, living, here))
             return [service.standing() for service in others]
 
     def _seat(self, service: Service) -> Seat:

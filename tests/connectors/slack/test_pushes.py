@@ -311,10 +311,10 @@ def test_mentions_and_channels_have_names(harness, pushed, connector):
     bob = harness.slack.person("bob", display_name="Bob")
     other = harness.another("lunch")
     list(connector.list_rooms())
-    harness.slack.post(harness.channel, harness.person, f"<@{bob.id}> <!here> see <#{other.id}>")
+    harness.slack.post(harness.channel, harness.person, f"<@{bob.id}> <!here> <!channel> see <#{other.id}>")
 
     [event] = pushed()
-    assert plain.render(event.body) == "@Bob @here see #lunch"
+    assert plain.render(event.body) == "@Bob @here @all see #lunch"
 
 
 def test_archived_channel_is_looked_at_by_the_next_read(harness, connector, receiver):
