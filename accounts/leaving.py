@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import SESSION_KEY
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.db.models import Model, QuerySet
 
 from accounts import letters
 from accounts.models import Invitation, LinkedAccount, User
 from accounts.services import account_leave, rooms_touched
 from sameroom import clock
-from tubes.models import Tube
+from tubes.models import Seat, Tube
 from tubes.relay import news, shelf
 from tubes.services import rooms_rewatch
 
@@ -59,10 +62,16 @@ def _forget_traces(user: User) -> None:
     """What no foreign key leads to: sessions, invitations to this address, and names in the log of admin."""
     Session.objects.filter(pk__in=_sessions_of(user)).delete()
     Invitation.objects.filter(email=user.email).delete()
-    about = LogEntry.objects.filter(
-        content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk)
-    )
-    about.update(object_repr=SOMEBODY)
+    theirs: list[tuple[type[Model], QuerySet[Any], str]] = [
+        (User, User.objects.filter(pk=user.pk), SOMEBODY),
+        (LinkedAccount, user.linked_accounts.all(), "an account of a deleted user"),
+        (Seat, user.seats.all(), "a Seat of a deleted user"),
+        (Tube, Tube.objects.owned_by(user), "a Tube of a deleted user"),
+    ]
+    for model, rows, words in theirs:
+        ids = [str(pk) for pk in rows.values_list("pk", flat=True)]
+        about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(model))
+        about.filter(object_id__in=ids).update(object_repr=words)
 
 
 def _sessions_of(user: User) -> list[str]:

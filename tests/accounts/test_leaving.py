@@ -86,6 +86,8 @@ def test_nothing_of_a_user_remains(ann: User, client: Client) -> None:
     LogEntry.objects.create(
         user=operator, content_type=users, object_id=ann.pk, object_repr="ann@example.com", action_flag=CHANGE
     )
+    for row in (Tube.objects.owned_by(ann).first(), ann.seats.first(), ann.linked_accounts.first()):
+        LogEntry.objects.log_actions(operator.pk, [row], CHANGE, "Done.", single_object=True)
     Room.objects.update(created_at=clock.now() - timedelta(hours=2))
     pk, words = ann.pk, ("ann@example.com", "Annabel", "annex", "Annex", "Ann's", SECRET, "Cara")
     assert len(traces(pk, *words)) > 10

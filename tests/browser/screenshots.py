@@ -58,6 +58,10 @@ FIRST_VISIT = {
     "profile-password": "/user/password/change/",
     "sign-out": "/user/logout/",
 }
+MONITOR = {
+    "monitor": "/admin/operating/watch/",
+    "monitor-lost": "/admin/operating/watch/deliveries/?state=lost",
+}
 AT_WORK = {"accounts": "/accounts/", "open-a-tube": "/open-a-tube/", "manage": "/manage/"}
 
 
@@ -143,6 +147,10 @@ def walk_through_trouble(newcomer: Newcomer, folder: Path, look: str, sameroom: 
     shoot(newcomer, folder, {"stopped-manage": "/manage/"}, look)
     troubles.make("staff", email, sameroom)
     shoot(newcomer, folder, {"stopped-staff": "/manage/", "stopped-admin": "/admin/"}, look)
+    troubles.make("watched", email, sameroom)
+    shoot(newcomer, folder, MONITOR, look)
+    newcomer.page.locator("main tbody th a").first.click()
+    shoot_current(newcomer, folder, f"monitor-message-{look}")
 
 
 def main(folder: Path, chromium: Browser) -> None:
