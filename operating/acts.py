@@ -5,7 +5,8 @@ Each act calls one service and is written to the admin's log of actions, under t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -43,6 +44,7 @@ class Act:
     done: str  # what is said, and logged, when it was done
     fits: Callable[[Any], bool]  # whether it makes sense as the row stands
     asks: str = ""  # what is asked first, where it cannot be undone
+    for_many: bool = False  # whether it is offered for all rows of a list at once
     related: tuple[str, ...] = ()  # what `does` and a page need of the row
 
     @property
@@ -74,6 +76,26 @@ def do(act: Act, row: Any, by: User) -> None:
         change_message=f"{act.done} (relay monitor)",
         single_object=True,
     )
+
+
+def do_all(act: Act, rows: Iterable[Any], by: User) -> tuple[int, Counter[str]]:
+    """The same to several rows, each by itself: how many it was done to, and why not to others, how often."""
+    done, refused = 0, Counter[str]()
+    for row in rows:
+        try:
+            do(act, row, by)
+        except Refused as error:
+            refused[str(error)] += 1
+        else:
+            done += 1
+    return done, refused
+
+
+def possible_for_all(rows: Sequence[Model], by: User) -> list[tuple[Act, list[int]]]:
+    """What this operator can do to several of these rows at once, with the ids of those it fits."""
+    able = [act for act in ACTS.values() if act.for_many and by.has_perm(act.permission)]
+    found = [(act, [row.pk for row in rows if isinstance(row, act.model) and act.fits(row)]) for act in able]
+    return [(act, ids) for act, ids in found if len(ids) > 1]
 
 
 def possible(row: Model, by: User) -> list[Act]:
@@ -116,7 +138,8 @@ _ALL: Final = (
     Act(
         "retry", "Try now", Delivery,
         lambda delivery, by: delivery_retry(delivery=delivery),
-        "Queued to be tried now.", _is(Status.QUEUED, Status.FAILED, Status.UNKNOWN), related=_OF_DELIVERY,
+        "Queued to be tried now.", _is(Status.QUEUED, Status.FAILED, Status.UNKNOWN), for_many=True,
+        related=_OF_DELIVERY,
     ),
     Act(
         "skip", "Leave out", Delivery,
@@ -124,7 +147,7 @@ _ALL: Final = (
         "Left out.", _is(Status.QUEUED),
         asks="The message will never be posted in this room, and its owner is told so. "
         "This cannot be undone.",
-        related=_OF_DELIVERY,
+        for_many=True, related=_OF_DELIVERY,
     ),
     Act(
         "settle", "Settle now", Delivery,

@@ -38,6 +38,7 @@ class MonitorAdmin(admin.ModelAdmin):
             path("lanes/<int:pk>/", site.admin_view(views.lane_detail), name="operating_lane"),
             path("accounts/<int:pk>/", site.admin_view(views.account_detail), name="operating_account"),
             path("find/", site.admin_view(views.find), name="operating_find"),
+            path("all/<slug:name>/", site.admin_view(views.act_on_all), name="operating_act_on_all"),
             path("<slug:name>/<int:pk>/", site.admin_view(views.act_page), name="operating_act"),
         ]
 

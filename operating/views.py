@@ -16,7 +16,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.decorators import SignedIn
 from accounts.models import LinkedAccount, User
@@ -86,7 +86,8 @@ def delivery_list(request: SignedIn) -> HttpResponse:
         Seat.objects.select_related("room", "account").filter(pk=asked.seat).first() if asked.seat else None
     )
     rows = [(delivery, acts.possible(delivery, request.user)) for delivery in page.rows]
-    context = {"rows": rows, "seat": seat, "states": STATES}
+    for_all = acts.possible_for_all(page.rows, request.user)
+    context = {"rows": rows, "for_all": for_all, "seat": seat, "states": STATES}
     return _list(request, "operating/deliveries.html", "Deliveries", asked, page, context)
 
 
@@ -170,6 +171,28 @@ def act_page(request: SignedIn, name: str, pk: int) -> HttpResponse:
         messages.error(request, str(error))
     else:
         messages.success(request, f"{row}: {act.done}")
+    return redirect(back)
+
+
+@_operators
+@require_POST
+def act_on_all(request: SignedIn, name: str) -> HttpResponse:
+    """Do something to all rows of a page of a list; ask first where it cannot be undone."""
+    act = acts.ACTS.get(name)
+    if act is None or not act.for_many:
+        raise Http404
+    if not request.user.has_perm(act.permission):
+        raise PermissionDenied
+    ids = [int(pk) for pk in request.POST.getlist("row") if pk.isdecimal() and len(pk) < 19][: finding.ROWS]
+    back = _back(request)
+    if act.asks and "sure" not in request.POST:
+        context = {"act": act, "ids": ids, "back": back}
+        return _render(request, "operating/act.html", f"{act.label}: {len(ids)} deliveries", context)
+    done, refused = acts.do_all(act, act.rows().filter(pk__in=ids).order_by("pk"), request.user)
+    if done:
+        messages.success(request, f"{act.done} {done} of {len(ids)}.")
+    for why, times in refused.most_common():
+        messages.error(request, f"Not for {times}: {why}")
     return redirect(back)
 
 

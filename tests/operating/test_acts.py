@@ -1,5 +1,6 @@
 """What operators do: to what, with which right, what is logged, and what becomes of it."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from operating.acts import ACTS
 from sameroom import clock
 from tests import factories
 from tests.operating.conftest import LOOK, Rung
-from tubes.models import Notice, Post, Room
+from tubes.models import Delivery, Notice, Post, Room
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -327,3 +328,58 @@ def test_what_somebody_else_did_first_is_told_and_not_logged(desk: Client) -> No
 def test_an_act_that_there_is_not_is_not_found(desk: Client) -> None:
     assert desk.post("/admin/operating/watch/explode/1/").status_code == 404
     assert desk.post(reverse("admin:operating_act", args=["pause", 0])).status_code == 404
+
+
+def test_all_lost_deliveries_of_a_page_are_tried_at_once_and_each_is_logged(desk: Client) -> None:
+    tube = factories.tube()
+    lost = [
+        factories.delivery(
+            factories.event(tube.side_a.room), tube.side_b, status="failed", finished_at=clock.now()
+        )
+        for _ in range(2)
+    ]
+    erased = factories.delivery(
+        factories.event(tube.side_a.room, body=None), tube.side_b, status="failed", finished_at=clock.now()
+    )
+    listed = reverse("admin:operating_deliveries", query={"state": "lost"})
+    form = desk.get(listed).content.decode().split("/all/retry/")[1].split("</form>")[0]
+    ids = re.findall(r'name="row" value="(\d+)"', form)
+
+    answer = desk.post(
+        reverse("admin:operating_act_on_all", args=["retry"]), {"row": ids, "next": listed}, follow=True
+    )
+
+    page = answer.content.decode()
+    assert "Queued to be tried now. 2 of 3." in page
+    assert "Not for 1: Its text is not kept any more." in page
+    assert set(Delivery.objects.filter(status="queued").values_list("pk", flat=True)) == {
+        one.pk for one in lost
+    }
+    assert [entry[1] for entry in logged()] == [str(one.pk) for one in lost]
+    erased.refresh_from_db()
+    assert erased.status == "failed"
+
+
+def test_leaving_out_a_page_is_asked_about_first(desk: Client) -> None:
+    rows = [factories.delivery() for _ in range(2)]
+    address = reverse("admin:operating_act_on_all", args=["skip"])
+    told = {"row": [row.pk for row in rows]}
+
+    asked = desk.post(address, told).content.decode()
+    unchanged = Delivery.objects.filter(status="queued").count()
+    desk.post(address, told | {"sure": "yes"})
+
+    assert "This cannot be undone." in asked
+    assert re.findall(r'name="row" value="(\d+)"', asked) == [str(row.pk) for row in rows]
+    assert (unchanged, Delivery.objects.filter(status="skipped").count(), len(logged())) == (2, 2, 2)
+
+
+def test_acting_on_a_page_needs_the_same_rights(staff: Callable[..., Client]) -> None:
+    row = factories.delivery()
+    address = reverse("admin:operating_act_on_all", args=["skip"])
+
+    assert staff(LOOK, "tubes.change_tube").post(address, {"row": row.pk, "sure": "yes"}).status_code == 403
+    let_in = staff(LOOK, "tubes.change_delivery")
+    assert let_in.get(address).status_code == 405
+    assert let_in.post(reverse("admin:operating_act_on_all", args=["pause"]), {"row": 1}).status_code == 404
+    assert logged() == []
