@@ -38,11 +38,10 @@ FAILED: Final = _at_either_side(_has_failed)
 
 def _is_waiting(viewer: User) -> Q:
     """Tubes in which something stands still, and nothing else is wrong. One query."""
-    ends = Tube.objects.owned_by(viewer).filter(RUNNING).values_list("side_a", "side_b")
-    stuck = standing.stuck_lanes({seat for pair in ends for seat in pair})
+    stuck = standing.stuck_seats_of(viewer.pk)
     retrying = LinkedAccount.Status.RETRYING
     return _at_either_side(
-        lambda side: Q(**{f"{side}__in": list(stuck)}) | Q(**{f"{side}__account__status": retrying})
+        lambda side: Q(**{f"{side}__in": stuck}) | Q(**{f"{side}__account__status": retrying})
     )
 
 
@@ -91,7 +90,7 @@ class ManageFilter(forms.Form):
         return urlencode(self.chosen)
 
     def tubes(self, tubes: TubeQuerySet, viewer: User) -> TubeQuerySet:
-        """Those of these Tubes that are to be shown. Where has to be known what waits, two queries."""
+        """Those of these Tubes that are to be shown. Where has to be known what waits, one query."""
         chosen = self.chosen
         for path, value in self._wanted:
             tubes = tubes.filter(Q(**{f"side_a__{path}": value}) | Q(**{f"side_b__{path}": value}))

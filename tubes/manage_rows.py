@@ -62,7 +62,7 @@ class PortalRow:
 def page_of(viewer: User, chosen: ManageFilter, number: str | None) -> Page[Any]:
     """One page of those of the viewer's open Tubes and Portals that are chosen.
 
-    Two queries, and one for each sort that is on it; two more where has to be known what waits.
+    Two queries, and one for each sort that is on it; one more where has to be known what waits.
     """
     tubes = chosen.tubes(Tube.objects.owned_by(viewer).not_closed(), viewer)
     portals = chosen.portals(Portal.objects.owned_by(viewer).not_deleted())

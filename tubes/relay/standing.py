@@ -36,15 +36,27 @@ class Undelivered:
     unknown: int
 
 
-STUCK = """
+# A lane by its first message: {which} of those that do not get on.
+LANE = """
+    FROM tubes_seat s JOIN tubes_delivery h ON h.id = (
+        SELECT MIN(d.id) FROM tubes_delivery d WHERE d.seat_id = s.id AND d.status IN ('queued', 'sending'))
+    WHERE s.id IN {which} AND (s.lane_not_before > %s
+        OR (h.error NOT IN ('', %s) AND COALESCE(h.failing_since, h.created_at) < %s))
+"""
+STUCK = f"""
     SELECT s.id, s.lane_not_before, s.throttled_since, h.failing_since, h.error,
         (SELECT COUNT(*) FROM (
             SELECT 1 FROM tubes_delivery w
             WHERE w.seat_id = s.id AND w.status IN ('queued', 'sending') LIMIT %s) counted)
-    FROM tubes_seat s JOIN tubes_delivery h ON h.id = (
-        SELECT MIN(d.id) FROM tubes_delivery d WHERE d.seat_id = s.id AND d.status IN ('queued', 'sending'))
-    WHERE s.id IN {seats} AND (s.lane_not_before > %s
-        OR (h.error NOT IN ('', %s) AND COALESCE(h.failing_since, h.created_at) < %s))
+    {LANE}
+"""
+# Of all Tubes of an owner: their ends are not sent there and back, for there may be thousands.
+STUCK_OF = f"""
+    WITH ends AS (
+        SELECT t.side_a_id AS a, t.side_b_id AS b FROM tubes_tube t
+        JOIN tubes_seat x ON x.id = t.side_a_id JOIN tubes_seat y ON y.id = t.side_b_id
+        WHERE t.status = 'active' AND (x.owner_id = %s OR y.owner_id = %s))
+    SELECT s.id {LANE.format(which="(SELECT a FROM ends UNION SELECT b FROM ends)")}
 """
 COUNT = """
     (SELECT COUNT(*) FROM (
@@ -72,12 +84,19 @@ def stuck_lanes(seat_ids: Iterable[int]) -> dict[int, StuckLane]:
     soon = now + RESTS
     values = [MOST + 1, *seats, sql.moment(soon), WAITS, sql.moment(now - PATIENCE)]
     found = {}
-    for row in sql.rows(STUCK.format(seats=sql.marks(seats)), values):
+    for row in sql.rows(STUCK.format(which=sql.marks(seats)), values):
         seat, rests_until, throttled_since, failing_since, error, waiting = row
         again_at = sql.read_moment(rests_until)
         is_limit = throttled_since is not None and failing_since is None and again_at and again_at > soon
         found[seat] = StuckLane(waiting, "" if error == WAITS else error, again_at if is_limit else None)
     return found
+
+
+def stuck_seats_of(owner_id: int) -> list[int]:
+    """The Seats at either end of this owner's active Tubes whose lane does not get on. One query."""
+    now = clock.now()
+    values = [owner_id, owner_id, sql.moment(now + RESTS), WAITS, sql.moment(now - PATIENCE)]
+    return [seat for (seat,) in sql.rows(STUCK_OF, values)]
 
 
 def undelivered(seat_ids: Iterable[int], *, only_told: bool = False) -> dict[int, Undelivered]:
