@@ -70,12 +70,21 @@ def steps_of(user: User) -> Steps | None:
 
     With the last one done they end: pages that are opened later show none.
     """
-    known = first_steps_of(user)
-    if known is None:
+    if user.onboarded_at is not None:
         return None
+    known = first_steps_of(user)
     if known.is_over:
         first_steps_end(user=user)
     return Steps(known)
+
+
+def steps_done(user: User) -> Steps | None:
+    """All of them, done; None where they were put away before. One query.
+
+    For a page that stays open while another one was told first.
+    """
+    known = first_steps_of(user)
+    return Steps(known) if known.is_over else None
 
 
 def steps_on_page(user: User) -> Steps | None:

@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.http import require_GET
 
 from accounts.decorators import SignedIn, acting_page, live_page
-from tubes.onboarding import steps_of
+from tubes.onboarding import steps_done, steps_of
 from tubes.services import first_steps_again, first_steps_end
 from tubes.undoing import undoable
 
@@ -18,7 +18,7 @@ def first_steps(request: SignedIn) -> HttpResponse:
     """The list as it stands; for htmx, 204 where it is as it was seen last."""
     if not request.htmx:
         return redirect("tubes:tube-list")
-    steps = steps_of(request.user)
+    steps = steps_of(request.user) or steps_done(request.user)
     if steps is None:
         return HttpResponse()
     if steps.seen == request.GET.get("seen"):

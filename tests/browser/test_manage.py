@@ -7,13 +7,10 @@ from typing import Any
 
 import pytest
 import requests
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, Route, StorageState, expect
 
 from standalone.throwaway import Sameroom, started
 from tests.browser.newcomer import Newcomer
-from tests.browser.screenshots import SCHEMES, WIDTHS
-from tests.browser.test_help import WCAG
 
 GROUPS = ("Acme", "Globex")
 
@@ -229,28 +226,6 @@ def walk_without_a_script(visitor: Resident) -> None:
     expect(page.get_by_text("is closed")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("Support and Helpdesk are joined again.")).to_be_visible()
-
-
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("width", WIDTHS)
-def test_pages_keep_wcag_and_need_no_scrolling_sideways(
-    chromium: Browser, house: Sameroom, session: StorageState, width: int, scheme: str
-) -> None:
-    size = {"width": width, "height": 800}
-    with at_home(chromium, house, session, viewport=size, color_scheme=scheme) as visitor:
-        visitor.open_a_tube("Support", "Helpdesk")
-        log = re.sub(r"/$", "/log/", visitor.page.url).removeprefix(visitor.address)
-        visitor.enter_room("Ann Lee", "Support").say(f"Has the parcel left? {width} {scheme}")
-        there = visitor.enter_room("Dana Fox", "Helpdesk")
-        there.sees(f"[Ann Lee, Acme] Has the parcel left? {width} {scheme}")
-
-        for path in ("/manage/", "/manage/?state=paused", "/open-a-tube/?q=a", log):
-            page = visitor.go(path)
-            found = Axe().run(page, options={"runOnly": WCAG})
-
-            assert found.violations_count == 0, (path, found.generate_report())
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-        assert visitor.console == []
 
 
 def test_log_shows_what_has_passed_with_its_time(resident: Resident) -> None:

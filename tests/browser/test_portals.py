@@ -3,13 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from standalone.throwaway import Sameroom, started
 from tests.browser.newcomer import PASSWORD, Newcomer
-from tests.browser.screenshots import SCHEMES, WIDTHS
-from tests.browser.test_help import WCAG
 
 
 @pytest.fixture
@@ -151,33 +148,3 @@ def test_everything_works_without_a_script_and_by_keyboard(chromium: Browser, sa
         f"{sameroom.address}/p/{page.url.rstrip('/').rpartition('/')[2]}"
     )
     context.close()
-
-
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_pages_of_portals_keep_wcag_and_need_no_scrolling_sideways(
-    chromium: Browser, sameroom: Sameroom, width: int, scheme: str
-) -> None:
-    context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
-    host = Newcomer(context, sameroom.address)
-    host.sign_up("host@example.com")
-    host.add_account(host.create_token("Acme"), "Acme")
-    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=sameroom.address)
-    portal = create_a_portal(host, "Support")
-    key = portal.rpartition("/")[2]
-    stranger = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
-    visitor = Newcomer(stranger, sameroom.address)
-    own = [
-        "/create-a-portal/",
-        "/manage/",
-        *(f"/portals/{key}/{page}" for page in ("", "options/", "delete/")),
-    ]
-
-    for who, paths in ((host, own), (visitor, [f"/p/{key}", "/p/unknown"])):
-        for path in paths:
-            page = who.go(path)
-            found = Axe().run(page, options={"runOnly": WCAG})
-            assert found.violations_count == 0, f"{path}: {found.generate_report()}"
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-    context.close()
-    stranger.close()

@@ -36,10 +36,8 @@ class FirstSteps:
         return all(self.done)
 
 
-def first_steps_of(user: User) -> FirstSteps | None:
-    """How far this user is; None where it is over or put away. One query, or none."""
-    if user.onboarded_at is not None:
-        return None
+def first_steps_of(user: User) -> FirstSteps:
+    """How far this user is, whether or not they are shown it. One query."""
     tubes = Tube.objects.owned_by(user)
     # By each Tube's own ends: served by the index of a Seat's deliveries, however many there are of others.
     heard = tubes.filter(Exists(_passed("side_a", "side_b")) | Exists(_passed("side_b", "side_a")))
