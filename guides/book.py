@@ -161,6 +161,7 @@ def context(page: Page) -> dict[str, Any]:
         "daily_messages": settings.DAILY_MESSAGES,
         "sandbox_on": settings.SANDBOX,
         "services": services(),
+        "called_by_name": [cls.label for cls in connectors().values() if cls.capabilities.apps],
     }
     if service := connectors().get(page.kind):
         # The class itself would be called by the template engine.

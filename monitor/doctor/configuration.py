@@ -68,6 +68,11 @@ def _for_production() -> Iterator[Finding]:
             f"METRICS_TOKEN has fewer than {_SHORTEST_TOKEN} characters: it can be guessed.",
             "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'.",
         )
+    if not settings.ADMIN_SECOND_STEP:
+        yield warning(
+            "ADMIN_SECOND_STEP is off: an operator's password alone opens the administration.",
+            "Take ADMIN_SECOND_STEP=0 out, and have each operator set up an app.",
+        )
     if settings.SANDBOX:
         yield warning(
             "SANDBOX is on: whoever reaches this site may post in the sandbox's rooms.",

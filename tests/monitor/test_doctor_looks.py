@@ -7,6 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP
 from cryptography.fernet import Fernet
 from django.core.checks import Error, Warning
 from django.core.management import call_command
@@ -30,6 +32,7 @@ def in_service(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """As an installation that lacks nothing."""
     settings.LOCAL = settings.DEBUG = settings.SANDBOX = False
     settings.SECURE, settings.TRUSTED_PROXY_COUNT = True, 1
+    settings.ADMIN_SECOND_STEP = True
     settings.METRICS_TOKEN = "a-long-random-one-of-32-characters"
     settings.CELERY_BROKER_URL = settings.REDIS_URL = "redis://127.0.0.1:1/0"
     monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", "sameroom.pooled_postgres")
@@ -79,6 +82,7 @@ class TestSettings:
             ("METRICS_TOKEN", "", "METRICS_TOKEN is not set"),
             ("METRICS_TOKEN", "short", "METRICS_TOKEN has fewer than 20 characters"),
             ("SANDBOX", True, "SANDBOX is on"),
+            ("ADMIN_SECOND_STEP", False, "ADMIN_SECOND_STEP is off"),
             ("REDIS_URL", "", "There is a broker, but no REDIS_URL"),
             ("ALLOWED_PRIVATE_NETWORKS", ["0.0.0.0/0"], "ALLOWED_PRIVATE_NETWORKS opens 0.0.0.0/0"),
             ("ALLOWED_PRIVATE_NETWORKS", ["10.0.0.1/8"], "ALLOWED_PRIVATE_NETWORKS names '10.0.0.1/8'"),
@@ -116,40 +120,45 @@ class TestSettings:
 
 
 class TestKeys:
-    def test_no_login_needs_no_key(self) -> None:
-        assert [f.text.split(".")[0] for f in looked_at()] == ["No login is stored yet"]
+    def test_no_secret_needs_no_key(self) -> None:
+        assert [found.text.split(".")[0] for found in looked_at()] == ["No secret is stored yet"]
 
-    def test_every_login_opens_with_the_first_key(self) -> None:
+    def test_every_secret_opens_with_the_key(self) -> None:
         factories.account()
 
         [found] = looked_at()
 
-        assert found.text.startswith("Every stored login that was looked at (1) opens with the first key.")
+        assert found.text.startswith("All stored secrets that were looked at (1) open with the key.")
 
     def test_from_a_new_key_to_an_old_one_that_is_not_needed_any_more(self, settings: Any) -> None:
-        factories.account()
+        owner = factories.account().owner
+        TOTP.activate(owner, "JBSWY3DPEHPK3PXP")
+        RecoveryCodes.activate(owner)
         old, new = settings.ENCRYPTION_KEYS[0], Fernet.generate_key().decode()
         settings.ENCRYPTION_KEYS = [new, old]
         factories.account()
 
         assert bad(looked_at()) == [
-            (Severity.WARNING, "1 of 2 stored logins are still encrypted with an old key.")
+            (Severity.WARNING, "3 of 4 stored secrets are still encrypted with an old key.")
         ]
 
         call_command("rotate_keys", stdout=io.StringIO())
         [found] = looked_at()
 
-        assert found.text == (
-            "Every stored login opens with the first key: the others can be taken out of ENCRYPTION_KEYS."
-        )
+        assert found.severity is Severity.OK
+        assert found.text.startswith("All stored secrets that were looked at (4) open with the first key.")
 
-    def test_login_whose_key_is_gone(self, settings: Any) -> None:
-        factories.account()
+    @pytest.mark.parametrize("whose", ["account", "second step"])
+    def test_secret_whose_key_is_gone(self, settings: Any, whose: str) -> None:
+        if whose == "account":
+            factories.account()
+        else:
+            TOTP.activate(factories.user(), "JBSWY3DPEHPK3PXP")
         settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
         factories.account()
 
         assert bad(looked_at()) == [
-            (Severity.ERROR, "1 of 2 stored logins that were looked at can be opened with no key.")
+            (Severity.ERROR, "1 of 2 stored secrets that were looked at can be opened with no key.")
         ]
 
     def test_of_many_logins_the_oldest_and_the_newest_are_looked_at(
@@ -162,7 +171,7 @@ class TestKeys:
 
         LinkedAccount.objects.filter(pk=made[0].pk).update(sealed=b"oldest")
         assert bad(looked_at()) == [
-            (Severity.ERROR, "1 of 4 stored logins that were looked at can be opened with no key.")
+            (Severity.ERROR, "1 of 4 stored secrets that were looked at can be opened with no key.")
         ]
 
 

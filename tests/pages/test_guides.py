@@ -241,6 +241,15 @@ def test_security_tells_how_long_everything_is_kept(client, settings):
     assert "5 hours, up to 77 MB for one user" in text
 
 
+def test_help_tells_where_we_are_called_by_name(client):
+    called = [cls.label for cls in connectors().values() if cls.capabilities.apps]
+
+    assert (
+        f'At {", ".join(called)} <code class="whole">@sameroom</code> does as well.'
+        in client.get(COMMANDS).text
+    )
+
+
 def test_help_tells_of_every_posting_option(client):
     text = html.unescape(client.get(OPTIONS).text)
 
