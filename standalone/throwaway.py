@@ -67,6 +67,6 @@ def _wait_until_up(address: str, process: "subprocess.Popen[bytes]", log: Path) 
         try:
             if requests.get(address, timeout=5).ok:
                 return
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             time.sleep(0.1)
     raise DidNotStart(f"Sameroom was not up after {START_SECONDS} seconds: {log.read_text()[-500:]}")
