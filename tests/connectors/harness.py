@@ -1,7 +1,7 @@
 """What the contract suite needs of each service: a running peer with a room to play in."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -50,8 +50,10 @@ def peers(kind: str) -> list[str]:
 
 
 def marks_of(peer: str) -> Sequence[pytest.MarkDecorator]:
-    """What the harness's module says of its tests: which server they share."""
-    return getattr(_module(peer.partition("@")[0]), "MARKS", ())
+    """What the harness's module says of its tests: which server they share. A table has it by server."""
+    kind, _, server = peer.partition("@")
+    marks = getattr(_module(kind), "MARKS", ())
+    return marks.get(server, ()) if isinstance(marks, Mapping) else marks
 
 
 @contextmanager

@@ -1,10 +1,17 @@
-from collections.abc import Iterator
-from contextlib import contextmanager
+import atexit
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cache
+
+import pytest
+from slack_sdk import WebClient
 
 from connectors.base import Login, MessageId, RoomId, UserId
 from connectors.slack.scopes import with_bot
+from tests import slackservers
 from tests.fakeslack import FakeSlack, running
-from tests.fakeslack.text import unescape
+from tests.fakeslack.text import escape, unescape
 from tests.fakeslack.world import Channel, Token
 
 
@@ -53,3 +60,52 @@ class SlackHarness:
 def start() -> Iterator[SlackHarness]:
     with running() as slack:
         yield SlackHarness(slack)
+
+
+@cache
+def emulator() -> slackservers.Emulate:
+    """The emulator of this test process, started once."""
+    standing = ExitStack()
+    atexit.register(standing.close)
+    return standing.enter_context(slackservers.emulate())
+
+
+class EmulateHarness:
+    """Slack as others have read its documentation, with an empty channel that the app and Ann are in."""
+
+    missing_room = RoomId("C0NOWHERE")
+
+    def __init__(self, slack: slackservers.Emulate) -> None:
+        self.person, token = slack.client("ann"), slack.install()["access_token"]
+        bot = WebClient(token=token, base_url=slack.api)
+        name = f"contract-{secrets.token_hex(4)}"
+        self.room = RoomId(self.person.conversations_create(name=name)["channel"]["id"])
+        bot.conversations_join(channel=self.room)
+        us = bot.auth_test()
+        self.secrets = (token, slack.signing_secret)
+        known = {"token": token, "signing_secret": slack.signing_secret}
+        scopes = with_bot(slackservers.SCOPES, us["bot_id"])
+        self.login = Login(slack.api.rstrip("/"), known, UserId(us["user_id"]), us["team_id"], scopes)
+        self.bad_login = Login(self.login.server, {"token": "xoxb-wrong-token"})
+
+    def say(self, text: str) -> MessageId:
+        return MessageId(self.person.chat_postMessage(channel=self.room, text=escape(text))["ts"])
+
+    def texts(self) -> list[str]:
+        told = self.person.conversations_history(channel=self.room)["messages"]
+        said = [one["text"] for one in reversed(told) if one.get("subtype") != "channel_join"]
+        return [unescape(text).replace("\u200b", "") for text in said]
+
+
+@contextmanager
+def start_emulate() -> Iterator[EmulateHarness]:
+    yield EmulateHarness(emulator())
+
+
+# The contract suite is run against both. local-slack, which takes any token, and Backlot, which has no bots,
+# are left to test_emulators.py.
+VARIANTS: Mapping[str, Callable[[], AbstractContextManager[SlackHarness | EmulateHarness]]] = {
+    "fake": start,
+    "emulate": start_emulate,
+}
+MARKS = {"emulate": (pytest.mark.xdist_group("slackservers"),)}
