@@ -29,6 +29,7 @@ REACTIONS: Final = {"reaction_added": Kind.REACTION, "reaction_removed": Kind.UN
 
 
 OUR_NAME: Final = "sameroom"  # as commands begin
+GONE: Final = ("tombstone", "hidden_by_limit")  # files that are shown to nobody any more
 
 
 class Malformed(ValueError):
@@ -227,10 +228,20 @@ def attachments(raw: Json) -> list[Attachment]:
     """The files of a message that are still there. Fetched by their ids, with the login."""
     found = []
     for file in rows(raw.get("files")):
-        if text(file.get("id")) and file.get("mode") not in ("tombstone", "hidden_by_limit"):
+        is_elsewhere = file.get("is_external") is True  # then it is a link, and stands in the text
+        if text(file.get("id")) and not is_elsewhere and file.get("mode") not in GONE:
             name = text(file.get("name")) or text(file.get("title")) or "file"
             found.append(Attachment(name=name, size=size(file.get("size")), reference=text(file.get("id"))))
     return found
+
+
+def untold_files(raw: Json) -> list[str]:
+    """The ids of files of which no more is told: so it is in channels that workspaces share."""
+    return [
+        text(file.get("id"))
+        for file in rows(raw.get("files"))
+        if file.get("file_access") == "check_file_info"
+    ]
 
 
 def _told(raw: Json, subtype: str) -> str:

@@ -16,7 +16,7 @@ from typing import Final
 from connectors.base import Cursor, IncomingEvent, Kind, MessageId, Page, Recent, RoomId
 from connectors.budget import Use
 from connectors.slack.client import SlackClient, next_cursor_of
-from connectors.slack.events import Malformed, Reader
+from connectors.slack.events import Malformed, Reader, untold_files
 from connectors.slack.people import Directory
 from connectors.slack.shapes import Json, as_ts, moment, rows, table, text, ts_of
 
@@ -29,6 +29,7 @@ THREADS_BACK: Final = timedelta(
 )  # so far before the last item read roots are looked at for new answers
 MOST_THREADS: Final = 20  # that one read follows
 SECOND: Final = 1_000_000  # microseconds: to so much the time of an edit is told
+MOST_FILES: Final = 10  # of one message that are asked for
 LATEST: Final = 100  # messages that are looked at for what was said last
 
 
@@ -72,6 +73,7 @@ class History:
 
         Of messages up to the `ts` `after` it is their last edit.
         """
+        messages = [self._with_files(raw) for raw in messages]
         known = self.directory.looked_up(one for raw in messages for one in self.reader.whom(_typed(raw)))
         reader = replace(self.reader, names=known)
         found: dict[str, IncomingEvent] = {}
@@ -85,6 +87,15 @@ class History:
             if event is not None:
                 found.setdefault(event.id, event)
         return list(found.values())
+
+    def _with_files(self, raw: Json) -> Json:
+        """A message with the files of which it tells no more than that they have to be asked for."""
+        untold = untold_files(raw)
+        if not untold:
+            return raw
+        told = {id_: self.client.file(id_) for id_ in untold[:MOST_FILES]}
+        files = [told.get(text(file.get("id"))) or file for file in rows(raw.get("files"))]
+        return {**raw, "files": files}
 
     # -------------------------------------------------------------------------- pages
     def _pages(self, room: RoomId, after: str) -> tuple[list[Json], bool]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
 from connectors.base import Addressee, IncomingEvent, Push
-from connectors.slack.events import Malformed, room_of
+from connectors.slack.events import Malformed, room_of, untold_files
 from connectors.slack.people import Names, person
 from connectors.slack.shapes import Json, rows, table, text
 from connectors.slack.signing import require_signed, secret_of
@@ -144,8 +144,9 @@ def taken_in(connector: SlackConnector, event: Json) -> Push:
 def event_of(
     connector: SlackConnector, event: Json, names: Names | None = None
 ) -> tuple[IncomingEvent | None, bool]:
-    """An event in the project's own words, and whether everybody in it is known. Malformed."""
+    """An event in the project's own words, and whether everything in it is known. Malformed."""
     reader = connector.reader
     wanted = reader.whom(event)
     names = connector.directory.known(wanted) if names is None else names
-    return replace(reader, names=names).event_of(event), not names.missing(wanted)
+    is_known = not names.missing(wanted) and not untold_files(event)
+    return replace(reader, names=names).event_of(event), is_known

@@ -70,6 +70,7 @@ def parse(raw: Json, name_of: NameOf, *, by_app: bool) -> Document:
     if not said:
         said = mrkdwn.parse(typed, name_of=name_of).blocks
     more = tuple(_attached(raw, name_of)) if by_app else ()
+    more += tuple(_elsewhere(raw, typed))
     said = _with(_cleaned((*said, *more)) if more else said, _everybody)
     return Document(_in_italics(said) if raw.get("subtype") == "me_message" else said)
 
@@ -90,6 +91,14 @@ def _in_italics(said: tuple[Block, ...]) -> tuple[Block, ...]:
 
 
 # ------------------------------------------------------------------------------ attachments
+def _elsewhere(raw: Json, typed: str) -> Iterator[Block]:
+    """Links to files that are not at Slack, such as a shared document; most are in the text already."""
+    for file in rows(raw.get("files")):
+        url = text(file.get("external_url")) or text(file.get("url_private"))
+        if file.get("is_external") is True and url and url not in typed.replace("&amp;", "&"):
+            yield Paragraph((Link(url, (Text(text(file.get("title")) or url),)),))
+
+
 def _attached(raw: Json, name_of: NameOf) -> Iterator[Block]:
     """An app's older way to say more ("Secondary message attachments"). Unfurled links are none."""
     for one in rows(raw.get("attachments"))[:_FORMAT_LIMIT]:

@@ -7,6 +7,7 @@ from connectors.errors import RoomGone
 from connectors.slack import client
 from connectors.slack.connector import SlackConnector
 from tests.connectors.slack.harness import SlackHarness
+from tests.fakeslack.receiver import receiving
 
 
 def named(connector):
@@ -101,3 +102,19 @@ def test_channel_shared_with_another_workspace_is_one_room_with_one_id(connector
     assert connector.newest(harness.room) == twin.newest(harness.room)
     said = [event for event in connector.read_after(harness.room, None).events if not event.is_presence]
     assert [event.author.name for event in said] == ["Eve"]
+
+
+def test_file_in_a_shared_channel_is_asked_for(connector, harness):
+    harness.slack.connect(harness.channel, harness.slack.workspace("Globex"))
+    connector.refresh_people()
+    with receiving() as receiver:
+        harness.slack.listen(harness.app, receiver.url)
+        harness.slack.upload(harness.channel, harness.person, "plan.pdf", b"%PDF", "the plan")
+        [request] = receiver.of_type("message")
+        push = connector.receive(request.headers, request.body)
+
+    assert (list(push.events), list(push.rooms)) == ([], [harness.room])
+    [event] = connector.read_after(harness.room, None).events
+    assert [(file.name, file.size) for file in event.attachments] == [("plan.pdf", 4)]
+    [asked] = connector._history.events([request.event])
+    assert [(file.name, file.size) for file in asked.attachments] == [("plan.pdf", 4)]

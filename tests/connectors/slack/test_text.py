@@ -245,3 +245,15 @@ def test_what_is_posted_rings_only_where_that_is_let(document):
     assert "<!" not in quiet
     assert "USAMEROOM" not in loud
     assert text.parse({"text": quiet}, lambda id_: "", by_app=False) == mrkdwn.parse(quiet)
+
+
+def test_files_that_are_elsewhere_are_links_unless_the_text_has_them():
+    file = {
+        "id": "F1",
+        "is_external": True,
+        "title": "Plan",
+        "url_private": "https://docs.example.org/d?a=1&b=2",
+    }
+
+    assert shown({"text": "see", "files": [file]}) == "see\n\n[Plan](https://docs.example.org/d?a=1\\&b=2)"
+    assert shown({"text": "<https://docs.example.org/d?a=1&amp;b=2|it>", "files": [file]}).count("http") == 1
