@@ -7,14 +7,19 @@ something new.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
+from django.core.cache import cache
+
 from connectors.base import Cursor, IncomingEvent, Kind, MessageId, Page, Recent, RoomId
 from connectors.budget import Use
+from connectors.errors import RetryLater
 from connectors.slack.client import SlackClient, next_cursor_of
 from connectors.slack.events import Malformed, Reader, untold_files
 from connectors.slack.people import Directory
@@ -29,8 +34,40 @@ THREADS_BACK: Final = timedelta(
 )  # so far before the last item read roots are looked at for new answers
 MOST_THREADS: Final = 20  # that one read follows
 SECOND: Final = 1_000_000  # microseconds: to so much the time of an edit is told
+BEGUN_FOR: Final = 600  # seconds for which what was begun is kept
 MOST_FILES: Final = 10  # of one message that are asked for
 LATEST: Final = 100  # messages that are looked at for what was said last
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What was read of a channel after a `ts`, page by page, when Slack wanted fewer requests. Cache I/O.
+
+    Whose app reads one page a minute would never come to an end otherwise.
+    """
+
+    server: str
+    room: RoomId
+    after: str
+
+    def take(self) -> tuple[list[Json], str]:
+        """The messages, and the cursor of the next page; nothing where nothing was begun."""
+        with suppress(Exception):
+            if kept := cache.get(self._key):
+                cache.delete(self._key)
+                return list(kept[0]), str(kept[1])
+        return [], ""
+
+    def keep(self, found: list[Json], cursor: str) -> None:
+        """Have the next read go on from here."""
+        if cursor:
+            with suppress(Exception):
+                cache.set(self._key, (found, cursor), BEGUN_FOR)
+
+    @property
+    def _key(self) -> str:
+        named = f"{self.server} {self.room} {self.after}"
+        return f"slack:begun:{hashlib.sha256(named.encode()).hexdigest()[:32]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +98,9 @@ class History:
         found, is_whole = self._pages(room, after)
         stands = max((ts for raw in found for ts in _times(raw)), key=_number, default=after)
         roots = _answered(found, after)
-        if more := len(roots) > MOST_THREADS:
-            stands, roots = roots[MOST_THREADS - 1].last, roots[:MOST_THREADS]
-        answers = [one for root in roots for one in self._answers(room, root.ts, after)]
+        answers, followed = self._followed(room, roots, after)
+        if more := followed < len(roots):
+            stands = roots[followed - 1].last
         fresh = [raw for raw in found if _time(raw) > _number(after) or _is_edited(raw, after)]
         place = _cursor(stands) if _number(stands) > _number(after) else cursor
         return Page(self.events([*fresh, *answers], after), cursor=place, more=more, gap=not is_whole)
@@ -98,13 +135,29 @@ class History:
         return {**raw, "files": files}
 
     # -------------------------------------------------------------------------- pages
+    def _followed(self, room: RoomId, roots: Sequence[_Root], after: str) -> tuple[list[Json], int]:
+        """The answers in the first threads, and in how many: not all where Slack wants fewer requests."""
+        answers: list[Json] = []
+        for number, root in enumerate(roots[:MOST_THREADS]):
+            try:
+                answers += self._answers(room, root.ts, after)
+            except RetryLater:
+                if not number:
+                    raise
+                return answers, number
+        return answers, min(len(roots), MOST_THREADS)
+
     def _pages(self, room: RoomId, after: str) -> tuple[list[Json], bool]:
         """Messages since a day before a `ts`, page by page until it is passed, and whether it was passed."""
         oldest = as_ts(moment(after) - THREADS_BACK) if after else ""
-        found: list[Json] = []
-        cursor = ""
+        begun = Begun(self.client.server, room, after)
+        found, cursor = begun.take()
         for _ in range(MOST_PAGES):
-            page = self.client.history(room, count=PAGE, oldest=oldest, cursor=cursor)
+            try:
+                page = self.client.history(room, count=PAGE, oldest=oldest, cursor=cursor)
+            except RetryLater:
+                begun.keep(found, cursor)
+                raise
             messages, cursor = rows(page.get("messages")), next_cursor_of(page)
             found += messages
             if not cursor or (messages and _time(messages[-1]) <= _number(after)):

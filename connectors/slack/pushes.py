@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
-from connectors.base import Addressee, IncomingEvent, Push
+from connectors.base import Addressee, IncomingEvent, Push, RoomId
 from connectors.slack.events import Malformed, room_of, untold_files
 from connectors.slack.people import Names, person
 from connectors.slack.shapes import Json, rows, table, text
@@ -34,7 +34,6 @@ CHANNELS: Final = frozenset(
         "group_deleted",
         "group_left",
         "group_rename",
-        "channel_id_changed",
     }
 )
 ENDS: Final = frozenset({"tokens_revoked", "app_uninstalled"})  # Slack is asked whether this login has ended
@@ -128,6 +127,10 @@ def taken_in(connector: SlackConnector, event: Json) -> Push:
     if kind == "emoji_changed":
         connector.directory.change_emoji(event)
         return Push()
+    if kind == "channel_id_changed":
+        room, new = RoomId(text(event.get("old_channel_id"))), RoomId(text(event.get("new_channel_id")))
+        connector.rooms.goes_on(room, new)
+        return Push(rooms=[room])
     if kind in CHANNELS:
         connector.rooms.look_again(room)
         return Push(rooms=[room] if room else [])

@@ -39,6 +39,7 @@ NOT_IN_CHANNEL: Final = (
     "The app is not in this channel at Slack any more. Type /invite @Sameroom in it, or close the Tube."
 )
 ARCHIVED: Final = "This channel is archived at Slack. Unarchive it there, or close the Tube."
+MOVED: Final = "This channel goes on under another id at Slack. It is followed there within some minutes."
 NOT_ALLOWED: Final = (
     "Slack does not let the app post in this channel: who may post there is restricted. "
     "Allow the app in the channel's settings, or close the Tube."

@@ -13,7 +13,7 @@ from connectors.base import RoomId, RoomInfo
 from connectors.errors import RoomGone
 from connectors.slack.client import SlackClient
 from connectors.slack.people import Directory, channel
-from connectors.slack.refusals import ARCHIVED, NOT_IN_CHANNEL
+from connectors.slack.refusals import ARCHIVED, MOVED, NOT_IN_CHANNEL
 from connectors.slack.shapes import Json, table, text
 
 LOOK_WITHIN: Final = 3600  # seconds; afterwards the hourly look at each channel has been
@@ -35,8 +35,11 @@ class Rooms:
     def look_at(self, room: RoomId) -> RoomInfo:
         """As `Connector.room`: a public channel is entered where the app is not in it, since somebody asks.
 
-        But not one that it was removed from: whoever did so has to let it in again.
+        But not one that it was removed from: whoever did so has to let it in again. Where the channel has got
+        another id, the one with that.
         """
+        with suppress(Exception):
+            room = RoomId(cache.get(self._key(room, "moved")) or room)
         told = self._client.channel(room)
         if told.get("is_member") is True or told.get("is_archived") is True:
             self.is_in(room)
@@ -48,8 +51,10 @@ class Rooms:
     @contextmanager
     def noticing(self, room: RoomId) -> Iterator[None]:
         """Around what is done in a channel: that the app is out of it is remembered."""
-        if self._take_look(room) and self.look_at(room).is_archived:
-            raise RoomGone(ARCHIVED)
+        if self._take_look(room):
+            found = self.look_at(room)
+            if found.is_archived or found.id != room:
+                raise RoomGone(ARCHIVED if found.is_archived else MOVED)
         try:
             yield
         except RoomGone as error:
@@ -61,6 +66,12 @@ class Rooms:
         """Something has changed a channel for us: it is looked at before it is next used. Cache I/O."""
         with suppress(Exception):
             cache.set(self._key(room, "look"), 1, LOOK_WITHIN)
+
+    def goes_on(self, old: RoomId, new: RoomId) -> None:
+        """A channel has another id from now on: it is found by the next look. Cache I/O."""
+        with suppress(Exception):
+            cache.set(self._key(old, "moved"), new, PUT_OUT)
+        self.look_again(old)
 
     def _take_look(self, room: RoomId) -> bool:
         with suppress(Exception):

@@ -1,11 +1,13 @@
 """What was said while we were away: read afterwards, threads and edits with it."""
 
+import time
+
 import pytest
 
 from connectors.base import Kind
 from connectors.errors import RetryLater, RoomGone
 from connectors.markup import plain
-from connectors.slack import history
+from connectors.slack import history, pace
 
 
 def told(page):
@@ -141,3 +143,46 @@ def test_limit_of_reading_is_kept_before_slack_says_so(connector, harness):
 
     assert 0 < caught.value.seconds <= 60
     assert ("conversations.history", "ratelimited") not in harness.slack.errors()
+
+
+@pytest.fixture
+def slow(harness, monkeypatch):
+    """An app that may read one page of 15 messages a second, where others read one a minute."""
+    harness.app.is_unlisted = True
+    monkeypatch.setattr(pace, "TIERS", {})
+    harness.slack.limit(minute=1.0)
+
+
+def read_slowly(connector, room, place):
+    """What is read after a place, however often Slack wants fewer requests; and how often it did."""
+    for refused in range(20):
+        try:
+            return connector.read_after(room, place), refused
+        except RetryLater as error:
+            time.sleep(min(error.seconds, 1.1))
+    raise AssertionError("never read")
+
+
+def test_slow_app_reads_on_where_it_was_told_to_wait(connector, harness, slow):
+    ids = [harness.say(str(number)) for number in range(40)]
+
+    page, refused = read_slowly(connector, harness.room, None)
+
+    assert [event.id for event in page.events] == ids
+    assert refused == 2
+
+
+def test_slow_app_follows_one_thread_after_the_other(connector, harness, slow):
+    roots = [harness.slack.say(harness.channel, harness.person, f"root {number}") for number in range(3)]
+    page, _ = read_slowly(connector, harness.room, None)
+    for root in roots:
+        harness.slack.reply(root, harness.person, f"to {root.text}")
+
+    found = []
+    for _ in range(10):
+        page, _ = read_slowly(connector, harness.room, page.cursor)
+        found += [text for _, text in told(page)]
+        if not page.more:
+            break
+
+    assert found == ["to root 0", "to root 1", "to root 2"]

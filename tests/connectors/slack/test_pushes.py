@@ -324,3 +324,13 @@ def test_archived_channel_is_looked_at_by_the_next_read(harness, connector, rece
     assert connector.receive(request.headers, request.body) == Push(rooms=[harness.room])
     with pytest.raises(RoomGone, match="archived"):
         connector.read_after(harness.room, None)
+
+
+def test_channel_that_gets_another_id_is_followed(harness, connector, receiver):
+    old, new = harness.room, harness.slack.change_id(harness.channel)
+    [request] = receiver.of_type("channel_id_changed")
+
+    assert connector.receive(request.headers, request.body).rooms == [old]
+    with pytest.raises(RoomGone, match="another id"):
+        connector.read_after(old, None)
+    assert connector.room(old).id == new
