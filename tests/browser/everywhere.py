@@ -14,10 +14,16 @@ from typing import Any
 from sameroom.env import BASE_DIR
 from standalone.throwaway import Sameroom
 
-ALL_SERVICES = {"CONNECTORS": "hipchat,matrix,irc,echo,stub.connector"}
+ALL_SERVICES = {
+    "CONNECTORS": "hipchat,matrix,irc,slack,echo,stub.connector",
+    **dict.fromkeys(("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "SLACK_SIGNING_SECRET"), "an-app-of-ours"),
+}
 
 # Addresses without a page of their own: they act and lead elsewhere, or answer with a part, a file, data.
 NO_PAGES = {
+    "accounts:account-authorize",
+    "accounts:account-authorized",
+    "accounts:account-reauthorize",
     "accounts:account-refresh",
     "accounts:listing-state",
     "accounts:own-data-export",
@@ -39,6 +45,7 @@ NO_PAGES = {
     "tubes:portal-withdraw",
     "tubes:room-enter",
     "tubes:room-enter-side-b",
+    "tubes:service-hook",
     "tubes:tube-close",
     "tubes:tube-pause",
     "tubes:tube-reopen",

@@ -12,7 +12,8 @@ from connectors.slack import oauth, slash
 from tests.connectors.hipchat.test_help import Sayings, pattern
 
 PAGE = "/getting-started/en/accounts/slack"
-CODE = sorted(Path(slack.__path__[0]).glob("*.py"))
+# What the doctor says is for operators: docs/operating.md.
+CODE = [file for file in sorted(Path(slack.__path__[0]).glob("*.py")) if file.name != "operating.py"]
 NOT_FOR_USERS = {"ValueError", "Malformed"}  # and whoever calls without a signature is no user
 UNSEEN = ("This call is not signed with the app's signing secret.", "Try again later.")
 
