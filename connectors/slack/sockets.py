@@ -150,17 +150,18 @@ class Sockets:
 
     async def _keep(self, socket: WebSocket | None) -> None:
         """One place: what ends is replaced, before it ends where Slack says so."""
-        failures = 0
+        failures, asked = 0, 0.0  # in a row; seconds that Slack wants us to wait
         while True:
             if socket is None:
-                await asyncio.sleep(_pause(failures))
+                await asyncio.sleep(max(_pause(failures), asked))
                 try:
                     socket = await self._connect()
-                except RetryLater:
-                    failures += 1
+                except RetryLater as error:
+                    failures, asked = failures + 1, error.seconds or 0.0
                     if not self._standing:
                         raise
                     continue
+                asked = 0.0
             since = clock.monotonic()
             if await self._read(socket):
                 self._start(self._leave(socket))

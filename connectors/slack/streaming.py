@@ -15,8 +15,8 @@ from datetime import timedelta
 from typing import Final
 
 from connectors.base import Batch, Cursor, IncomingEvent, MessageId, Page, Push, RoomId
-from connectors.errors import LoginRejected, RetryLater, RoomGone
-from connectors.slack.shapes import Json, as_ts, moment
+from connectors.errors import ConnectorError, LoginRejected, RetryLater, RoomGone
+from connectors.slack.shapes import Json, as_ts, moment, ts_of
 from connectors.slack.sockets import Envelope, Sockets
 from sameroom import clock
 
@@ -60,7 +60,7 @@ class Stream:
 
     async def batches(self, token: str) -> AsyncGenerator[Batch, None]:
         """As `Connector.stream`."""
-        since = token
+        since = ts_of(token)
         await self._sockets.open()
         if since:  # what is said from now on comes by the connection
             self._past = dict.fromkeys(self._rooms(), 0.0)
@@ -125,9 +125,12 @@ class Stream:
                 cursor = page.cursor
                 if not page.more:
                     break
+        except LoginRejected:
+            raise
         except RoomGone as error:
             gathered.lost[room] = str(error)
-        except RetryLater as error:
-            self._past[room] = clock.monotonic() + (error.seconds or AGAIN)
+        except ConnectorError as error:
+            wait = error.seconds if isinstance(error, RetryLater) else None
+            self._past[room] = clock.monotonic() + (wait or AGAIN)
             return
         self._past.pop(room, None)

@@ -80,3 +80,15 @@ def test_page_asks_for_the_signing_secret_where_slack_calls(client, settings):
 
     assert "Signing Secret" in text
     assert "App-Level Tokens" not in text
+
+
+@pytest.mark.parametrize(
+    ("challenge", "answer"), [("3eZbrw1aBm2rZgRN", b"3eZbrw1aBm2rZgRN"), ("<b>hi</b>", b""), ("x" * 201, b"")]
+)
+def test_address_is_tried_out_before_there_is_an_account(client, challenge, answer):
+    """Nothing but what Slack makes up is given back to a stranger."""
+    told = {"type": "url_verification", "token": "t", "challenge": challenge}
+
+    given = client.post("/hooks/slack/", told, content_type="application/json")
+
+    assert (given.status_code, given.content) == (200, answer)
