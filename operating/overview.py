@@ -23,11 +23,12 @@ from operating.history import Stretch
 from sameroom import clock
 from tubes.models import Delivery, Room, Seat
 
+# What a chart may show: in words, how long, and after how many seconds it is worth drawing anew.
 SPANS: Final = {
-    "1h": ("1 hour", timedelta(hours=1)),
-    "6h": ("6 hours", timedelta(hours=6)),
-    "24h": ("24 hours", timedelta(days=1)),
-    "7d": ("7 days", timedelta(days=7)),
+    "1h": ("1 hour", timedelta(hours=1), 5),
+    "6h": ("6 hours", timedelta(hours=6), 15),
+    "24h": ("24 hours", timedelta(days=1), 30),
+    "7d": ("7 days", timedelta(days=7), 60),
 }
 PARTS: Final = 60  # of a chart
 URGENT: Final = (LinkedAccount.Status.NEEDS_LOGIN, LinkedAccount.Status.RETRYING)
@@ -67,6 +68,11 @@ class Overview:
     are_accounts_more: bool
     budgets: list[BudgetRow]
     begins: int  # seconds since 1970
+
+    @property
+    def renewed(self) -> int:
+        """After how many seconds the page asks anew."""
+        return SPANS[self.span][2]
 
     @property
     def table(self) -> list[tuple[Column, list[str]]]:
