@@ -57,9 +57,8 @@ format: .venv/dev ## put the code into its one format
 	.venv/bin/ruff check --fix --quiet .
 	.venv/bin/ruff format .
 
-screenshots: .venv/dev ## a picture of every page, at phone and desktop width, light and dark, into var/screenshots
-	@$(PYTHON) -m tests.browser.screenshots var/screenshots
-	@for look in light dark; do cp var/screenshots/manage-1280-$$look.png docs/images/manage-$$look.png; done
+screenshots: .venv/dev ## pictures at three widths, light and dark: of a few pages into docs/screenshots, of all into var/screenshots
+	@$(PYTHON) -m tests.browser.screenshots docs/screenshots var/screenshots
 
 lock: ## resolve all dependencies anew into constraints.txt
 	@rm -rf .venv/lock && $(PYTHON3) -m venv .venv/lock

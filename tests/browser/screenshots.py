@@ -1,22 +1,29 @@
-"""Pictures of every page as a newcomer meets them: `python -m tests.browser.screenshots FOLDER`.
+"""Pictures of the pages as a newcomer meets them: `python -m tests.browser.screenshots KEPT [FOLDER]`.
 
-At phone and desktop width, light and dark. The README's picture is one of them.
+On a phone, a tablet and a desk, light and dark. What documents show goes into KEPT: the first screen of a few
+pages, in few colours, so that the repository stays small. Into FOLDER go all pages, whole.
 """
 
 import itertools
 import sys
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import Browser
+from PIL import Image
+from playwright.sync_api import Browser, ViewportSize
 
 from standalone.throwaway import Sameroom, started
 from tests.browser import troubles
 from tests.browser.newcomer import Newcomer, browser
 from tests.conftest import find_chromium
 
-WIDTHS = (390, 1280)
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+WIDTHS = (390, 1280)  # of tests; of pictures:
+PICTURED = (390, 820, 1440)
+HEIGHT = 900
+COLOURS = 96  # enough for all but where colours run into each other
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 STRANGERS = {
     "home": "/",
     "sign-up": "/user/signup/",
@@ -85,8 +92,8 @@ def walk(newcomer: Newcomer, folder: Path, look: str) -> None:
         token = newcomer.create_token(group)
         shoot_current(newcomer, folder, f"sandbox-api-access-{look}")
         newcomer.add_account(token, group)
-    newcomer.page.wait_for_timeout(1_000)
-    shoot(newcomer, folder, AT_WORK, f"linked-{look}")
+    until_listed(newcomer)
+    shoot(newcomer, folder, {f"{name}-linked": path for name, path in AT_WORK.items()}, look)
     newcomer.open_a_tube("Support", "Helpdesk")
     shoot_current(newcomer, folder, f"tube-opened-{look}")
     newcomer.open_a_tube("Watercooler", "Lounge")
@@ -118,7 +125,7 @@ def walk_through_trouble(newcomer: Newcomer, folder: Path, look: str, sameroom: 
     newcomer.sign_up(email)
     for group in ("Acme", "Globex"):
         newcomer.add_account(newcomer.create_token(group), group)
-    newcomer.page.wait_for_timeout(1_000)
+    until_listed(newcomer)
     for side_a, side_b in troubles.TUBES:
         newcomer.open_a_tube(side_a, side_b)
     troubles.make("lost_and_waiting", email, sameroom)
@@ -153,23 +160,64 @@ def walk_through_trouble(newcomer: Newcomer, folder: Path, look: str, sameroom: 
     shoot_current(newcomer, folder, f"monitor-message-{look}")
 
 
-def main(folder: Path, chromium: Browser) -> None:
-    for width, scheme in itertools.product(WIDTHS, SCHEMES):
+def keep(newcomer: Newcomer, kept: Path, name: str) -> None:
+    """The first screen of the page as it is, for documents."""
+    with Image.open(BytesIO(newcomer.page.screenshot())) as screen:
+        few = screen.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    few.save(kept / f"{name}.png", optimize=True)
+
+
+def introduce(newcomer: Newcomer, kept: Path, look: str) -> None:
+    """The shortest way through, with a picture where there is most to see."""
+    newcomer.go("/")
+    keep(newcomer, kept, f"home-{look}")
+    newcomer.sign_up(f"{look}@example.com")
+    newcomer.go("/manage/")
+    keep(newcomer, kept, f"first-steps-{look}")
+    for group in ("Acme", "Globex"):
+        newcomer.add_account(newcomer.create_token(group), group)
+    until_listed(newcomer)
+    newcomer.go("/open-a-tube/").get_by_role("link", name="Support").click()
+    keep(newcomer, kept, f"open-a-tube-{look}")
+    for side_a, side_b in (("Support", "Helpdesk"), ("Watercooler", "Lounge")):
+        newcomer.open_a_tube(side_a, side_b)
+    newcomer.go("/manage/").get_by_role("button", name="Hide these steps").click()
+    newcomer.page.get_by_role("button", name="Pause").first.click()
+    newcomer.page.get_by_role("button", name="Resume").wait_for()
+    keep(newcomer, kept, f"manage-{look}")
+
+
+def until_listed(newcomer: Newcomer) -> None:
+    """Both accounts' rooms are looked up."""
+    newcomer.go("/accounts/").get_by_text(", looked up").nth(1).wait_for()
+
+
+def main(kept: Path, folder: Path | None, chromium: Browser) -> None:
+    for width, scheme in itertools.product(PICTURED, SCHEMES):
         look = f"{width}-{scheme}"
-        context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+
+        def somebody(sameroom: Sameroom, width: int = width, scheme: Scheme = scheme) -> Newcomer:
+            # Pictures of what has come to rest.
+            size: ViewportSize = {"width": width, "height": HEIGHT}
+            context = chromium.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")
+            return Newcomer(context, sameroom.address)
+
         # Each walk gets an installation of its own: a login has one owner.
         with started() as sameroom:
-            walk(Newcomer(context, sameroom.address), folder, look)
-        with started(**troubles.WITH_PUSHES) as sameroom:
-            walk_through_trouble(Newcomer(context, sameroom.address), folder, look, sameroom)
-        context.close()
+            introduce(somebody(sameroom), kept, look)
+        if folder is not None:
+            with started() as sameroom:
+                walk(somebody(sameroom), folder, look)
+            with started(**troubles.WITH_PUSHES) as sameroom:
+                walk_through_trouble(somebody(sameroom), folder, look, sameroom)
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1])
-    target.mkdir(parents=True, exist_ok=True)
+    places = [Path(argument) for argument in sys.argv[1:]]
+    for place in places:
+        place.mkdir(parents=True, exist_ok=True)
     path = find_chromium()
     if path is None:
         sys.exit("Pictures need Chromium: apt-get install chromium")
     with browser(path) as chromium:
-        main(target, chromium)
+        main(places[0], places[1] if len(places) > 1 else None, chromium)
