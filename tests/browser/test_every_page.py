@@ -118,6 +118,24 @@ def test_the_first_visit(chromium: Browser, house: Sameroom, scheme: Literal["li
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_sandbox(chromium: Browser, house: Sameroom, scheme: Literal["light", "dark"]) -> None:
+    context = chromium.new_context(color_scheme=scheme)
+    page = Newcomer(context, house.address).go("/sandbox/")
+    found = {"index": faults(page, scheme)}
+    page.get_by_role("link", name="Ann Lee").first.click()
+    found["person"] = faults(page, scheme)
+    person = page.url
+    page.get_by_role("link", name="API access").first.click()
+    found["API access"] = faults(page, scheme)
+    page.goto(person)
+    page.get_by_role("link", name="Support").first.click()
+    found["room"] = faults(page, scheme)
+
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_form_that_was_filled_in_wrongly(
     chromium: Browser, house: Sameroom, scheme: Literal["light", "dark"]
 ) -> None:

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils.html import strip_tags
 
 from accounts.models import LinkedAccount, User
 from sameroom import clock
@@ -409,6 +410,26 @@ def test_tube_page_names_both_rooms(page, ann, status, heading, django_assert_nu
 
     assert f"<h1>{heading}" in response.text
     assert [name in response.text for name in ("Near-0", tube.side_b.room.name)] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({}, "Opened 3 hours ago."),
+        ({"typed_by": "Ann"}, "Opened 3 hours ago by a command that Ann typed."),
+        ({"status": "paused"}, "Opened 3 hours ago, paused 5 minutes ago."),
+    ],
+)
+def test_tube_page_says_since_when(page, ann, more, words):
+    times = {
+        "created_at": clock.now() - timedelta(hours=3),
+        "status_since": clock.now() - timedelta(minutes=5),
+    }
+    tube = tube_of(ann, **times, **more)
+
+    text = strip_tags(page.get(reverse("tubes:tube-detail", args=[tube.code])).text)
+
+    assert words in " ".join(text.split())
 
 
 def test_start_page_tells_a_stranger_what_a_tube_is(client, django_assert_num_queries, db):
