@@ -20,11 +20,13 @@ def findings() -> Iterator[Finding]:
     """What is amiss with SLACK_*. Network I/O; may be repeated."""
     missing = [name for name in _OF_THE_APP if not getattr(settings, name)]
     if len(missing) == len(_OF_THE_APP):
+        # Perhaps nobody here uses Slack, and this machine calls nobody outside: the API is not asked.
         yield ok("No Slack app of the operator's is set: people make their own, from a manifest.")
-    elif missing:
+        return
+    if missing:
         yield error(
-            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set: nobody is offered Add "
-            "to Slack.",
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set: nobody is offered "
+            "Add to Slack.",
             "Set all three from the app's Basic Information, or none.",
         )
     else:

@@ -15,7 +15,6 @@ from django.db import OperationalError, connection
 from connectors.findings import Finding, Severity, error, ok, warning
 from monitor import scrubbing
 from monitor.doctor import examination
-from tests import servers
 from tests.standalone.conftest import ROOT
 
 CHECKS = [
@@ -170,9 +169,8 @@ def test_secrets_stand_in_nothing_that_is_printed(only: Any, settings: Any) -> N
 
 @pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
-def test_everything_is_looked_at_twice_with_the_same_result(settings: Any) -> None:
+def test_everything_is_looked_at_twice_with_the_same_result() -> None:
     """With nothing running: what is missing is told, and nothing is changed by asking."""
-    settings.SLACK_API_URL = f"http://127.0.0.1:{servers.free_port()}"  # the tests call nobody outside
     before = len(connection.introspection.table_names())
 
     first, second = (examination.examine(limit=30.0) for _ in range(2))
