@@ -8,6 +8,7 @@ import pytest
 from django.core import mail
 from django.core.cache import cache
 from django.db import connection
+from django.db.models import F
 from django.test import Client, RequestFactory
 
 from accounts import limits, tasks
@@ -120,6 +121,23 @@ def test_tries_at_the_same_time_are_all_counted() -> None:
         thread.join()
 
     assert (len(passed), sum(passed)) == (40, 3)
+
+
+def test_a_try_of_another_process_between_looking_and_writing_is_counted(time: Clock) -> None:
+    take(LIMIT, "ann")
+    others: list[int] = []
+
+    def other_process(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith("UPDATE") and "accounts_bucket" in sql and not others:
+            others.append(1)
+            Bucket.objects.update(empty_at=F("empty_at") + LIMIT.every)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(other_process):
+        take(LIMIT, "ann")
+
+    with pytest.raises(TooManyTries):
+        take(LIMIT, "ann")
 
 
 @pytest.mark.parametrize(
