@@ -220,7 +220,7 @@ def _environment(
         "REDIS_URL": f"{redis.url}/0",
         "CELERY_BROKER_URL": "",
         "CONNECTORS": ",".join(["hipchat", "stub.connector", *(side.kind for side in elsewhere)]),
-    }
+    } | {name: value for side in elsewhere for name, value in side.environment.items()}
 
 
 @contextmanager

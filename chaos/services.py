@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,7 +12,6 @@ import requests
 
 from chaos.network import GROUPS, OWNERS, PROFILES, Room
 from stub.control import Stub
-from tests.servers import Server
 
 SCOPES = ["send_message", "view_messages", "view_room"]
 SECONDS = 30.0
@@ -35,7 +34,7 @@ class Elsewhere(Protocol):
     """A further service, started by whoever runs the suite. The profile of its rooms is its kind."""
 
     kind: str
-    server: Server
+    environment: Mapping[str, str]  # what our processes have to be told of it
 
     def add_rooms(self, rooms: Iterable[Room]) -> None:
         """Make them."""

@@ -7,26 +7,35 @@ import secrets
 import shutil
 import sys
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from soak.across import Across, across, with_irc
+from soak.across import Across, Side, across, with_irc, with_slack, without_hipchat
 from soak.irc import people_on
+from soak.matrix import MatrixSide
 from soak.pastes import pastes
 from soak.run import Result, Soak, soak
+from soak.slack import workspace
 from tests import servers
 from tests.homeserver import homeserver
 from tests.ircservers import inspircd
 
 SHOWN = 40  # breaches printed
-HIPCHAT, MATRIX, IRC, PASTES = "hipchat", "matrix", "irc", "pastes"
+HIPCHAT, MATRIX, IRC, PASTES, SLACK, OPEN = "hipchat", "matrix", "irc", "pastes", "slack", "slack-irc"
+KINDS = (HIPCHAT, MATRIX, IRC, PASTES, SLACK, OPEN)
+# By which soak which sides are there, beside HipChat's.
+ACROSS: dict[str, tuple[Callable[[int, int, float], Across], str]] = {
+    MATRIX: (Across, "matrix"),
+    IRC: (with_irc, "matrix irc"),
+    SLACK: (with_slack, "slack"),
+    OPEN: (without_hipchat, "slack matrix irc"),
+}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m soak", description=__doc__)
-    parser.add_argument(
-        "--with", dest="kinds", choices=[HIPCHAT, MATRIX, IRC, PASTES], help="one alone (default: all)"
-    )
+    parser.add_argument("--with", dest="kinds", choices=KINDS, help="one alone (default: all)")
     parser.add_argument("--seed", type=int, help="repeats what is said and harmed (default: a new one)")
     parser.add_argument(
         "--messages", type=int, help="in all (hipchat, 2000), or from every end (the others, 1000)"
@@ -34,7 +43,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, help="over how long they are said (6, or 12, or 20)")
     given = parser.parse_args()
     seed = secrets.randbelow(1_000_000) if given.seed is None else given.seed
-    kinds = [given.kinds] if given.kinds else [HIPCHAT, MATRIX, IRC, PASTES]
+    kinds = [given.kinds] if given.kinds else KINDS
     results = [_run(kind, seed, given.messages, given.minutes) for kind in kinds]
     return 0 if all(results) else 1
 
@@ -51,14 +60,24 @@ def _run(kind: str, seed: int, messages: int | None, minutes: float | None) -> b
             side = running.enter_context(people_on(running.enter_context(inspircd())))
             result = pastes(seed, messages or 1000, folder, postgres, redis, side, _say)
         else:
-            synapse = running.enter_context(homeserver())
-            wanted = Across(seed, messages or 1000, minutes or 12.0)
-            side = None
-            if kind == IRC:
-                side = running.enter_context(people_on(running.enter_context(inspircd())))
-                wanted = with_irc(seed, messages or 1000, minutes or 20.0)
-            result = across(wanted, folder, postgres, redis, synapse, _say, side)
+            wanted, sides = ACROSS[kind]
+            made = [running.enter_context(_side(side)) for side in sides.split()]
+            long = 20.0 if IRC in sides else 12.0
+            whole = wanted(seed, messages or 1000, minutes or long)
+            result = across(whole, folder, postgres, redis, made, _say)
     return _tell(kind, seed, result, folder)
+
+
+@contextmanager
+def _side(kind: str) -> Iterator[Side]:
+    """A service with people, until the block ends."""
+    with ExitStack() as running:
+        if kind == "matrix":
+            yield MatrixSide(running.enter_context(homeserver()))
+        elif kind == "irc":
+            yield running.enter_context(people_on(running.enter_context(inspircd())))
+        else:
+            yield running.enter_context(workspace())
 
 
 def _tell(kind: str, seed: int, result: Result, folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""The soak across services: HipChat and Matrix, in a chain and in a triangle, under restarts."""
+"""The soaks across services, each in a chain and in a triangle, under restarts."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from chaos.network import Room
 from chaos.report import table
 from chaos.run import Options, Outcome, run
 from chaos.schedule import plan
-from chaos.services import Elsewhere, Line, SandboxSide, StubSide
+from chaos.services import Line, SandboxSide, StubSide
 from soak import faults
 from soak.amiss import amiss
 from soak.irc import IrcSide
 from soak.irc_talk import IrcTalk
 from soak.matrix import MatrixSide
 from soak.matrix_talk import MatrixTalk
-from soak.plan import ACROSS, WITH_IRC
+from soak.plan import ACROSS, WITH_IRC, WITH_SLACK, WITHOUT_HIPCHAT
 from soak.run import Result, without
+from soak.slack import SlackSide
+from soak.slack_talk import SlackTalk
 from soak.standing import Standing, in_matrix, in_sandbox
 from soak.talk import Talk
-from tests.homeserver import Homeserver
 from tests.servers import Server
 
 SECONDS_PER_FAULT = 30
@@ -49,12 +50,24 @@ class Across:
     patience: float = 400.0  # seconds
 
 
-Voice = Talk | MatrixTalk | IrcTalk
+Voice = Talk | MatrixTalk | IrcTalk | SlackTalk
+Side = MatrixSide | IrcSide | SlackSide
+TALKS: dict[str, Callable[..., Voice]] = {"matrix": MatrixTalk, "irc": IrcTalk, "slack": SlackTalk}
 
 
 def with_irc(seed: int, messages: int, minutes: float) -> Across:
-    """The soak whose third service is IRC."""
+    """HipChat, Matrix and IRC."""
     return Across(seed, messages, minutes, tubes=WITH_IRC, faults=faults.WITH_IRC)
+
+
+def with_slack(seed: int, messages: int, minutes: float) -> Across:
+    """HipChat and Slack."""
+    return Across(seed, messages, minutes, tubes=WITH_SLACK, faults=faults.WITH_SLACK)
+
+
+def without_hipchat(seed: int, messages: int, minutes: float) -> Across:
+    """Slack, Matrix and IRC."""
+    return Across(seed, messages, minutes, tubes=WITHOUT_HIPCHAT, faults=faults.WITHOUT_HIPCHAT)
 
 
 class Chorus(threading.Thread):
@@ -62,8 +75,7 @@ class Chorus(threading.Thread):
 
     def __init__(
         self,
-        matrix: MatrixSide,
-        irc: IrcSide | None,
+        sides: Sequence[Side],
         stub: StubSide,
         sandbox: SandboxSide,
         origins: Sequence[Room],
@@ -74,10 +86,9 @@ class Chorus(threading.Thread):
     ) -> None:
         super().__init__(name="chorus", daemon=True)
         self.voices: dict[Room, Voice] = {}
+        by_kind = {side.kind: side for side in sides}
         for number, room in enumerate(origins):
-            kind: Callable[..., Voice] = Talk if room.is_hipchat else partial(MatrixTalk, matrix)
-            if irc and room.profile == irc.kind:
-                kind = partial(IrcTalk, irc)
+            kind = Talk if room.is_hipchat else partial(TALKS[room.profile], by_kind[room.profile])
             first, share = number * NUMBERS + 1, total // len(origins)
             given = options | {"total": share, "seed": seed * len(origins) + number, "first": first}
             self.voices[room] = kind(stub, sandbox, [room], **given)
@@ -113,33 +124,31 @@ class Chorus(threading.Thread):
 class _Ends:
     """What one run says, and what stands in its rooms."""
 
-    def __init__(self, matrix: MatrixSide, irc: IrcSide | None, folder: Path, tubes: str) -> None:
-        self.matrix, self.irc, self.folder, self.links = matrix, irc, folder, network.links(tubes)
+    def __init__(self, sides: Sequence[Side], folder: Path, tubes: str) -> None:
+        self.sides, self.folder, self.links = sides, folder, network.links(tubes)
+        self.deleted: set[int] = set()  # what somebody takes back, nobody answers, wherever they are
+        for side in sides:
+            side.deleted = self.deleted
         self.standing: dict[Room, Standing] = {}
         self.amiss: list[str] = []
         self.chorus: Chorus | None = None
 
     @property
-    def sides(self) -> list[Elsewhere]:
-        """The services that are neither the stub nor the sandbox."""
-        return [self.matrix, self.irc] if self.irc else [self.matrix]
+    def has_irc(self) -> bool:
+        return any(isinstance(side, IrcSide) for side in self.sides)
 
     def talk(self, *sides: Any, **options: Any) -> Chorus:
         """Who talks."""
-        self.chorus = Chorus(self.matrix, self.irc, *sides, **options)
+        self.chorus = Chorus(self.sides, *sides, **options)
         return self.chorus
 
     def stands(self, stage: Stage, plan: Sequence[network.Link]) -> dict[Room, list[Line]]:
         """For the judge."""
         rooms = network.rooms(plan)
         self.standing = in_sandbox(stage.sandbox, [room for room in rooms if room.is_hipchat])
-        self.standing |= {
-            room: in_matrix(self.matrix, room) for room in rooms if room.profile == self.matrix.kind
-        }
-        if self.irc:
-            self.standing |= {
-                room: self.irc.standing(room) for room in rooms if room.profile == self.irc.kind
-            }
+        for side in self.sides:
+            mine = [room for room in rooms if room.profile == side.kind]
+            self.standing |= {room: _standing(side, room) for room in mine}
         return {room: found.lines for room, found in self.standing.items()}
 
     def settle(self, stage: Stage) -> None:
@@ -156,17 +165,20 @@ class _Ends:
             stage.rows.dump(self.folder)
 
 
+def _standing(side: Side, room: Room) -> Standing:
+    return in_matrix(side, room) if isinstance(side, MatrixSide) else side.standing(room)
+
+
 def across(
     wanted: Across,
     folder: Path,
     postgres: Server,
     redis: Server,
-    homeserver: Homeserver,
+    sides: Sequence[Side],
     say: Callable[[str], None],
-    irc: IrcSide | None = None,
 ) -> Result:
     """Run once on these servers; those of chats are restarted meanwhile. Logs go to `folder`."""
-    ends, seconds = _Ends(MatrixSide(homeserver), irc, folder, wanted.tubes), wanted.minutes * 60
+    ends, seconds = _Ends(sides, folder, wanted.tubes), wanted.minutes * 60
     count = max(len(wanted.faults), int(seconds / SECONDS_PER_FAULT))
     options = Options(
         seed=wanted.seed,
@@ -199,22 +211,22 @@ def _result(outcome: Outcome, ends: _Ends) -> Result:
     voices = ends.chorus.voices.values()
     taken_back = {number for voice in voices if isinstance(voice, Talk) for number in voice.taken_back}
     missed = ends.chorus.missed()
-    verdict, problems = without(outcome, taken_back | missed, in_doubt=bool(ends.irc))
+    verdict, problems = without(outcome, taken_back | missed, in_doubt=ends.has_irc)
     problems += _that_count(ends.amiss, outcome)
     kinds = sorted({one.kind for one in outcome.applied})
-    matrix = [voice for voice in voices if isinstance(voice, MatrixTalk)]
+    answering = [voice for voice in voices if not isinstance(voice, Talk)]
     done = {
         "things said": outcome.done,
         "copies due": verdict.copies,
         "edits": sum(one.version for one in ends.chorus.said),
-        "deletions": len(taken_back) + len(ends.matrix.deleted),
+        "deletions": len(taken_back) + len(ends.deleted),
         "files": sum(len(voice.files) for voice in voices),
         "copies of them behind links": sum(found.linked for found in ends.standing.values()),
-        "answers": sum(len(voice.answers) for voice in matrix),
-        "reactions": sum(len(voice.reactions) for voice in matrix),
+        "answers": sum(len(voice.answers) for voice in answering),
+        "reactions": sum(len(voice.reactions) for voice in answering),
     }
     ended = ", ".join(f"{count} {status}" for status, count in sorted(outcome.deliveries.items()))
-    if ends.irc:
+    if ends.has_irc:
         done |= {"said at IRC while our session was away": len(missed), "in doubt": len(verdict.unknown)}
     summary = (
         f"{len(ends.standing)} rooms: {', '.join(f'{count} {what}' for what, count in done.items())}; "

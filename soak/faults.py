@@ -1,5 +1,4 @@
-"""What goes wrong in a soak: what the HipChat server does, by one call of the sandbox's control plane, and
-restarts of the Matrix homeserver."""
+"""What goes wrong in a soak: what a server does on request, and restarts of the real ones."""
 
 from __future__ import annotations
 
@@ -11,6 +10,8 @@ import time
 from chaos.family import STOP_SECONDS
 from chaos.faults import DOWN, MESSAGE, Stage, fault
 from soak.irc import IrcSide
+from soak.matrix import MatrixSide
+from soak.slack import SlackSide, cut_off
 from tests.servers import Server
 
 HISTORY = "/history"
@@ -72,7 +73,7 @@ def reset_as_delta(stage: Stage, chosen: random.Random) -> None:
 
 
 def _homeserver(stage: Stage) -> Server:
-    [server] = [side.server for side in stage.elsewhere if side.kind == "matrix"]
+    [server] = [side.server for side in stage.elsewhere if isinstance(side, MatrixSide)]
     return server
 
 
@@ -140,6 +141,49 @@ def kill_ircd(stage: Stage, chosen: random.Random) -> None:
         side.gate.open()
 
 
+def _slack(stage: Stage) -> SlackSide:
+    [side] = [side for side in stage.elsewhere if isinstance(side, SlackSide)]
+    return side
+
+
+@fault("slack-cut")
+def cut_slack(stage: Stage, chosen: random.Random) -> None:
+    """No connection stands for a while, and none is taken: what is said then is in the history only."""
+    stage.note("slack-cut", may_cut_sends=False)
+    cut_off(_slack(stage), chosen.uniform(*DOWN))
+
+
+@fault("slack-refresh")
+def refresh_slack(stage: Stage, chosen: random.Random) -> None:
+    """Slack renews its connections, as it does every few hours."""
+    stage.note("slack-refresh", may_cut_sends=False)
+    side = _slack(stage)
+    side.slack.refresh_sockets(side.app)
+
+
+@fault("slack-stored-and-failed")
+def fail_slack(stage: Stage, chosen: random.Random) -> None:
+    """Errors and broken connections in answer to what was posted."""
+    stage.note("slack-stored-and-failed", may_cut_sends=False)
+    for kind in ("status", "reset", "garbage"):
+        _slack(stage).slack.fault(kind, on="chat.postMessage", stored=True, count=2)
+
+
+@fault("slack-throttled")
+def throttle_slack(stage: Stage, chosen: random.Random) -> None:
+    stage.note("slack-throttled", may_cut_sends=False)
+    _slack(stage).slack.fault("throttle", on="chat.*", retry_after=chosen.randint(1, 5), count=5)
+
+
+@fault("slack-odd-events")
+def odd_events(stage: Stage, chosen: random.Random) -> None:
+    """Events come twice, late, or in no shape that is documented."""
+    stage.note("slack-odd-events", may_cut_sends=False)
+    slack = _slack(stage).slack
+    slack.fault("event_twice", on="message", count=5)
+    slack.fault("event_late", on="reaction_*", delay=chosen.uniform(0.5, 2.0), count=2)
+
+
 FAULTS = (
     *("gateway-down", "stored-and-failed", "slow", "history-odd", "login-doubted", "files-away"),
     *("reset-as-delta", "worker-kill", "redis-flush"),
@@ -155,4 +199,12 @@ ACROSS = (
     "listener-term",
     "worker-kill",
     "stored-and-failed",
+)
+WITH_SLACK = (
+    *("slack-cut", "listener-kill", "slack-stored-and-failed", "slack-refresh", "listener-term"),
+    *("worker-kill", "slack-throttled", "stored-and-failed", "slack-odd-events"),
+)
+WITHOUT_HIPCHAT = (
+    *("slack-cut", "ircd-kill", "listener-kill", "slack-stored-and-failed", "synapse-kill"),
+    *("slack-refresh", "ircd-cut", "listener-term", "worker-kill", "slack-odd-events"),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from chaos.network import Room
@@ -30,6 +30,7 @@ class IrcSide:
     """The server as the suite uses it. Our session comes by a gate, which is shut while people come back."""
 
     kind = "irc"
+    environment: Mapping[str, str] = {}
 
     def __init__(self, ircd: Ircd, crowd: Crowd) -> None:
         self.server, self._crowd = ircd.server, crowd
@@ -38,6 +39,7 @@ class IrcSide:
         self.talking = threading.RLock()  # nobody talks while the server is away
         self._rooms: list[Room] = []
         self._people: dict[str, Human] = {}
+        self.deleted: set[int] = set()
         self._away: list[tuple[float, str]] = []  # cuts that nobody at the server may have been told
 
     def add_rooms(self, rooms: Iterable[Room]) -> None:

@@ -6,7 +6,7 @@ import http.client
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from chaos.network import Room
@@ -37,6 +37,7 @@ class MatrixSide:
     """The homeserver as the suite uses it. Network I/O throughout; any thread may call."""
 
     kind = "matrix"
+    environment: Mapping[str, str] = {}
 
     def __init__(self, homeserver: Homeserver) -> None:
         self.server, self._homeserver = homeserver.server, homeserver

@@ -25,6 +25,26 @@ ann matrix-2 <-> #irc-2
 ann #irc-2 <-> acme-2
 """
 
+# HipChat and Slack: a chain whose middle is a channel, and a triangle with two of them.
+WITH_SLACK = """
+ann acme-1 <-> slack-1
+ann slack-1 <-> globex-1
+
+ann acme-2 <-> slack-2
+ann slack-2 <-> slack-3
+ann slack-3 <-> acme-2
+"""
+
+# Slack, Matrix and IRC in the same way.
+WITHOUT_HIPCHAT = """
+ann slack-1 <-> matrix-1
+ann matrix-1 <-> #irc-1
+
+ann slack-2 <-> matrix-2
+ann matrix-2 <-> #irc-2
+ann #irc-2 <-> slack-2
+"""
+
 SENDS_A_MINUTE = 40  # into one room; HipChat itself lets 30 through
 POLLS_A_MINUTE = 150  # of one account
 
