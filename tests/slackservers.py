@@ -59,7 +59,7 @@ SCOPES = [
 
 def programs() -> list[str]:
     """Everything there is to start. Unavailable where something was never installed."""
-    return [_node(), _local_slack_program(), str(_installed("bin/backlot"))]
+    return [_node(), _local_slack_program(), str(_installed("bin/backlot")), str(slack_types())]
 
 
 def _installed(path: str) -> Path:
@@ -76,6 +76,11 @@ def _node() -> str:
 
 def _local_slack_program() -> str:
     return str(_installed("node_modules/local-slack-linux-x64/bin/local-slack"))
+
+
+def slack_types() -> Path:
+    """The folder of Slack's own description of its events, in TypeScript."""
+    return _installed("node_modules/@slack/types/dist")
 
 
 def _call(url: str, body: Any = None) -> Any:

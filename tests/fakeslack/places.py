@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.fakeslack.bus import Bus
-from tests.fakeslack.shapes import user_json
+from tests.fakeslack.shapes import channel_json, user_json
 from tests.fakeslack.talking import Talking
 from tests.fakeslack.world import Bot, Channel, Json, Team, Token, User, World
 
@@ -22,7 +22,7 @@ class Places:
         channel = Channel(world.new_id(_LETTERS[kind]), name, [team], creator, int(world.now()), kind)
         channel.members.append(creator)
         world.channels[channel.id] = channel
-        told = {"id": channel.id, "name": name, "created": channel.created, "creator": creator.id}
+        told = channel_json(channel) | {"is_frozen": False}
         if kind == "channel":
             self._bus.everywhere(team, {"type": "channel_created", "channel": told})
         return channel
@@ -87,6 +87,7 @@ class Places:
     def unarchive(self, channel: Channel, by: User) -> None:
         channel.is_archived = False
         event = {"type": f"{_word(channel)}_unarchive", "channel": channel.id, "user": by.id}
+        event |= {"actor_id": by.id} if channel.is_private else {}
         self._bus.of_channel(channel, event)
         said = "un-archived the channel"
         self._talking.post(channel, by, said, subtype=f"{_word(channel)}_unarchive")

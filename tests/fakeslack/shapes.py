@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.fakeslack.world import Bot, Channel, File, Json, Message, Team, User
 
 PICTURES = (24, 32, 48, 72, 192, 512)
+NO_PICTURE = "https://a.slack-edge.com/80588/img/avatars/ava_0001.png?size="
 ICONS = (36, 48, 72)
 
 
@@ -46,6 +47,8 @@ def user_json(user: User, *, with_email: bool = False) -> Json:
         "is_app_user": False,
         "updated": user.updated,
         "is_email_confirmed": user.bot is None,
+        "locale": "en-GB",
+        "who_can_share_contact_card": "EVERYONE",
     }
     if enterprise := user.team.enterprise:
         told["enterprise_user"] = {"id": user.id, "enterprise_id": enterprise.id, "teams": [user.team.id]}
@@ -53,20 +56,30 @@ def user_json(user: User, *, with_email: bool = False) -> Json:
 
 
 def _profile(user: User, with_email: bool) -> Json:
+    first, _, last = user.real_name.partition(" ")
     told: Json = {
+        "first_name": first,
+        "last_name": last,
         "title": "",
         "phone": "",
+        "skype": "",
         "real_name": user.real_name,
         "real_name_normalized": user.real_name,
         "display_name": user.display_name,
         "display_name_normalized": user.display_name,
         "status_text": "",
+        "status_text_canonical": "",
         "status_emoji": "",
+        "status_emoji_display_info": [],
+        "status_expiration": 0,
+        "huddle_state": "default_unset",
+        "huddle_state_expiration_ts": 0,
+        "fields": {},
         "avatar_hash": "g0",
         "team": user.team.id,
     }
-    if user.avatar:
-        told |= {f"image_{size}": f"{user.avatar}?size={size}" for size in PICTURES}
+    picture = f"{user.avatar}?size=" if user.avatar else NO_PICTURE
+    told |= {f"image_{size}": f"{picture}{size}" for size in PICTURES}
     if user.bot:
         told |= {"bot_id": user.bot.id, "api_app_id": user.bot.app.id, "always_active": False}
     return told | ({"email": user.email} if with_email and user.email else {})
@@ -158,7 +171,7 @@ def message_json(message: Message, *, with_root: bool = True) -> Json:
         told["subtype"] = message.subtype
     if message.user and message.subtype != "bot_message" and message.names != "bot":
         told["user"] = message.user.id
-    if message.user and message.subtype in ("", "thread_broadcast", "file_share"):
+    if message.user and message.subtype not in ("bot_message", "tombstone"):
         told["team"] = message.user.team.id
     told |= _author(message) | _content(message)
     if message.edited:

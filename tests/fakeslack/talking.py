@@ -25,7 +25,7 @@ class Talking:
         message = Message(self._world.new_ts(channel), channel, user, wire, bot=bot, **more)
         if not message.blocks:
             message.blocks = text.rich_text(wire, secrets.token_hex(2))
-        if user and not bot and not message.subtype:
+        if user and not bot and message.subtype in ("", "thread_broadcast"):
             message.client_msg_id = str(uuid.uuid4())
         if parent := message.parent:
             parent.thread_ts = parent.ts
