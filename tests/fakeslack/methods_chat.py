@@ -14,7 +14,9 @@ from tests.fakeslack.refusals import Refused
 from tests.fakeslack.shapes import message_json, reactions_json
 from tests.fakeslack.world import Channel, Json, Message, Team
 
-LONGEST_POST, LONGEST_EDIT = 40_000, 4_000  # characters; "Truncating really long messages", 2018-04
+LONGEST_POST = 40_000  # characters; "Truncating really long messages", 2018-04
+# Bytes, once escaped: gitlab-org/gitlab!258898 and others, who found out by `msg_too_long`.
+LONGEST_EDIT = 4_000
 MOST_BLOCKS, MOST_ATTACHMENTS = 50, 100
 LONGEST_IN_BLOCK = {"section": 3000, "header": 150, "context": 3000, "markdown": 12_000}
 MOST_EMOJI, MOST_OF_ONE_PERSON = 50, 23  # distinct ones on a message
@@ -30,7 +32,9 @@ REACTION = re.compile(r"([a-z0-9_+'\-]{1,100})(::skin-tone-[2-6])?")
 def chat_post_message(call: Call) -> Json:
     """Say something in a channel, as the bot or under the name that is given."""
     channel = _target(call)
-    posted, blocks, attachments = _content(call, LONGEST_POST)
+    posted, blocks, attachments = _content(call)
+    if len(posted) > LONGEST_POST:
+        raise Refused("msg_too_long")
     call.slack.limits.take(POSTING, (call.app.id, channel.id))
     thread_ts = _thread(call, channel)
     is_broadcast = bool(thread_ts) and call.flag("reply_broadcast")
@@ -71,14 +75,12 @@ def _target(call: Call) -> Channel:
     return channel
 
 
-def _content(call: Call, longest: int) -> tuple[str, list[Json], list[Json]]:
+def _content(call: Call) -> tuple[str, list[Json], list[Json]]:
     posted = call.text("text")
     blocks = call.structure("blocks", "invalid_blocks_format") or []
     attachments = call.structure("attachments", "invalid_attachments") or []
     if not (posted.strip() or blocks or attachments):
         raise Refused("no_text")
-    if len(posted) > longest:
-        raise Refused("msg_too_long")
     if not isinstance(blocks, list) or not all(isinstance(one, dict) and "type" in one for one in blocks):
         raise Refused("invalid_blocks_format")
     if len(attachments) > MOST_ATTACHMENTS:
@@ -124,12 +126,14 @@ def _look(call: Call) -> Json:
 
 @method("chat.update", tier=3, scopes=("chat:write",))
 def chat_update(call: Call) -> Json:
-    """Replace what an own message says. What is longer than 4,000 characters is refused, unlike in a post."""
+    """Replace what an own message says. What takes more than 4,000 bytes is refused, unlike in a post."""
     channel = call.channel()
     message = _own(call, channel, "cant_update_message")
     if channel.is_archived:
         raise Refused("is_inactive")
-    posted, blocks, attachments = _content(call, LONGEST_EDIT)
+    posted, blocks, attachments = _content(call)
+    if text.size(posted) > LONGEST_EDIT:
+        raise Refused("msg_too_long")
     kept = text.kept(posted, call.text("parse") or "none")
     given = {"attachments": attachments} if "attachments" in call.args else {}
     call.slack.talking.edit(message, call.user, kept, blocks=blocks, **given)

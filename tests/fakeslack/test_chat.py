@@ -132,6 +132,18 @@ def test_texts_have_a_length(office: Office, client: WebClient) -> None:
     assert refusal(client.chat_update, channel=office.room.id, ts=ts, text="x" * 4_001) == "msg_too_long"
 
 
+@pytest.mark.parametrize(
+    ("most", "more"), [("ä" * 2000, "ä"), ("&" * 800, "x"), ("&amp;" * 800, "x"), ("😀" * 1000, "x")]
+)
+def test_an_edit_is_counted_in_bytes_once_it_is_escaped(
+    office: Office, client: WebClient, most: str, more: str
+) -> None:
+    ts = client.chat_postMessage(channel=office.room.id, text=most + more)["ts"]
+
+    assert client.chat_update(channel=office.room.id, ts=ts, text=most)["ok"]
+    assert refusal(client.chat_update, channel=office.room.id, ts=ts, text=most + more) == "msg_too_long"
+
+
 def test_something_has_to_be_said(office: Office, client: WebClient) -> None:
     where = {"channel": office.room.id}
     own = client.chat_postMessage(**where, text="own")["ts"]

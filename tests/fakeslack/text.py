@@ -6,6 +6,7 @@ docs.slack.dev, "Formatting message text" and the rich text block.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 Json = dict[str, Any]
@@ -33,16 +34,27 @@ def kept(posted: str, parse: str = "none") -> str:
     """What an app posts, as it is kept: what means something stays, the rest is escaped and linked."""
     if parse == "full":
         posted = _EVERYBODY.sub(r"<!\1>", posted)
-    parts, done = [], 0
+    parts = (part if is_control else _BARE_URL.sub(r"<\1>", part) for part, is_control in _escaped(posted))
+    return "".join(parts)
+
+
+def size(posted: str) -> int:
+    """How many bytes it takes once it is escaped, as chat.update counts them."""
+    return sum(len(part.encode()) for part, _ in _escaped(posted))
+
+
+def _escaped(posted: str) -> Iterator[tuple[str, bool]]:
+    """Its parts, and whether each means something to Slack; the others are escaped."""
+    done = 0
     for found in CONTROL.finditer(posted):
-        parts += [_plain(posted[done : found.start()]), found[0]]
+        yield _plain(posted[done : found.start()]), False
+        yield found[0], True
         done = found.end()
-    return "".join([*parts, _plain(posted[done:])])
+    yield _plain(posted[done:]), False
 
 
 def _plain(text: str) -> str:
-    escaped = _BARE_AMPERSAND.sub("&amp;", text).replace("<", "&lt;").replace(">", "&gt;")
-    return _BARE_URL.sub(r"<\1>", escaped)
+    return _BARE_AMPERSAND.sub("&amp;", text).replace("<", "&lt;").replace(">", "&gt;")
 
 
 def calls(text: str) -> list[str]:
