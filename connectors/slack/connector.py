@@ -88,7 +88,7 @@ class SlackConnector(Connector):
         self.pace = Pace(self._budget_key(), self.budget)
         rotates = bool(given.get("refresh_token"))
         self.client = SlackClient(login.server, given["token"], self.pace, rotates=rotates)
-        self.directory = Directory(self.client, login.team_id)
+        self.directory = self._directory(self.client)
         self.rooms = Rooms(self.client, self.directory, joins=self._may(scopes.JOIN))
         self.capabilities = replace(
             self.capabilities,
@@ -233,7 +233,10 @@ class SlackConnector(Connector):
 
     def _directory_within(self, ends: float) -> Directory:
         """Who is who, asked for in half of the time that a send has left."""
-        return Directory(self.client.within((ends - clock.monotonic()) / 2), self.login.team_id)
+        return self._directory(self.client.within((ends - clock.monotonic()) / 2))
+
+    def _directory(self, client: SlackClient) -> Directory:
+        return Directory(client, self.login.team_id, self.login.user_id)
 
     def _root(self, room: RoomId, message: OutgoingMessage, ends: float) -> str:
         """The thread that a message belongs into, "" for none."""

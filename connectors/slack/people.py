@@ -61,11 +61,14 @@ class Names:
 
 
 class Directory:
-    """What is known of one workspace, `team` at `server`; `client` asks for the rest."""
+    """What the app `user` knows of its workspace `team`; `client` asks for the rest.
 
-    def __init__(self, client: SlackClient, team: str) -> None:
+    Each app has its own: whoever owns one may sign whatever they like about everybody.
+    """
+
+    def __init__(self, client: SlackClient, team: str, user: str) -> None:
         self._client = client
-        self._scope = f"{client.server} {team}"
+        self._scope = f"{client.server} {team} {user}"
 
     def known(self, ids: Iterable[str]) -> Names:
         """What the cache has of these ids. Cache I/O."""
@@ -131,7 +134,11 @@ class Directory:
             return NOBODY
 
     def _key(self, one: str) -> str:
-        return f"slack:who:{hashlib.sha256(f'{self._scope} {one}'.encode()).hexdigest()[:32]}"
+        return self.key("who", one)
+
+    def key(self, what: str, one: str) -> str:
+        """Under which the cache keeps something that this app alone knows."""
+        return f"slack:{what}:{hashlib.sha256(f'{self._scope} {one}'.encode()).hexdigest()[:32]}"
 
 
 def person(told: Json) -> Known:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
@@ -98,7 +97,7 @@ class Rooms:
         return told.get("is_member") is True or (self._joins and told.get("is_private") is not True)
 
     def _key(self, room: RoomId, what: str = "out") -> str:
-        return f"slack:{what}:{hashlib.sha256(f'{self._client.server} {room}'.encode()).hexdigest()[:32]}"
+        return self._directory.key(what, room)
 
 
 def info(told: Json) -> RoomInfo:

@@ -338,7 +338,7 @@ class Slack:
         name = f"room-{secrets.token_hex(3)}"
         self.channel = self.slack.channel(name, self.ann, self.bob, self.token.bot, team=self.team)
         known = {"token": self.token.value, "signing_secret": self.app.signing_secret}
-        login = Login(self.slack.api.rstrip("/"), known, team_id=self.team.id)
+        login = Login(self.slack.api.rstrip("/"), known, UserId(self.token.bot.user.id), self.team.id)
         SlackConnector(login).refresh_people()
         return RoomId(self.channel.id), login
 

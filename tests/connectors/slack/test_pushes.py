@@ -334,3 +334,19 @@ def test_channel_that_gets_another_id_is_followed(harness, connector, receiver):
     with pytest.raises(RoomGone, match="another id"):
         connector.read_after(old, None)
     assert connector.room(old).id == new
+
+
+def test_what_one_apps_events_tell_counts_for_nobody_else(connector, harness):
+    other = harness.slack.install(harness.slack.app("Forger", signing_secret="a" * 32))
+    forger = SlackConnector(harness.login_of(other, signing_secret="a" * 32))
+    connector.refresh_people()
+    for event in (
+        {"type": "user_change", "user": {"id": harness.person.id, "name": "x", "real_name": "Forged"}},
+        {"type": "channel_id_changed", "old_channel_id": harness.room, "new_channel_id": "C0FORGED"},
+    ):
+        forger.receive(*call(harness, {"type": "event_callback", "event": event}, secret="a" * 32))
+    harness.say("hello")
+
+    [event] = connector.read_after(harness.room, None).events
+    assert event.author.name == "Ann"
+    assert connector.room(harness.room).id == harness.room
