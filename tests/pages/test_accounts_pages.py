@@ -397,3 +397,13 @@ def test_secret_that_no_key_opens_shuts_no_page(page, ann):
     assert [page.get(path).status_code for path in paths] == [200] * len(paths)
     page.post(paths[2])
     assert not LinkedAccount.objects.exists()
+
+
+def test_account_that_needs_a_login_says_what_to_press(page, ann):
+    """Also where no token is pasted: by a password, or by the service's own page."""
+    account = factories.account(ann, status="needs_login", status_reason="The app was removed.")
+
+    text = page.get(LIST).text
+
+    assert "The app was removed. Press Renew to log in again." in text
+    assert f'href="/accounts/{account.code}/renew/"' in text
