@@ -188,7 +188,7 @@ class SlackConnector(Connector):
     ) -> AsyncGenerator[Batch, None]:
         async with connections() as http:
             sockets = Sockets(http, lambda: asyncio.to_thread(self._socket_address))
-            account = Account(self._heard, self.read_after, self._check)
+            account = Account(self._heard, self.read_after, self.recent, self._check)
             try:
                 async for batch in Stream(sockets, account, rooms).batches(token):
                     yield batch

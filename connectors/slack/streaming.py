@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from connectors.base import Batch, Cursor, IncomingEvent, MessageId, Page, Push, RoomId
+from connectors.base import Batch, Cursor, IncomingEvent, MessageId, Page, Push, Recent, RoomId
 from connectors.errors import ConnectorError, LoginRejected, RetryLater, RoomGone
 from connectors.slack.shapes import Json, as_ts, moment, ts_of
 from connectors.slack.sockets import Envelope, Sockets
@@ -37,6 +37,7 @@ class Account:
 
     heard: Callable[[str, Json], Push | None]  # blocking; None: it is about another workspace of the same app
     read_after: Callable[[RoomId, Cursor | None], Page]  # blocking
+    recent: Callable[[RoomId], Recent]  # blocking
     check: Callable[[], None]  # blocking; LoginRejected
 
 
@@ -62,9 +63,8 @@ class Stream:
         """As `Connector.stream`."""
         since = ts_of(token)
         await self._sockets.open()
-        if since:  # what is said from now on comes by the connection
-            self._past = dict.fromkeys(self._rooms(), 0.0)
-        since = since or self._present()
+        # What is said from now on comes by the connections.
+        self._past = dict.fromkeys(self._rooms(), 0.0)
         yield Batch((), since)
         while True:
             gathered = await self._gather(since)
@@ -116,15 +116,13 @@ class Stream:
         gathered.envelopes.append((envelope, push.answer))
 
     async def _read_past(self, gathered: Gathered, room: RoomId, since: str) -> None:
-        """What was said in a room since the token; where it cannot be read now, it is tried again later."""
-        cursor: Cursor | None = Cursor(MessageId(since), moment(since))
+        """What was said in a room since the token, or last; what cannot be read now is tried again later."""
         try:
-            for _ in range(MOST_PAGES):
-                page = await asyncio.to_thread(self._account.read_after, room, cursor)
-                gathered.said += [(room, event) for event in page.events]
-                cursor = page.cursor
-                if not page.more:
-                    break
+            if since:
+                await self._read_since(gathered, room, Cursor(MessageId(since), moment(since)))
+            else:
+                recent = await asyncio.to_thread(self._account.recent, room)
+                gathered.said += [(room, event) for event in recent.events]
         except LoginRejected:
             raise
         except RoomGone as error:
@@ -134,3 +132,11 @@ class Stream:
             self._past[room] = clock.monotonic() + (wait or AGAIN)
             return
         self._past.pop(room, None)
+
+    async def _read_since(self, gathered: Gathered, room: RoomId, cursor: Cursor | None) -> None:
+        for _ in range(MOST_PAGES):
+            page = await asyncio.to_thread(self._account.read_after, room, cursor)
+            gathered.said += [(room, event) for event in page.events]
+            cursor = page.cursor
+            if not page.more:
+                return

@@ -2,13 +2,16 @@ import atexit
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import timedelta
 from functools import cache
+from unittest.mock import patch
 
 import pytest
 from slack_sdk import WebClient
 
 from connectors.base import Login, MessageId, RoomId, UserId
-from connectors.slack.scopes import with_bot
+from connectors.slack import streaming
+from connectors.slack.scopes import EVENTS, with_bot
 from tests import slackservers
 from tests.fakeslack import FakeSlack, running
 from tests.fakeslack.text import escape, unescape
@@ -54,6 +57,18 @@ class SlackHarness:
 
     def texts(self) -> list[str]:
         return [unescape(text).replace("\u200b", "") for text in self.slack.texts(self.channel)]
+
+
+class SocketHarness(SlackHarness):
+    """The same Slack, with an app that has switched Socket Mode on."""
+
+    def __init__(self, slack: FakeSlack) -> None:
+        super().__init__(slack)
+        self.app.socket_mode = True
+        self.app.events = set(EVENTS)
+        self.app_token = slack.app_token(self.app)
+        self.secrets = (*self.secrets, self.app_token.value)
+        self.login = self.login_of(self.token, app_token=self.app_token.value)
 
 
 @contextmanager
@@ -102,10 +117,18 @@ def start_emulate() -> Iterator[EmulateHarness]:
     yield EmulateHarness(emulator())
 
 
-# The contract suite is run against both. local-slack, which takes any token, and Backlot, which has no bots,
-# are left to test_emulators.py.
+@contextmanager
+def start_socket() -> Iterator[SlackHarness]:
+    """Without what is read twice for safety: the suite counts."""
+    with running() as slack, patch.object(streaming, "BEHIND", timedelta(0)):
+        yield SocketHarness(slack)
+
+
+# The contract suite is run against both, and by both ways to listen. local-slack, which takes any token, and
+# Backlot, which has no bots, are left to test_emulators.py.
 VARIANTS: Mapping[str, Callable[[], AbstractContextManager[SlackHarness | EmulateHarness]]] = {
     "fake": start,
+    "socket": start_socket,
     "emulate": start_emulate,
 }
 MARKS = {"emulate": (pytest.mark.xdist_group("slackservers"),)}

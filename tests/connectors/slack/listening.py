@@ -9,21 +9,13 @@ import pytest
 
 from connectors.base import Login, RoomId
 from connectors.slack.connector import SlackConnector
-from connectors.slack.scopes import EVENTS
 from tests.connectors.irc.living import Living
-from tests.connectors.slack.harness import SlackHarness
+from tests.connectors.slack.harness import SocketHarness
 from tests.fakeslack import running
 
 
-class SocketHarness(SlackHarness):
-    """The same Slack, with an app that has switched Socket Mode on."""
-
-    def __init__(self, slack) -> None:
-        super().__init__(slack)
-        self.app.socket_mode = True
-        self.app.events = set(EVENTS)
-        self.app_token = slack.app_token(self.app)
-        self.login = self.login_of(self.token, app_token=self.app_token.value)
+class ListeningHarness(SocketHarness):
+    """What tests of the connections need beside it."""
 
     def connector(self, **credentials: str) -> SlackConnector:
         known = {**self.login.credentials, **credentials}
@@ -43,6 +35,7 @@ class SocketHarness(SlackHarness):
             one.wait(lambda: one.batches or one.is_over, within=20)
             if not one.is_over:
                 one.wait(lambda: self.slack.connections(self.app) >= 2)
+                one.wait(lambda: one.token or one.is_over)  # with none to begin with, what was said last
             yield one
         finally:
             one.holds.set()
@@ -54,6 +47,6 @@ class SocketHarness(SlackHarness):
 
 
 @pytest.fixture
-def office() -> Iterator[SocketHarness]:
+def office() -> Iterator[ListeningHarness]:
     with running() as slack:
-        yield SocketHarness(slack)
+        yield ListeningHarness(slack)
