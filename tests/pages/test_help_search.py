@@ -2,12 +2,13 @@
 
 import html
 import re
+from collections import Counter
 
 import pytest
 
 from guides import book
 from guides.passages import passages_of
-from guides.search import EXCERPT, MOST_FOUND, MOST_OF_A_PAGE, index, search
+from guides.search import EXCERPT, MOST_FOUND, MOST_OF_A_PAGE, Index, Passage, index, search
 from tests.pages.test_guides import COMMANDS, HELP, HIPCHAT, PORTALS, TUBES, Anchors
 
 
@@ -142,3 +143,17 @@ def test_passages_are_what_stands_below_each_heading():
         ("Open one", "open", "Press Open. Then wait Also: This."),
         ("More", "more", "A side: One end."),
     ]
+
+
+def test_words_that_stand_together_go_before_the_same_words_apart(monkeypatch):
+    def passage(anchor: str, text: str) -> Passage:
+        stems, nothing = tuple(text.split()), frozenset()
+        page = book.pages("en")[0]
+        return Passage(page, "", anchor, text, stems, Counter(stems), nothing, nothing, nothing)
+
+    apart = passage("apart", "token of some kind in the room that somebody may renew")
+    together = passage("together", "in the room of some kind that somebody may renew the token")
+    known = Index([apart, together], frozenset({*apart.stems, *together.stems}), [])
+    monkeypatch.setattr("guides.search.index", lambda language: known)
+
+    assert [address.split("#")[1] for address in addresses("renew token")] == ["together", "apart"]
