@@ -35,6 +35,9 @@ KEPT = {
     "a room in which nobody has a Seat any more, with what was said there": "A room that nobody",
     "a mail that waits for the mail server": "A mail that cannot be sent",
     "notices on Manage": "Notices on Manage",
+    "what the relay monitor's charts are drawn of: numbers by minute and service, of nobody": (
+        "How many messages passed at each service, minute by minute"
+    ),
     "commands typed in rooms": "Commands typed in rooms",
     "a code of `-sameroom open`, as a hash": 'A code of <code class="whole">-sameroom open</code>',
     "the address of a map": "The address of a map",
