@@ -1,6 +1,8 @@
 """Whatever other people and services call themselves, no page makes more of it than text."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.apps import apps
@@ -16,7 +18,17 @@ from sameroom import clock
 from tests import factories
 from tests.pages.test_isolation import ADDRESSES, path_of
 from tests.security import hostile
-from tubes.models import Command, Installation, Mute, RoomClaim, Tube
+from tubes.models import (
+    Command,
+    Installation,
+    Mute,
+    Portal,
+    PortalRequest,
+    RoomClaim,
+    RoomListing,
+    Seat,
+    Tube,
+)
 from tubes.services import map_link_make
 
 pytestmark = pytest.mark.django_db
@@ -91,6 +103,7 @@ def full_house(ann: User) -> None:
     factories.tube(factories.seat(well, failure="failed"), factories.seat(well))
     factories.listing(mine)
     portal = factories.portal(seats[0])
+    Tube.objects.filter(pk=tube.pk).update(portal=portal)
     factories.portal_request(portal)
     factories.portal_request(factories.portal(seats[1]), mine)
     factories.portal_request(factories.portal(seats[1]), mine, status="declined")
@@ -106,10 +119,30 @@ def full_house(ann: User) -> None:
     Tube.objects.filter(pk=tube.pk).update(typed_by="eve")
 
 
+def pages_of_what_there_is(ann: User) -> Iterator[tuple[str, str]]:
+    """Every page about one object, of every object of ann's: with what hangs on it, unlike a new one."""
+    codes = {
+        "account_code": LinkedAccount.objects.owned_by(ann).values_list("code", flat=True),
+        "tube_code": Tube.objects.owned_by(ann).values_list("code", flat=True),
+        "portal_key": Portal.objects.owned_by(ann).values_list("key", flat=True),
+        "seat_code": Seat.objects.owned_by(ann).values_list("code", flat=True),
+        "listing_code": RoomListing.objects.owned_by(ann).values_list("code", flat=True),
+        "request_code": PortalRequest.objects.owned_by(ann).values_list("code", flat=True),
+        "shared_code": LinkedAccount.objects.filter(is_shared=True).values_list("code", flat=True),
+    }
+    for name, parameters in ADDRESSES.items():
+        if len(parameters) == 1 and parameters[0] in codes:
+            for code in codes[parameters[0]]:
+                yield f"{name} {code}", reverse(name, args=[code])
+
+
 def test_no_page_of_a_user_makes_more_than_text_of_hostile_names(client: Client, ann: User) -> None:
     full_house(ann)
+    hostile.poison()
     walk = Walk(client)
 
+    for name, path in pages_of_what_there_is(ann):
+        walk.look(name, client.get(path))
     for name in sorted(set(ADDRESSES) - LAST):
         path = path_of(name, ann)
         hostile.poison()
@@ -208,3 +241,36 @@ def test_every_free_text_of_the_models_is_attacked(ann: User) -> None:
     for label in ("tubes.Room", "accounts.LinkedAccount", "tubes.Notice", "tubes.PortalRequest"):
         rows = apps.get_model(label)._default_manager.values()
         assert any(hostile.ELEMENT in str(value) for row in rows for value in row.values()), label
+
+
+# Where escaping is off, and why that is fine.
+UNESCAPED = {
+    "templates/_form_field.html": "help texts are written by us, some with links",
+    "templates/sandbox/chat.html": "messages that the sandbox has rendered by a template of its own",
+}
+ROOT = Path(__file__).parents[2]
+SWITCHES = ("|safe", "autoescape off", "safeseq")
+
+
+def test_no_other_page_turns_escaping_off() -> None:
+    pages = [*(ROOT / "templates").rglob("*.html"), *ROOT.glob("*/*/templates/**/*.html")]
+
+    found = {
+        str(page.relative_to(ROOT)) for page in pages if any(word in page.read_text() for word in SWITCHES)
+    }
+
+    assert len(pages) > 80
+    assert found == set(UNESCAPED)
+
+
+def test_no_code_of_ours_declares_a_text_to_be_html() -> None:
+    folders = ("accounts", "connectors", "guides", "monitor", "sandbox", "standalone", "tubes")
+    modules = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+
+    found = [
+        str(path.relative_to(ROOT))
+        for path in modules
+        if re.search(r"mark_safe|SafeString\(|SafeText", path.read_text())
+    ]
+
+    assert found == []
