@@ -1,6 +1,7 @@
 """The request itself."""
 
 import json as json_module
+import re
 import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,9 @@ _HEADER_ALLOWANCE: Final = 256 * 1024  # bytes besides the body: status line, he
 _PIECE: Final = 64 * 1024
 _MOST_REDIRECTS: Final = 3
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
+# By these, readers of addresses disagree which part is the host: one takes it for a trusted one, and another
+# calls a stranger, with a token. RFC 3986 allows none of them there.
+_ODD_AUTHORITY: Final = re.compile(r"[^/?#]*//[^/?#]*[\\\s\x00-\x20\x7f]")
 HEADERS: Final = {"User-Agent": "Sameroom", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
 
 
@@ -150,7 +154,7 @@ def _attempt(
 def checked_host(url: str) -> str:
     """The host of an http or https address. AddressRefused for anything else. No I/O."""
     try:
-        parsed = parse_url(url)
+        parsed = None if _ODD_AUTHORITY.match(url) else parse_url(url)
     except ValueError:  # urllib3's LocationParseError, which quotes the URL
         parsed = None
     if parsed is None or parsed.scheme not in ("http", "https") or not parsed.host:

@@ -588,6 +588,11 @@ def test_second_address_is_tried_when_the_first_is_silent_or_refuses(monkeypatch
         "https://",
         "https://x.org:s3cret/",
         "https://[::1/s3cret",
+        "https://evil.example\\@x.org/s3cret",
+        "https://evil.example\\.x.org/s3cret",
+        "https://evil.example\t@x.org/s3cret",
+        "https://evil.example .x.org/s3cret",
+        "https:\n//x.org\n.evil.example/s3cret",
     ],
 )
 def test_url_that_is_no_web_address_is_refused(url):

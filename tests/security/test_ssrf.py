@@ -31,10 +31,13 @@ from connectors.matrix.connector import MatrixConnector
 from connectors.matrix.forms import MatrixCredentialsForm
 from connectors.net import pools
 from connectors.net.waiting import connections
+from connectors.slack import files as slack_files
+from connectors.slack.connector import SlackConnector
 from tests import loops
 from tests.security.targets import ATTACKER, TARGETS, Names, canary, listening
 
 TOKEN = "s3cret" * 7
+FILE = Attachment("plan.pdf", reference="F1")
 
 
 @dataclass
@@ -52,7 +55,12 @@ class Attacker:
     def answer(self, path: str) -> tuple[int, dict[str, str], bytes]:
         if self.redirects:
             return 302, {"Location": self.target}, b""
+        if path == "/leads-on":
+            return 302, {"Location": self.target}, b""
         told = {
+            "ok": True,
+            "file": {"url_private_download": self.target},
+            "url": self.target.replace("http", "ws", 1),
             "m.homeserver": {"base_url": self.target},
             "temp_download_url": self.target,
             "versions": ["v1.11"],
@@ -191,6 +199,54 @@ async def _irc(server: str) -> None:
         await anext(stream)
 
 
+def slack_file(address: str, attacker: Attacker) -> None:
+    """The address that Slack tells of a file: the token would go along."""
+    attacker.target = address
+    fetch_from_slack(attacker)
+
+
+def slack_fetches(address: str, attacker: Attacker) -> None:
+    attacker.target = address
+    slack(attacker).fetch(FILE, io.BytesIO(), most=9, deadline=1)
+
+
+def slack_file_that_leads_on(address: str, attacker: Attacker) -> None:
+    attacker.target = f"{attacker.url}/leads-on"
+    fetch_from_slack(attacker, then=address)
+
+
+def fetch_from_slack(attacker: Attacker, then: str = "") -> None:
+    connector = slack(attacker)
+    url = slack_files._address(connector.client, FILE, 1)
+    attacker.target = then or attacker.target
+    net.download(url, io.BytesIO(), deadline=1, max_bytes=9, headers={"Authorization": f"Bearer {TOKEN}"})
+
+
+def slack_socket(address: str, attacker: Attacker) -> None:
+    """The address that Slack tells for a connection of Socket Mode."""
+    attacker.target = address
+    loops.run(_opened(slack(attacker)))
+
+
+def slack_socket_that_leads_on(address: str, attacker: Attacker) -> None:
+    attacker.target = address
+    loops.run(_opened_at(f"{attacker.url}/leads-on"))
+
+
+def slack(attacker: Attacker) -> SlackConnector:
+    return SlackConnector(Login(f"{attacker.url}/api", {"token": TOKEN, "app_token": TOKEN}, UserId("U1")))
+
+
+async def _opened(connector: SlackConnector) -> None:
+    async with aclosing(connector.stream("", list)) as stream:
+        await anext(stream)
+
+
+async def _opened_at(address: str) -> None:
+    async with connections(None) as http:
+        await http.websocket(address, deadline=1, heartbeat=1, max_bytes=99)
+
+
 def file_anywhere(address: str, attacker: Attacker) -> None:
     fetch_public(address, io.BytesIO(), most=9, deadline=1)
 
@@ -216,6 +272,8 @@ async def _polled(address: str) -> None:
 
 # By these it is the attacker's own server that is called, and that leads on.
 REDIRECTS = (hipchat_redirects, matrix_redirects, long_poll_that_redirects)
+# To Slack's own hosts only, whatever the operator opens.
+AT_HOME = (slack_file,)
 WAYS: list[Callable[[str, Attacker], None]] = [
     hipchat_server,
     hipchat_redirects,
@@ -228,11 +286,18 @@ WAYS: list[Callable[[str, Attacker], None]] = [
     picture_of_an_author,
     irc_server,
     irc_server_as_an_address,
+    slack_file,
+    slack_file_that_leads_on,
+    slack_socket,
+    slack_socket_that_leads_on,
     file_anywhere,
     file_that_redirects,
     long_poll,
     long_poll_that_redirects,
 ]
+
+# By these whoever leads names the very address that is called.
+ANYWHERE = [way for way in WAYS if way not in (*REDIRECTS, *AT_HOME)]
 
 
 def led(way: Callable[[str, Attacker], None], address: str, attacker: Attacker) -> set[str]:
@@ -252,7 +317,9 @@ def test_no_address_leads_into_our_own_network(
     assert {target: hosts for target, hosts in reached.items() if hosts} == {}
 
 
-@pytest.mark.parametrize("way", [way for way in WAYS if way not in REDIRECTS], ids=lambda way: way.__name__)
+@pytest.mark.parametrize(
+    "way", [way for way in WAYS if way not in (*REDIRECTS, *AT_HOME)], ids=lambda way: way.__name__
+)
 def test_a_name_that_is_another_address_the_second_time_leads_nowhere_else(
     way: Callable[[str, Attacker], None], attacker: Attacker, port: int, names: Names
 ) -> None:
@@ -262,7 +329,9 @@ def test_a_name_that_is_another_address_the_second_time_leads_nowhere_else(
     assert "rebind.example" in names.asked
 
 
-@pytest.mark.parametrize("way", [way for way in WAYS if way not in REDIRECTS], ids=lambda way: way.__name__)
+@pytest.mark.parametrize(
+    "way", [way for way in WAYS if way not in (*REDIRECTS, *AT_HOME)], ids=lambda way: way.__name__
+)
 def test_an_operator_may_open_a_network_of_theirs(
     way: Callable[[str, Attacker], None], attacker: Attacker, port: int, settings: Any
 ) -> None:
@@ -322,6 +391,10 @@ def test_a_token_goes_along_to_nobody_but_its_own_server(
             hipchat_redirects,
         ):
             led(way, address, attacker)
+        # To one reader of addresses a host of Slack's, to another one the ear.
+        at_home = f"x.{ATTACKER}:{attacker.port}"
+        for between in ("\\@", "\\.", "\t@", " @", "#@", "?@"):
+            led(slack_fetches, f"{address.rstrip('/')}{between}{at_home}/plan.pdf", attacker)
         ear.shutdown()
 
     assert len(heard) >= 3
