@@ -14,7 +14,7 @@ from connectors.markup.sanitize import clean_text
 from connectors.markup.tree import from_json
 from monitor import counting
 from tubes.models import Event, Room
-from tubes.relay import presence, recognising, sql, withdrawing
+from tubes.relay import presence, recognising, sql, superseding, withdrawing
 from tubes.relay.queueing import route
 from tubes.relay.recognising import Facts, HeldItem
 from tubes.relay.storing import Fresh, insert_events, row_of, storable
@@ -80,7 +80,8 @@ def _is_welcome(room: Room | None, arrival: Arrival) -> bool:
 
 
 def _read(room: Room, arrival: Arrival) -> Sequence[IncomingEvent]:
-    return withdrawing.understood(room, [storable(event) for event in arrival.events])
+    events = withdrawing.understood(room, [storable(event) for event in arrival.events])
+    return superseding.current(room, events)
 
 
 def _advance(room: Room, arrival: Arrival, fresh: Sequence[Fresh]) -> None:

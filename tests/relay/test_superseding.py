@@ -1,0 +1,61 @@
+"""An edit that is told again, or late, does not bring an older text back."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests import factories
+from tests.relay.conftest import Pair, take, texts
+from tests.relay.stubbed import edit_of
+from tubes.models import Event
+from tubes.relay import lanes
+
+pytestmark = pytest.mark.django_db
+
+A_WHILE = timedelta(seconds=5)
+
+
+def earlier(text: str):
+    edit = edit_of("m-1", text)
+    return replace(edit, said_at=edit.said_at - A_WHILE)
+
+
+def kinds() -> list[str]:
+    return list(Event.objects.order_by("pk").values_list("kind", flat=True))
+
+
+def test_an_older_edit_that_comes_later_changes_nothing(pair: Pair) -> None:
+    older = earlier("one, nearly")
+    take(pair.here.room, factories.said("one", id="m-1"))
+    lanes.drain(pair.there.pk)
+    take(pair.here.room, edit_of("m-1", "ONE"))
+    lanes.drain(pair.there.pk)
+
+    take(pair.here.room, older)
+    lanes.drain(pair.there.pk)
+
+    assert texts("globex", "garden") == ["[Ann, Acme] one", "[Ann, Acme] ✎ ONE"]
+    assert kinds() == ["message", "edit"]
+
+
+def test_of_edits_that_come_together_in_the_wrong_order_the_newest_stays(pair: Pair) -> None:
+    newest = edit_of("m-1", "ONE")
+    take(pair.here.room, factories.said("one", id="m-1"))
+    lanes.drain(pair.there.pk)
+
+    take(pair.here.room, newest, replace(edit_of("m-1", "nearly"), said_at=newest.said_at - A_WHILE))
+    lanes.drain(pair.there.pk)
+
+    assert texts("globex", "garden") == ["[Ann, Acme] one", "[Ann, Acme] ✎ ONE"]
+
+
+def test_edits_of_one_moment_and_of_other_messages_are_taken_as_they_come(pair: Pair) -> None:
+    first = edit_of("m-1", "ONE")
+    take(pair.here.room, factories.said("one", id="m-1"), factories.said("two", id="m-2"))
+
+    take(pair.here.room, first, replace(edit_of("m-1", "One"), said_at=first.said_at))
+    take(pair.here.room, replace(edit_of("m-2", "TWO"), said_at=first.said_at - A_WHILE))
+    lanes.drain(pair.there.pk)
+
+    assert texts("globex", "garden") == ["[Ann, Acme] One", "[Ann, Acme] TWO"]
