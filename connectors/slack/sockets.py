@@ -91,7 +91,7 @@ class Sockets:
 
     def __init__(self, http: Connections, address: Callable[[], Awaitable[str]]) -> None:
         self._http, self._address = http, address
-        self._came: asyncio.Queue[Envelope | None] = asyncio.Queue(WAITING)  # None: a gap has ended
+        self._came: asyncio.Queue[Envelope | None] = asyncio.Queue(WAITING)  # None: a hole, perhaps
         self._standing: set[WebSocket] = set()
         self._has_stood = False
         self._had_gap = False
@@ -106,7 +106,7 @@ class Sockets:
             self._start(self._keep(None))
 
     def take_gap(self) -> bool:
-        """Whether there was a time without any connection since this was last asked."""
+        """Whether a connection broke, or none stood, since this was last asked."""
         had, self._had_gap = self._had_gap, False
         return had
 
@@ -168,6 +168,8 @@ class Sockets:
                 failures = 0
             else:
                 await self._end(socket)
+                # What Slack sent down a line that broke it tells again, but only after a minute.
+                await self._came.put(None)
                 failures = 0 if clock.monotonic() - since > STEADY else failures + 1
                 if not self._standing:
                     raise RetryLater("Slack ended the connection.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,6 +28,7 @@ QUIET: Final = 60.0  # seconds after which the token is moved on although nothin
 GLANCE: Final = 0.05  # seconds that are waited for news between two rooms whose past is read
 AGAIN: Final = 10.0  # seconds until a room's past is asked for again that could not be read
 MOST_PAGES: Final = 50  # of one room's past
+MOST_HELD: Final = 500  # envelopes
 
 Said = list[tuple[RoomId, IncomingEvent]]
 
@@ -58,6 +60,7 @@ class Stream:
     def __init__(self, sockets: Sockets, account: Account, rooms: Callable[[], Collection[RoomId]]) -> None:
         self._sockets, self._account, self._rooms = sockets, account, rooms
         self._past: dict[RoomId, float] = {}  # rooms whose past is to be read, and not before which moment
+        self._held: list[tuple[Envelope, Push]] = []  # news of such rooms: what was said before comes first
 
     async def batches(self, token: str) -> AsyncGenerator[Batch, None]:
         """As `Connector.stream`."""
@@ -83,18 +86,25 @@ class Stream:
         """What has come, each room's past first; else one room's past; else nothing, after a while."""
         gathered = Gathered()
         due = self._due()
-        came = await self._sockets.next(GLANCE if due else AGAIN if self._past else QUIET)
+        came = await self._sockets.next(GLANCE if due else self._patience())
         if self._sockets.take_gap():  # Slack tells again what it could not tell, but only after a minute
             self._past = dict.fromkeys(self._rooms(), 0.0)
         for envelope in came:
             await self._take(gathered, envelope, since)
         if not gathered.envelopes and due:
             await self._read_past(gathered, due[0], since)
+            self._release(gathered)
         return gathered
 
     def _due(self) -> Sequence[RoomId]:
         now = clock.monotonic()
         return [room for room, not_before in self._past.items() if not_before <= now]
+
+    def _patience(self) -> float:
+        """Seconds until a room's past may be asked for again, or for which nothing has to be done."""
+        if not self._past:
+            return QUIET
+        return max(min(self._past.values()) - clock.monotonic(), GLANCE)
 
     async def _take(self, gathered: Gathered, envelope: Envelope, since: str) -> None:
         try:
@@ -108,12 +118,24 @@ class Stream:
             return
         if push is None:  # its own stream hears it, by another connection
             return
-        for room in dict.fromkeys([*push.rooms, *(room for room, _ in push.events)]):
-            if room in self._past or room in push.rooms:
+        for room in _rooms_of(push):
+            if self._past.get(room, math.inf) <= clock.monotonic() or room in push.rooms:
                 await self._read_past(gathered, room, since)
-        gathered.said += push.events
-        gathered.doubts_login |= push.doubts_login
-        gathered.envelopes.append((envelope, push.answer))
+        self._held.append((envelope, push))
+        self._release(gathered)
+        if len(self._held) > MOST_HELD:
+            raise RetryLater("Slack does not let what was said before be read.")
+
+    def _release(self, gathered: Gathered) -> None:
+        """Bring what waits for no room's past. What stays is not acknowledged: Slack tells it again."""
+        held, self._held = self._held, []
+        for envelope, push in held:
+            if any(room in self._past for room in _rooms_of(push)):
+                self._held.append((envelope, push))
+                continue
+            gathered.said += push.events
+            gathered.doubts_login |= push.doubts_login
+            gathered.envelopes.append((envelope, push.answer))
 
     async def _read_past(self, gathered: Gathered, room: RoomId, since: str) -> None:
         """What was said in a room since the token, or last; what cannot be read now is tried again later."""
@@ -140,3 +162,7 @@ class Stream:
             cursor = page.cursor
             if not page.more:
                 return
+
+
+def _rooms_of(push: Push) -> Sequence[RoomId]:
+    return list(dict.fromkeys([*push.rooms, *(room for room, _ in push.events)]))

@@ -279,9 +279,9 @@ class FakeSlack:
         """Have an app renew its connections: `warning`, then `refresh_requested`; or `link_disabled`."""
         self._await(self.core.sockets.disconnect(app, reason, pause))
 
-    def cut_sockets(self, app: App) -> None:
-        """Its connections are gone, without a word."""
-        self._await(self.core.sockets.cut(app))
+    def cut_sockets(self, app: App, most: int | None = None) -> None:
+        """Its connections, or so many of them, are gone, without a word."""
+        self._await(self.core.sockets.cut(app, most))
 
     def connections(self, app: App) -> int:
         """How many WebSockets it has."""

@@ -157,9 +157,9 @@ class Sockets:
         for connection in connections:
             await connection.socket.close()
 
-    async def cut(self, app: App) -> None:
-        """End every connection without a word."""
-        for connection in self.of(app):
+    async def cut(self, app: App, most: int | None = None) -> None:
+        """End its connections, or so many of them, without a word."""
+        for connection in self.of(app)[:most]:
             reset(connection.request)
 
     async def close(self) -> None:

@@ -121,6 +121,34 @@ def test_of_a_room_with_news_the_past_comes_first(office, monkeypatch):
     assert again.texts.index("meanwhile") < again.texts.index("live")
 
 
+def test_news_of_a_room_wait_until_its_past_could_be_read(office):
+    with office.listening() as heard:
+        pass
+    office.say("meanwhile")
+    office.slack.fault("throttle", on="conversations.history", count=2, retry_after=1)
+
+    with office.listening(token=heard.token) as again:
+        office.say("live")
+        again.wait(lambda: {"live", "meanwhile"} <= set(again.texts))
+        again.wait(lambda: office.acknowledged())
+
+    assert list(dict.fromkeys(again.texts)) == ["meanwhile", "live"]
+
+
+def test_where_one_connection_breaks_the_channels_are_read_before_what_comes_by_the_other(office):
+    with office.listening() as heard:
+        office.slack.fault("event_lost", on="message", count=1)  # gone with the line
+        office.say("lost")
+        office.slack.settle()
+        office.slack.cut_sockets(office.app, 1)
+        heard.wait(lambda: "lost" in heard.texts)
+        office.say("live")
+        heard.wait(lambda: "live" in heard.texts)
+
+    assert list(dict.fromkeys(heard.texts)) == ["lost", "live"]
+    assert heard.error is None
+
+
 def test_token_stays_while_a_rooms_past_cannot_be_read(office, monkeypatch):
     monkeypatch.setattr(streaming, "AGAIN", 0.3)
     with office.listening() as heard:
