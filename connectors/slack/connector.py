@@ -270,7 +270,8 @@ class SlackConnector(Connector):
 
     def length(self, message: OutgoingMessage) -> int:
         named = texts.without(message, texts.people_in(message))  # as it is where nobody of them is known
-        return max(len(texts.rendered(one)) for one in ((message,) if named is message else (message, named)))
+        both = (message,) if named is message else (message, named)
+        return max(texts.size(texts.rendered(one)) for one in both)
 
     def escape(self, text: str, *, rings: bool = False, people: Collection[str] = ()) -> str:
         return text

@@ -19,7 +19,7 @@ from connectors.slack.shapes import Json, rows, ts_of
 
 LONGEST_NAME: Final = 80  # characters of `username`
 _KEPT: Final = 7 * 86_400  # seconds for which it is known to which thread a message belongs
-TOO_LONG: Final = "Slack refused the message: it has more than 4 000 characters."
+TOO_LONG: Final = "Slack refused the message: it takes more than 4 000 bytes."
 
 
 def addressed(message: OutgoingMessage, directory: Directory) -> OutgoingMessage:
@@ -48,7 +48,7 @@ def post_of(message: OutgoingMessage, *, named: bool) -> Json:
 def text_of(message: OutgoingMessage) -> Json:
     """The arguments that hold a message's words. MessageRejected where it is too long."""
     written = texts.rendered(message)
-    if len(written) > texts.MAX_TEXT_LENGTH:
+    if texts.size(written) > texts.MAX_TEXT_LENGTH:
         raise MessageRejected(TOO_LONG)
     return {"text": written, "parse": "none", "link_names": False}
 

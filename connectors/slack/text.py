@@ -34,7 +34,7 @@ from connectors.markup.tree import (
 from connectors.slack import blocks
 from connectors.slack.shapes import Json, rows, text
 
-MAX_TEXT_LENGTH: Final = 4000  # characters of one post: chat.postMessage, "Truncating content"
+MAX_TEXT_LENGTH: Final = 4000  # bytes of one post, as `size` counts them: README, quirk 30
 _NAMED: Final = re.compile(r"<[@#]([A-Z0-9]+)")
 _RINGS: Final = {"all": "channel", "channel": "channel", "everyone": "channel", "here": "here"}
 # Ids of nobody, under which everybody stands in a tree until it is written down.
@@ -151,6 +151,11 @@ def without(message: OutgoingMessage, strangers: Collection[str]) -> OutgoingMes
         return Text(f"@{mention.name}") if mention.remote_id in strangers else mention
 
     return replace(message, body=normal_form(Document(_with(message.body.blocks, changed))))
+
+
+def size(written: str) -> int:
+    """How much of `MAX_TEXT_LENGTH` mrkdwn takes: its bytes, where three characters stand escaped."""
+    return len(written.encode())
 
 
 def rendered(message: OutgoingMessage) -> str:

@@ -38,6 +38,20 @@ def test_post_stands_under_its_authors_name_and_picture(connector, harness):
     assert picture in str(posted.icons)
 
 
+@pytest.mark.parametrize("letter", ["a", "ä", "&", "😀"])
+def test_longest_post_can_still_be_edited(connector, harness, letter):
+    longest = letter
+    while connector.length(message(longest + letter)) <= connector.capabilities.max_text_length:
+        longest += letter
+    sent = connector.send(harness.room, message("short"))
+
+    connector.edit(harness.room, sent, message(longest))
+
+    assert harness.texts() == [longest]
+    with pytest.raises(MessageRejected, match="more than 4 000 bytes"):
+        connector.edit(harness.room, sent, message(longest + letter))
+
+
 def test_without_the_scope_it_stands_under_the_apps_name(harness):
     few = harness.slack.install(
         harness.slack.app("Less"), scopes=[one for one in harness.app.scopes if one != "chat:write.customize"]
