@@ -235,12 +235,15 @@ class Push:
     `events` are stored before the push is acknowledged. `rooms` are only made due to be read at
     once: a service that signs nothing can say no more than that. `answer` is the body it expects.
     `doubts_login`: the login was ended there, or may have been; the service is asked at once.
+    `is_owners_word`: signed with a secret that the account's owner has, it may be their own invention: the
+    events are believed only in rooms where nobody else sits, others are read.
     """
 
     events: Sequence[tuple[RoomId, IncomingEvent]] = ()
     rooms: Sequence[RoomId] = ()
     answer: str = ""
     doubts_login: bool = False
+    is_owners_word: bool = False
 
 
 @dataclass(frozen=True, slots=True)

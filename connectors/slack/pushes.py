@@ -17,7 +17,7 @@ from connectors.base import Addressee, IncomingEvent, Push, RoomId
 from connectors.slack.events import Malformed, room_of, untold_files
 from connectors.slack.people import Names, person
 from connectors.slack.shapes import Json, rows, table, text
-from connectors.slack.signing import require_signed, secret_of
+from connectors.slack.signing import OAUTH, VIA, require_signed, secret_of
 from connectors.slack.slash import ANSWER, command_of
 
 if TYPE_CHECKING:
@@ -44,9 +44,14 @@ PEOPLE: Final = frozenset({"user_change", "team_join", "user_profile_changed"})
 
 
 def receive(connector: SlackConnector, headers: Mapping[str, str], body: bytes) -> Push:
-    """As `Connector.receive`."""
+    """As `Connector.receive`. The secret of the operator's app is known to the operator alone."""
     require_signed(secret_of(connector.login), headers, body)
-    told = _read(headers, body)
+    push = _received(connector, _read(headers, body))
+    is_operators = connector.login.credentials.get(VIA) == OAUTH
+    return push if is_operators else replace(push, is_owners_word=True)
+
+
+def _received(connector: SlackConnector, told: Json) -> Push:
     if told.get("type") == "url_verification":
         return Push(answer=_challenge(told))
     if not is_ours(connector, told):

@@ -192,3 +192,16 @@ def test_send_that_was_cut_off_is_found_in_the_history(channels: Channels, time:
 
     assert statuses() == ["sent"]
     assert channels.slack.texts(channels.there) == ["once"]
+
+
+def test_owners_own_secret_is_not_believed_where_others_sit(channels: Channels) -> None:
+    seat = factories.seat(factories.account(kind="slack", space=channels.account.space), channels.room)
+    factories.tube(seat)
+    channels.slack.say(channels.here, channels.ann, "hello")
+
+    assert channels.push() == [200]
+
+    assert Event.objects.count() == 0
+    assert channels.wait() <= 1
+    channels.poll()
+    assert Event.objects.count() == 1

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import F, Value
+from django.db.models import Exists, F, OuterRef, Value
 from django.db.models.functions import Coalesce, Greatest, Least
 
 from accounts.models import LinkedAccount
@@ -39,11 +39,12 @@ def take_push(account: LinkedAccount, push: Push, *, has_ids: bool = True) -> No
     for room_id, event in push.events:
         by_room[room_id].append(event)
     for room in rooms_heard(account, [*by_room, *push.rooms], has_ids=has_ids):
-        if room.remote_id in by_room:
+        is_believed = not (push.is_owners_word and room.is_shared)
+        if room.remote_id in by_room and is_believed:
             desk.take(Arrival(room.pk, by_room[room.remote_id], is_pushed=True))
         if room.reader != account.pk:  # a hook of somebody who reads there no more is about to end
             continue
-        if room.remote_id in push.rooms:
+        if room.remote_id in push.rooms or not is_believed:
             make_due(room.pk)
         elif room.is_polled:
             told(room.pk)
@@ -57,6 +58,7 @@ class Heard:
     remote_id: RoomId
     reader: int | None  # the account that reads it for everybody
     is_polled: bool  # else its service tells everything
+    is_shared: bool  # somebody else sits there, too
 
 
 def rooms_heard(account: LinkedAccount, named: Iterable[RoomId], *, has_ids: bool) -> list[Heard]:
@@ -65,8 +67,14 @@ def rooms_heard(account: LinkedAccount, named: Iterable[RoomId], *, has_ids: boo
     rooms = Room.objects.filter(seats__in=seats, remote_id__in=set(named)).distinct().order_by("pk")
     if not has_ids:  # the numbers of one session mean nothing in another: only who reads for all is heard
         rooms = rooms.filter(reader__account=account)
-    found = rooms.values_list("pk", "remote_id", "reader__account", "next_poll_at")
-    return [Heard(pk, RoomId(remote_id), reader, due is not None) for pk, remote_id, reader, due in found]
+    others = Seat.objects.in_use().filter(room=OuterRef("pk")).exclude(owner=account.owner_id)
+    found = rooms.annotate(others=Exists(others))
+    return [
+        Heard(pk, RoomId(remote_id), reader, due is not None, is_shared)
+        for pk, remote_id, reader, due, is_shared in found.values_list(
+            "pk", "remote_id", "reader__account", "next_poll_at", "others"
+        )
+    ]
 
 
 def told(room_id: int) -> None:

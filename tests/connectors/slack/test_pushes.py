@@ -14,6 +14,8 @@ from sameroom import clock
 from tests.fakeslack.deliveries import signature
 from tests.fakeslack.receiver import receiving
 
+NOTHING = Push(is_owners_word=True)
+
 
 @pytest.fixture
 def receiver(harness):
@@ -59,7 +61,7 @@ def call(harness, told, *, at=None, secret=None):
 def test_challenge_is_given_back(connector, harness):
     asked = {"type": "url_verification", "challenge": "abc"}
 
-    assert connector.receive(*call(harness, asked)) == Push(answer="abc")
+    assert connector.receive(*call(harness, asked)) == Push(answer="abc", is_owners_word=True)
 
 
 @pytest.mark.parametrize("late", [-301, 301])
@@ -112,14 +114,14 @@ def test_call_about_another_workspace_is_passed_over(connector, harness):
     }
     told = {"type": "event_callback", "team_id": "T0OTHER", "event": event}
 
-    assert connector.receive(*call(harness, told)) == Push()
+    assert connector.receive(*call(harness, told)) == NOTHING
 
 
 def test_malformed_event_is_passed_over(connector, harness):
     event = {"type": "message", "channel": harness.room, "user": harness.person.id, "text": "x"}
     told = {"type": "event_callback", "team_id": harness.slack.team.id, "event": event}
 
-    assert connector.receive(*call(harness, told)) == Push()
+    assert connector.receive(*call(harness, told)) == NOTHING
 
 
 def test_repeated_call_has_the_same_keys(connector, receiver, harness):
@@ -130,7 +132,7 @@ def test_repeated_call_has_the_same_keys(connector, receiver, harness):
     first, second = receiver.of_type("message", 2)
 
     one, other = (connector.receive(request.headers, request.body) for request in (first, second))
-    assert one == other != Push()
+    assert one == other != NOTHING
 
 
 # ----------------------------------------------------------------- messages
@@ -321,7 +323,7 @@ def test_archived_channel_is_looked_at_by_the_next_read(harness, connector, rece
     harness.slack.archive(harness.channel)
     [request] = receiver.of_type("channel_archive")
 
-    assert connector.receive(request.headers, request.body) == Push(rooms=[harness.room])
+    assert connector.receive(request.headers, request.body) == Push(rooms=[harness.room], is_owners_word=True)
     with pytest.raises(RoomGone, match="archived"):
         connector.read_after(harness.room, None)
 
