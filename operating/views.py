@@ -220,7 +220,7 @@ def _list(
         "any_seat": asked.query(seat=None),
         "any_reason": asked.query(reason=None),
     }
-    told = {"page": page, "asked": asked, "kept": kept, "services": _services()}
+    told = {"page": page, "asked": asked, "kept": kept, "services": _services(), "looked": finding.LOOKED}
     return _render(request, template, title, {**told, **leads, **context})
 
 

@@ -13,7 +13,8 @@ document.body.addEventListener("htmx:beforeRequest", (event) => {
 });
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   // Signed out meanwhile: the sign-in page has to be a whole page.
-  if (!event.detail.xhr.responseURL.includes(event.detail.pathInfo.requestPath.split("?")[0])) {
+  const answered = new URL(event.detail.xhr.responseURL);
+  if (answered.pathname !== window.location.pathname) {
     event.detail.shouldSwap = false;
     window.location.reload();
   }

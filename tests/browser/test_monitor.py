@@ -35,7 +35,7 @@ def session(chromium: Browser, house: Sameroom) -> StorageState:
         expect(visitor.page.get_by_text(", looked up").first).to_be_visible(timeout=15_000)
     for side_a, side_b in troubles.TUBES:
         visitor.open_a_tube(side_a, side_b)
-    for name in ("staff", "watched", "lost_and_waiting"):
+    for name in ("staff", "lost_and_waiting", "watched"):
         troubles.make(name, EMAIL, house)
     state = context.storage_state()
     context.close()

@@ -142,9 +142,12 @@ def staff(email: str) -> None:
 
 
 def watched(email: str) -> None:
-    """An hour of which something is known, for the monitor's charts."""
+    """An hour of which something is known, for the monitor's charts; what waits goes on waiting."""
     from operating.models import Watch
+    from tubes.models import Seat
 
+    resting = Seat.objects.filter(owner__email=email, lane_not_before__isnull=False)
+    resting.update(lane_not_before=_now() + timedelta(hours=1))
     Watch.objects.all().delete()
     for number in range(60, 0, -1):
         since, until = (_now() - timedelta(minutes=number - late) for late in (0, 1))
