@@ -35,6 +35,11 @@ def test_troubles_are_told_and_can_be_acted_upon(chromium: Browser, pushing: Sam
     expect(page.get_by_role("heading", name="Notices")).to_be_visible()
     expect(count).to_contain_text("5")
     expect(page.get_by_text("17 messages wait.")).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 800})  # the Tubes must not be pushed away
+    expect(page.locator(".notice:visible")).to_have_count(1)
+    expect(page.get_by_role("link", name="Show all 5")).to_be_visible()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    expect(page.locator(".notice:visible")).to_have_count(3)
     page.get_by_role("button", name="Dismiss: A message from Lounge could not").click()
     expect(count).to_contain_text("4")
 
