@@ -66,6 +66,7 @@ ADDRESSES = dict(addresses(get_resolver().url_patterns))
 # Posts without our mark are taken here, since no browser's session counts: who calls, and what proves it.
 FOR_PROGRAMS = {
     "tubes:hook": "chat services, by the secret in the address and their signature",
+    "tubes:service-hook": "chat services that know one address for all of us, by their signature",
     "sandbox:control": "tests, which steer the sandbox; it holds nothing but itself",
     "sandbox:download": "HipChat's clients; takes no post",
     "sandbox:avatar": "HipChat's clients; takes no post",
