@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from django.conf import settings
+
 from operating.chart import seconds
 from sameroom import clock
 from tubes.models import Delivery, Event, Post, Seat, Tube
@@ -88,5 +90,6 @@ def _text(event: Event) -> str:
     if event.body is None:
         return "Not kept: it was erased, or reached nobody."
     files = len(event.attachments or ())
-    with_files = f", with {files} file{'s' if files != 1 else ''}" if files else ""
-    return f"Kept until its deliveries have ended and a while longer{with_files}. It is not shown here."
+    with_files = f" with {files} file{'s' if files != 1 else ''}" if files else ""
+    until = f"{settings.BODY_HOURS} h after its last delivery has ended"
+    return f"Kept{with_files} until {until}. It is not shown here."

@@ -243,6 +243,7 @@ def test_one_message_is_shown_with_its_whole_way_but_not_its_text(desk: Client) 
 
     assert [f'id="delivery-{one.pk}"' in page for one in (sent, failed)] == [True, True]
     assert all(words in page for words in ("remote-77", "The service said no.", "Ann", f"/events/{edit.pk}/"))
+    assert "Kept until 24 h after its last delivery has ended." in page
     assert "private" not in page
 
 
