@@ -39,7 +39,7 @@ bench: .venv/dev ## how fast it is and what it costs, in tables (takes a while);
 chaos: .venv/dev ## ten thousand messages under kills, cuts and clock steps; ARGS="--seed 1 --minutes 3"
 	@$(PYTHON) -m chaos $(ARGS)
 
-soak: .venv/dev .venv/synapse/ready ## talk of every kind, within HipChat, with Matrix and with IRC, under faults; ARGS="--with irc --messages 100 --minutes 2"
+soak: .venv/dev .venv/synapse/ready ## talk of every kind, within HipChat, with Matrix, IRC and Slack, under faults; ARGS="--with irc --messages 100 --minutes 2"
 	@.ci/ircd || true  # root on Debian gets the IRC servers
 	@$(PYTHON) -m soak $(ARGS)
 
