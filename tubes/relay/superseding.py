@@ -12,7 +12,7 @@ from tubes.models import Event, Room
 
 
 def current(room: Room, events: Sequence[IncomingEvent]) -> Sequence[IncomingEvent]:
-    """The events without edits that are older than one that is known of the same message, or comes with them.
+    """The events without edits that are older than one of the same message that was taken in before.
 
     Services tell again what was not acknowledged, a minute later or more. One query at most.
     """
@@ -20,14 +20,17 @@ def current(room: Room, events: Sequence[IncomingEvent]) -> Sequence[IncomingEve
     if not targets:
         return events
     newest = _known(room, targets)
-    for event in events:
-        if event.kind is Kind.EDIT and event.target:
-            newest[event.target] = max(event.said_at, newest.get(event.target, event.said_at))
-    return [
-        event
-        for event in events
-        if event.kind is not Kind.EDIT or not event.target or event.said_at >= newest[event.target]
-    ]
+    return [event for event in events if _is_news(event, newest)]
+
+
+def _is_news(event: IncomingEvent, newest: dict[MessageId, datetime]) -> bool:
+    """Whether an event is no edit older than one before it, which `newest` keeps."""
+    if event.kind is not Kind.EDIT or not event.target:
+        return True
+    if event.said_at < newest.get(event.target, event.said_at):
+        return False
+    newest[event.target] = event.said_at
+    return True
 
 
 def _known(room: Room, targets: set[MessageId]) -> dict[MessageId, datetime]:
