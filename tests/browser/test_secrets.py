@@ -28,8 +28,6 @@ from tests.accounts.test_second_factor import code_at
 from tests.browser.newcomer import PASSWORD, Newcomer
 from tests.servers import Server
 
-pytestmark = pytest.mark.xdist_group("servers")
-
 EMAIL = "ann@example.com"
 WRONG_PASSWORD = "planted wrong password"
 REFUSED_TOKEN = "PlantedRefusedToken0123456789abcdefghij1"
