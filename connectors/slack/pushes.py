@@ -46,19 +46,21 @@ PEOPLE: Final = frozenset({"user_change", "team_join", "user_profile_changed"})
 def receive(connector: SlackConnector, headers: Mapping[str, str], body: bytes) -> Push:
     """As `Connector.receive`. The secret of the operator's app is known to the operator alone."""
     require_signed(secret_of(connector.login), headers, body)
-    push = _received(connector, _read(headers, body))
     is_operators = connector.login.credentials.get(VIA) == OAUTH
+    push = _received(connector, _read(headers, body), is_slacks=is_operators)
     return push if is_operators else replace(push, is_owners_word=True)
 
 
-def _received(connector: SlackConnector, told: Json) -> Push:
+def _received(connector: SlackConnector, told: Json, *, is_slacks: bool) -> Push:
     if told.get("type") == "url_verification":
         return Push(answer=_challenge(told))
     if not is_ours(connector, told):
         return Push()
     if "command" in told:
         return commanded(told)
-    return taken_in(connector, table(told.get("event"))) if told.get("type") == "event_callback" else Push()
+    if told.get("type") != "event_callback":
+        return Push()
+    return taken_in(connector, table(told.get("event")), is_slacks=is_slacks)
 
 
 def addressed(headers: Mapping[str, str], body: bytes) -> Addressee:
@@ -82,7 +84,7 @@ def heard(connector: SlackConnector, kind: str, told: Json) -> Push | None:
         return commanded(told)
     event = table(told.get("event"))
     connector.directory.looked_up(connector.reader.whom(event))
-    return taken_in(connector, event) if kind == "events_api" else Push()
+    return taken_in(connector, event, is_slacks=True) if kind == "events_api" else Push()
 
 
 def commanded(told: Json) -> Push:
@@ -117,10 +119,12 @@ def is_ours(connector: SlackConnector, told: Json) -> bool:
     return not team or not teams or team in teams
 
 
-def taken_in(connector: SlackConnector, event: Json) -> Push:
+def taken_in(connector: SlackConnector, event: Json, *, is_slacks: bool) -> Push:
     """What one event of the Events API or of Socket Mode says, as far as it is known who is in it.
 
     Where it is not known who says something, the channel is read instead: there is time for asking then.
+    Unless it surely `is_slacks` word, it is not believed where a channel has gone: whoever made the app could
+    have signed it, and a Room would be moved for all who sit in it.
     """
     kind, room = text(event.get("type")), room_of(event)
     if kind in ENDS:
@@ -134,7 +138,8 @@ def taken_in(connector: SlackConnector, event: Json) -> Push:
         return Push()
     if kind == "channel_id_changed":
         room, new = RoomId(text(event.get("old_channel_id"))), RoomId(text(event.get("new_channel_id")))
-        connector.rooms.goes_on(room, new)
+        if is_slacks:
+            connector.rooms.goes_on(room, new)
         return Push(rooms=[room])
     if kind in CHANNELS:
         connector.rooms.look_again(room)

@@ -328,7 +328,9 @@ def test_archived_channel_is_looked_at_by_the_next_read(harness, connector, rece
         connector.read_after(harness.room, None)
 
 
-def test_channel_that_gets_another_id_is_followed(harness, connector, receiver):
+def test_channel_that_gets_another_id_is_followed(harness, receiver, settings):
+    settings.SLACK_SIGNING_SECRET = harness.app.signing_secret
+    connector = SlackConnector(harness.login_of(harness.token, via="oauth"))
     old, new = harness.room, harness.slack.change_id(harness.channel)
     [request] = receiver.of_type("channel_id_changed")
 
@@ -336,6 +338,15 @@ def test_channel_that_gets_another_id_is_followed(harness, connector, receiver):
     with pytest.raises(RoomGone, match="another id"):
         connector.read_after(old, None)
     assert connector.room(old).id == new
+
+
+def test_whoever_made_an_app_cannot_say_where_a_channel_has_gone(connector, harness):
+    event = {"type": "channel_id_changed", "old_channel_id": harness.room, "new_channel_id": "C0FORGED"}
+
+    push = connector.receive(*call(harness, {"type": "event_callback", "event": event}))
+
+    assert push.rooms == [harness.room]
+    assert connector.room(harness.room).id == harness.room
 
 
 def test_what_one_apps_events_tell_counts_for_nobody_else(connector, harness):
