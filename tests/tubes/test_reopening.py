@@ -76,6 +76,20 @@ def test_only_who_has_closed_it_may_take_that_back_and_soon() -> None:
     assert Tube.objects.not_closed().count() == 0
 
 
+def test_who_closed_what_was_brought_back_is_not_overruled_by_taking_it_back_once_more() -> None:
+    portal = made()
+    host = portal.seat.owner
+    first = ended(joined(portal), host)
+    anew = tube_reopen(tube=first, by=host)
+    [visitor] = {anew.side_a.owner, anew.side_b.owner} - {host}
+    tube_close(tube=anew, by=visitor)
+
+    with pytest.raises(TubeRefused, match="taken back"):
+        tube_reopen(tube=first, by=host)
+
+    assert not Tube.objects.not_closed().exists()
+
+
 def test_an_open_tube_is_not_opened_again() -> None:
     tube = closed()
     anew = tube_reopen(tube=tube, by=tube.side_a.owner)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.models import User
 from sameroom import clock
@@ -38,12 +39,14 @@ def tube_reopen(*, tube: Tube, by: User, is_paused: bool = False) -> Tube:
     is_own = tube.status == Tube.Status.CLOSED and tube.status_by_id == by.pk
     if not is_own or _is_over(tube.status_since):
         raise TubeRefused(TOO_LATE)
+    _require_last(tube)
     _require_door(tube, by)
     if tube_between(tube.side_a, tube.side_b):
         raise TubeRefused(JOINED)
     sides = [seat_look(tube.side_a, by), seat_look(tube.side_b, by)]
     with saving():
         rooms = lock_rooms(*sides)
+        _require_last(tube)
         a, b = (
             Taken(seat_take(owner=seat.owner, side=side, room=rooms[side.end]), side)
             for seat, side in zip((tube.side_a, tube.side_b), sides, strict=True)
@@ -52,6 +55,14 @@ def tube_reopen(*, tube: Tube, by: User, is_paused: bool = False) -> Tube:
         if is_paused:
             tube_pause(tube=anew, by=by)
     return anew
+
+
+def _require_last(tube: Tube) -> None:
+    """Whoever closed a later one between the same rooms wanted it closed, and is not overruled by this."""
+    a, b = tube.side_a.room_id, tube.side_b.room_id
+    ends = Q(side_a__room=a, side_b__room=b) | Q(side_a__room=b, side_b__room=a)
+    if Tube.objects.filter(ends, pk__gt=tube.pk, status=Tube.Status.CLOSED).exists():
+        raise TubeRefused(TOO_LATE)
 
 
 def _require_door(tube: Tube, by: User) -> None:
