@@ -40,6 +40,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
                 use.give_back()
         return user
 
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Who has a second step shows it: a stolen password must not be enough to take it off."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        second = [method for method in methods if method["id"].startswith("mfa_")]
+        return second or methods
+
     def post_login(self, request: HttpRequest, user: User, **told: Any) -> HttpResponse:
         """Where to go on; the browser is known from now on, so that guessers elsewhere do not shut it out."""
         response: HttpResponse = super().post_login(request, user, **told)

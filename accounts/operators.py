@@ -11,7 +11,8 @@ from django.contrib.admin import AdminSite
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import resolve_url
+from django.shortcuts import redirect, resolve_url
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
@@ -37,7 +38,9 @@ class OperatorsSite(AdminSite):
     @method_decorator(never_cache)
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """To what is missing: signing in, setting an app up, or its code. Then back."""
-        back = request.GET.get("next") or request.get_full_path()
+        back = request.GET.get("next") or reverse("admin:index")
+        if self.has_permission(request):
+            return redirect("admin:index")
         if not request.user.is_authenticated:
             return redirect_to_login(back)
         if not super().has_permission(request):

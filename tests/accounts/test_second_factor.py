@@ -196,17 +196,19 @@ def test_codes_are_guessed_five_times(enrolled: tuple[str, list[str]]) -> None:
 
 
 def test_turning_it_off_asks_who_it_is_first(enrolled: tuple[str, list[str]]) -> None:
-    secret, _ = enrolled
+    secret, codes = enrolled
     client = Client()
     sign_in(client)
     client.post("/user/2fa/authenticate/", {"code": code_at(secret, 1)})
 
     asked = client.post("/user/2fa/totp/deactivate/")
+    client.post("/user/reauthenticate/", {"password": factories.PASSWORD})  # whoever has stolen only that
+    client.post("/user/2fa/totp/deactivate/")
     still = Authenticator.objects.count()
-    client.post("/user/reauthenticate/", {"password": factories.PASSWORD})
+    client.post("/user/2fa/reauthenticate/", {"code": codes[0]})
     client.post("/user/2fa/totp/deactivate/")
 
-    assert asked["Location"].startswith("/user/reauthenticate/")
+    assert asked["Location"].startswith("/user/2fa/reauthenticate/")
     assert (still, Authenticator.objects.count()) == (2, 0)
     assert mail.outbox[-1].subject == "The second step is off"
     assert "If that was not you, change your password now." in mail.outbox[-1].body
@@ -218,7 +220,7 @@ def test_recovery_codes_are_not_shown_to_whoever_finds_the_browser_open(
     client.force_login(ann)
 
     for path in ("/user/2fa/recovery-codes/", "/user/2fa/recovery-codes/download/"):
-        assert client.get(path)["Location"].startswith("/user/reauthenticate/")
+        assert client.get(path)["Location"].startswith("/user/2fa/reauthenticate/")
     assert client.get("/user/2fa/").status_code == 200
 
 
@@ -371,3 +373,13 @@ def test_whoever_has_lost_everything_is_let_in_by_the_operator(
         call_command("second_factor_reset", EMAIL)
     with pytest.raises(CommandError, match="Nobody signs in with bob"):
         call_command("second_factor_reset", "bob@example.com")
+
+
+def test_who_has_taken_both_steps_is_let_in_by_the_address_for_signing_in(
+    client: Client, enrolled: tuple[str, list[str]], ann: User
+) -> None:
+    secret, _ = enrolled
+    sign_in(client)
+    client.post("/user/2fa/authenticate/", {"code": code_at(secret, 1)})
+
+    assert client.get("/admin/login/")["Location"] == "/admin/"
