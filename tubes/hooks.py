@@ -13,6 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts.models import LinkedAccount
 from connectors.base import Connector
 from connectors.errors import LoginRejected, UnsupportedAction
+from connectors.markup.sanitize import clean_text
 from connectors.registry import connector_class
 from tubes.relay.hooking import secret_of
 from tubes.relay.pushing import NotNow, take_push
@@ -54,7 +55,8 @@ def _hand_out(service: type[Connector], request: HttpRequest) -> HttpResponse:
         return _unreadable()
     if addressee.answer:
         return HttpResponse(addressee.answer, content_type="text/plain")
-    accounts = LinkedAccount.objects.filter(kind=service.kind, team_id=addressee.team_id).order_by("pk")
+    team = clean_text(addressee.team_id)[:255]  # nothing of it is signed yet
+    accounts = LinkedAccount.objects.filter(kind=service.kind, team_id=team).order_by("pk")
     answers = [_take(account, request) for account in accounts]
     taken = [answer for answer in answers if answer.status_code != FORBIDDEN]
     return next(iter(taken or answers), HttpResponse(content_type="text/plain"))
