@@ -75,7 +75,7 @@ def test_taken_port_is_said_in_a_sentence(start: Start) -> None:
 def test_missing_key_is_said_in_a_sentence(start: Start) -> None:
     running = start(ready=False, LOCAL="0", SECRET_KEY="")
 
-    assert running.process.wait(30) == 1
+    assert running.process.wait(30) == 2
     assert "SECRET_KEY is not set" in running.text()
     assert "Traceback" not in running.text()
 
@@ -97,7 +97,7 @@ def test_unusable_setting_is_said_in_a_sentence(
 ) -> None:
     running = start(ready=False, **variables)
 
-    assert running.process.wait(30) == 1
+    assert running.process.wait(30) == 2
     assert sentence in running.text()
     assert "Traceback" not in running.text()
 

@@ -52,7 +52,7 @@ class Rooms:
 
     def act(self, verb: str) -> None:
         """Press the button of a page, as its form does."""
-        self.site.open(f"/tubes/{self.tube}/close/")
+        self.site.open(f"/tubes/{self.tube}/")
         self.site.address = f"{self.site.base}/tubes/{self.tube}/{verb}/"
         self.site.submit({})
 
