@@ -36,6 +36,7 @@ CHANNELS: Final = frozenset(
         "group_rename",
     }
 )
+LEFT: Final = frozenset({"channel_left", "group_left"})  # the app was taken out
 ENDS: Final = frozenset({"tokens_revoked", "app_uninstalled"})  # Slack is asked whether this login has ended
 FORM: Final = "application/x-www-form-urlencoded"
 MOST_FIELDS: Final = 50
@@ -143,6 +144,8 @@ def taken_in(connector: SlackConnector, event: Json, *, is_slacks: bool) -> Push
         return Push(rooms=[room])
     if kind in CHANNELS:
         connector.rooms.look_again(room)
+        if kind in LEFT:
+            connector.rooms.is_out(room)
         return Push(rooms=[room] if room else [])
     try:
         found, is_known = event_of(connector, event)

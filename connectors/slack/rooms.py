@@ -31,11 +31,11 @@ class Rooms:
             self._directory.keep({text(one.get("id")): channel(one) for one in page if text(one.get("id"))})
             yield from (info(one) for one in page if self._is_open(one))
 
-    def look_at(self, room: RoomId) -> RoomInfo:
+    def look_at(self, room: RoomId, *, joins: bool = True) -> RoomInfo:
         """As `Connector.room`: a public channel is entered where the app is not in it, since somebody asks.
 
-        But not one that it was removed from: whoever did so has to let it in again. Where the channel has got
-        another id, the one with that.
+        But not one that it was removed from: whoever did so has to let it in again. Nor where nobody asks:
+        then `joins` is False. Where the channel has got another id, the one with that.
         """
         with suppress(Exception):
             room = RoomId(cache.get(self._key(room, "moved")) or room)
@@ -43,7 +43,7 @@ class Rooms:
         if told.get("is_member") is True or told.get("is_archived") is True:
             self.is_in(room)
             return info(told)
-        if not self._is_open(told) or self._was_put_out(room):
+        if not joins or not self._is_open(told) or self._was_put_out(room):
             raise RoomGone(NOT_IN_CHANNEL)
         return info({**told, **self._client.join(room), "is_member": True})
 
@@ -51,7 +51,7 @@ class Rooms:
     def noticing(self, room: RoomId) -> Iterator[None]:
         """Around what is done in a channel: that the app is out of it is remembered."""
         if self._take_look(room):
-            found = self.look_at(room)
+            found = self.look_at(room, joins=False)
             if found.is_archived or found.id != room:
                 raise RoomGone(ARCHIVED if found.is_archived else MOVED)
         try:

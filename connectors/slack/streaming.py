@@ -118,7 +118,10 @@ class Stream:
             return
         if push is None:  # its own stream hears it, by another connection
             return
+        wanted = self._rooms()
         for room in _rooms_of(push):
+            if room not in wanted:  # nobody asked for what is said there
+                continue
             if self._past.get(room, math.inf) <= clock.monotonic() or room in push.rooms:
                 await self._read_past(gathered, room, since)
         self._held.append((envelope, push))

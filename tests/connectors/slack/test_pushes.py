@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from django.core.cache import cache
 
-from connectors.base import Kind, OutgoingMessage, Push
+from connectors.base import Kind, OutgoingMessage, Push, RoomId
 from connectors.errors import LoginRejected, RoomGone
 from connectors.markup import plain
 from connectors.slack.connector import SlackConnector
@@ -363,3 +363,32 @@ def test_what_one_apps_events_tell_counts_for_nobody_else(connector, harness):
     [event] = connector.read_after(harness.room, None).events
     assert event.author.name == "Ann"
     assert connector.room(harness.room).id == harness.room
+
+
+def test_where_an_event_tells_that_the_app_was_taken_out_it_does_not_come_back_by_itself(
+    harness, connector, receiver
+):
+    harness.slack.leave(harness.channel, harness.bot)
+    [request] = receiver.of_type("channel_left")
+
+    connector.receive(request.headers, request.body)
+
+    with pytest.raises(RoomGone):
+        connector.read_after(harness.room, None)
+    with pytest.raises(RoomGone):
+        connector.room(harness.room)
+    assert harness.bot.user not in harness.channel.members
+
+
+def test_channel_that_nobody_linked_is_not_entered_because_it_is_told_of(harness, connector, receiver):
+    elsewhere = harness.slack.channel("plans", harness.person)
+    harness.slack.rename(elsewhere, "plans-of-2031")
+    events = [request for request in receiver.requests if b"channel_rename" in request.body]
+
+    for request in events:
+        connector.receive(request.headers, request.body)
+    connector.rooms.look_again(RoomId(elsewhere.id))
+
+    with pytest.raises(RoomGone):
+        connector.read_after(RoomId(elsewhere.id), None)
+    assert harness.bot.user not in elsewhere.members
