@@ -89,7 +89,10 @@ def test_pages_that_are_open_to_everybody(
     )
     wanted = [*everywhere.OPEN.values(), *(path for name in to_strangers for path in paths[name])]
 
-    assert walked(chromium.new_context(color_scheme=scheme), house, wanted, scheme) == {}
+    assert (
+        walked(chromium.new_context(reduced_motion="reduce", color_scheme=scheme), house, wanted, scheme)
+        == {}
+    )
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -103,14 +106,14 @@ def test_pages_of_whoever_is_signed_in(
     scheme: Literal["light", "dark"],
 ) -> None:
     own = [path for name, found in paths.items() if name.startswith(f"{part}:") for path in found]
-    context = chromium.new_context(color_scheme=scheme, storage_state=resident)
+    context = chromium.new_context(reduced_motion="reduce", color_scheme=scheme, storage_state=resident)
 
     assert walked(context, house, own or [*everywhere.SIGNED_IN.values()], scheme) == {}
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_the_first_visit(chromium: Browser, house: Sameroom, scheme: Literal["light", "dark"]) -> None:
-    context = chromium.new_context(color_scheme=scheme)
+    context = chromium.new_context(reduced_motion="reduce", color_scheme=scheme)
     Newcomer(context, house.address).sign_up(f"first-visit-{scheme}@example.com")
 
     pages = ["/accounts/", "/manage/", "/open-a-tube/", "/create-a-portal/", "/manage/notices/"]
@@ -119,7 +122,7 @@ def test_the_first_visit(chromium: Browser, house: Sameroom, scheme: Literal["li
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_the_sandbox(chromium: Browser, house: Sameroom, scheme: Literal["light", "dark"]) -> None:
-    context = chromium.new_context(color_scheme=scheme)
+    context = chromium.new_context(reduced_motion="reduce", color_scheme=scheme)
     page = Newcomer(context, house.address).go("/sandbox/")
     found = {"index": faults(page, scheme)}
     page.get_by_role("link", name="Ann Lee").first.click()
@@ -139,7 +142,7 @@ def test_the_sandbox(chromium: Browser, house: Sameroom, scheme: Literal["light"
 def test_a_form_that_was_filled_in_wrongly(
     chromium: Browser, house: Sameroom, scheme: Literal["light", "dark"]
 ) -> None:
-    context = chromium.new_context(color_scheme=scheme)
+    context = chromium.new_context(reduced_motion="reduce", color_scheme=scheme)
     page = Newcomer(context, house.address).go("/user/signup/")
     page.get_by_label("E-mail address").fill("somebody@example.com")
     page.get_by_label("Password", exact=True).fill("1234")
