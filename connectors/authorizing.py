@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -12,27 +13,27 @@ if TYPE_CHECKING:
     from connectors.base import Connector
 
 
-class Authorization:
+class Authorization(ABC):
     """How one service does it. Its steps stand in `connectors/<kind>/authorize.html`.
 
     The state, which proves that an answer belongs to a question of ours, is the caller's affair.
     """
 
+    @abstractmethod
     def is_offered(self) -> bool:
         """Whether the operator has registered Sameroom with the service. No I/O."""
-        raise NotImplementedError
 
+    @abstractmethod
     def address(self, *, state: str, back: str) -> str:
         """Where the browser is sent; from there it comes to `back` with `state` and a code. No I/O."""
-        raise NotImplementedError
 
+    @abstractmethod
     def login(self, *, code: str, back: str) -> Login:
         """Trade the code for a login. Network I/O; NOT safe to repeat. LoginRejected, RetryLater."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refusal(self, error: str) -> str:
         """The sentence for an answer that has an error in the place of a code. No I/O."""
-        raise NotImplementedError
 
 
 class Proof(Protocol):
