@@ -18,8 +18,9 @@ def sameroom() -> Iterator[Sameroom]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(chromium_path: str) -> Iterator[Browser]:
+    """Not for longer: while Playwright lives, its event loop runs in this thread, and no test may start another."""
     with newcomer.browser(chromium_path) as browser:
         yield browser
 
