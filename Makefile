@@ -2,7 +2,7 @@
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python
 PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet --no-input
-PACKAGES := accounts connectors guides monitor sameroom sandbox standalone stub tubes
+PACKAGES := accounts connectors guides monitor operating sameroom sandbox standalone stub tubes
 TEMPLATES := templates $(wildcard */templates */*/templates)
 
 # Without a SECRET_KEY of yours (in the environment or in .env) this is a try-out: LOCAL=1 makes keys
