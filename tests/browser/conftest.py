@@ -20,7 +20,7 @@ def sameroom() -> Iterator[Sameroom]:
 
 @pytest.fixture(scope="module")
 def chromium(chromium_path: str) -> Iterator[Browser]:
-    """Not for longer: while Playwright lives, its event loop runs in this thread, and no test may start another."""
+    """Not for longer: while Playwright lives, its event loop runs in this thread, and no other may."""
     with newcomer.browser(chromium_path) as browser:
         yield browser
 
