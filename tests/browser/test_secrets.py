@@ -12,7 +12,7 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from standalone.throwaway import started
 from tests.accounts.test_second_factor import code_at
 from tests.browser.newcomer import PASSWORD, Newcomer
 from tests.servers import Server
+from tests.waiting import until
 
 EMAIL = "ann@example.com"
 WRONG_PASSWORD = "planted wrong password"
@@ -91,14 +92,6 @@ def mails(folder: Path) -> str:
     return "".join(path.read_text() for path in sorted(folder.glob("mail/*")))
 
 
-def wait_for(what: Callable[[], Any], seconds: float = 40) -> Any:
-    ends = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < ends
-        time.sleep(0.2)
-    return found
-
-
 def sign_in(newcomer: Newcomer, password: str) -> None:
     page = newcomer.go("/user/login/")
     page.get_by_label("E-mail address").fill(EMAIL)
@@ -142,11 +135,11 @@ def ask_for_mails(newcomer: Newcomer, folder: Path) -> dict[str, str]:
     page = newcomer.go("/user/login/code/")
     page.get_by_label("E-mail address").fill(EMAIL)
     page.get_by_role("main").get_by_role("button").first.click()
-    code = wait_for(lambda: re.findall(r"^([A-Z0-9]{4}-[A-Z0-9]{4})$", mails(folder), re.MULTILINE))[-1]
+    code = until(lambda: re.findall(r"^([A-Z0-9]{4}-[A-Z0-9]{4})$", mails(folder), re.MULTILINE))[-1]
     page = newcomer.go("/user/password/reset/")
     page.get_by_label("E-mail address").fill(EMAIL)
     page.get_by_role("main").get_by_role("button").first.click()
-    key = wait_for(lambda: re.findall(r"/password/reset/key/([\w-]+)/", mails(folder)))[-1]
+    key = until(lambda: re.findall(r"/password/reset/key/([\w-]+)/", mails(folder)))[-1]
     return {"mailed code": code, "key of the mailed link": key}
 
 
@@ -215,7 +208,7 @@ def day(chromium: Browser, redis: Server, tmp_path_factory: pytest.TempPathFacto
         end_login(sameroom.address, secrets["token of Globex"])
         here.say("And one more, for whoever needs a login by now")
         file = sameroom.log.parent / "sameroom.sqlite3"
-        wait_for(lambda: ask(file, "SELECT 1 FROM accounts_linkedaccount WHERE status = 'needs_login'"))
+        until(lambda: ask(file, "SELECT 1 FROM accounts_linkedaccount WHERE status = 'needs_login'"))
         with sqlite3.connect(file, timeout=20) as database:
             database.execute("UPDATE accounts_user SET is_staff = 1, is_superuser = 1")
         secrets |= set_second_step_up(ann)

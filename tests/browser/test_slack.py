@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -15,8 +14,7 @@ from standalone.throwaway import Sameroom, started
 from tests.browser.newcomer import Newcomer
 from tests.fakeslack import FakeSlack, running
 from tests.fakeslack.world import App, Channel, User
-
-PATIENCE = 20.0
+from tests.waiting import until
 
 
 @dataclass
@@ -33,13 +31,6 @@ class Office:
     def until_there(self, text: str) -> None:
         """Wait until it stands in the other channel."""
         until(lambda: text in self.slack.texts(self.there))
-
-
-def until(is_so: Callable[[], object]) -> None:
-    ends = time.monotonic() + PATIENCE
-    while not is_so():
-        assert time.monotonic() < ends, "it never came"
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")

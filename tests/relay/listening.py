@@ -1,8 +1,7 @@
 """Accounts that stream from the stub service, and listeners in threads of the test."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import connections
@@ -16,15 +15,6 @@ from tubes.models import Event, Room, Seat
 from tubes.relay.listening.process import Listener
 
 STREAMED = "stream,history,ids,edits,deletes,reactions,replies"
-PATIENCE = 20.0
-
-
-def until(is_so: Callable[[], object], *, within: float = PATIENCE) -> None:
-    """Wait for it; AssertionError where it never comes."""
-    ends = time.monotonic() + within
-    while not is_so():
-        assert time.monotonic() < ends, "it never came"
-        time.sleep(0.01)
 
 
 def streamed(world: World, *rooms: str) -> list[Seat]:

@@ -12,6 +12,7 @@ from django.db import transaction
 
 from tests import servers
 from tests.relay.conftest import Pair
+from tests.waiting import until
 from tubes import tasks
 from tubes.relay import attendants, bell
 from tubes.relay.runner import Runner
@@ -94,10 +95,7 @@ def test_a_runner_takes_rings_from_the_list(listed: servers.Server) -> None:
     crew.start()
     try:
         bell.ring_lanes([1, 2, 3])
-        ends = time.monotonic() + 20
-        while len(seen) < 3:
-            assert time.monotonic() < ends
-            time.sleep(0.01)
+        until(lambda: len(seen) == 3)
     finally:
         crew.stop()
 

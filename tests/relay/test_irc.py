@@ -12,7 +12,8 @@ from connectors.irc.connector import IrcConnector
 from tests import factories, ircservers
 from tests.connectors.irc.living import FAST, login
 from tests.irchuman import Crowd, people
-from tests.relay.listening import running, until
+from tests.relay.listening import running
+from tests.waiting import until
 from tubes.models import Delivery, Event, Room, Seat
 from tubes.relay import guard, sessions
 from tubes.relay.listening import keeper, pacing

@@ -17,8 +17,9 @@ from django.db import connection
 from accounts.models import LinkedAccount
 from stub.control import Stub
 from tests.conftest import HERE, ON_SERVERS
-from tests.relay.listening import streamed, until
+from tests.relay.listening import streamed
 from tests.relay.stubbed import World
+from tests.waiting import until
 from tubes.models import Event, Listener, Seat
 from tubes.relay import health
 

@@ -24,9 +24,9 @@ from tests.relay.listening import (
     streamed,
     texts_taken_in,
     token_of,
-    until,
 )
 from tests.relay.stubbed import World
+from tests.waiting import until
 from tubes.models import Event, Listener, Room, RoomListing, Seat, Tube
 from tubes.relay import guard, health
 from tubes.relay.listening import hearing, keeper, ledger, pacing, taking

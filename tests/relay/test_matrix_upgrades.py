@@ -9,7 +9,8 @@ from connectors.matrix import memory
 from tests import factories
 from tests.connectors.matrix.harness import MARKS, MatrixHarness, start
 from tests.relay.conftest import drain_all
-from tests.relay.listening import running, texts_taken_in, until
+from tests.relay.listening import running, texts_taken_in
+from tests.waiting import until
 from tubes.models import Delivery, Event, Notice, Room, RoomListing, Seat
 from tubes.relay import guard
 from tubes.relay.listening import keeper

@@ -9,8 +9,9 @@ from connectors.echo.connector import EchoConnector
 from sameroom import clock
 from tests import factories
 from tests.relay.conftest import Pair, drain_all
-from tests.relay.listening import running, second, streamed, texts_taken_in, until
+from tests.relay.listening import running, second, streamed, texts_taken_in
 from tests.relay.stubbed import World
+from tests.waiting import until
 from tubes.models import Delivery, Event, Notice, Room, Seat
 from tubes.relay import access, guard, health
 from tubes.relay.listening import keeper, taking

@@ -2,27 +2,19 @@
 
 import threading
 import time as time_module
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from accounts.models import LinkedAccount
 from connectors.echo import connector as echo
 from tests.relay.conftest import Pair, Rings
+from tests.waiting import PATIENCE, until
 from tubes import tasks
 from tubes.models import Event, Room
 from tubes.relay import bell, reading
 from tubes.relay import pollers as module
 from tubes.relay.pollers import Pollers
-
-PATIENCE = 20.0
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    ends = time_module.monotonic() + PATIENCE
-    while not is_so():
-        assert time_module.monotonic() < ends, "it never came"
-        time_module.sleep(0.005)
 
 
 class Polled:

@@ -8,21 +8,14 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.db import OperationalError
 
+from tests.waiting import PATIENCE, until
 from tubes.models import Seat
 from tubes.relay import runner as module
 from tubes.relay.destinations import Destinations, Key
 from tubes.relay.runner import Runner
 
-PATIENCE = 20.0
 SOON = 2.0
 FAST, HUNG = ("stub", "fast"), ("stub", "hung")
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    ends = time.monotonic() + PATIENCE
-    while not is_so():
-        assert time.monotonic() < ends, "it never came"
-        time.sleep(0.005)
 
 
 class Crew(Runner):

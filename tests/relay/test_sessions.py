@@ -10,8 +10,9 @@ from accounts.models import LinkedAccount
 from connectors.base import RoomId
 from stub.connector.connector import StubConnector
 from tests.relay.conftest import drain_all
-from tests.relay.listening import running, until
+from tests.relay.listening import running
 from tests.relay.stubbed import World
+from tests.waiting import until
 from tubes.models import Delivery, Room, Seat
 from tubes.relay import access, bell, guard, lanes, sessions
 from tubes.relay.listening import keeper, pacing

@@ -16,7 +16,8 @@ from connectors.slack.forms import SlackCredentialsForm
 from tests import factories
 from tests.connectors.slack.harness import SlackHarness, start
 from tests.relay.commanding import everyone_may, obey
-from tests.relay.listening import running, texts_taken_in, until
+from tests.relay.listening import running, texts_taken_in
+from tests.waiting import until
 from tubes.models import Event, RoomListing, Seat
 from tubes.relay import guard, lanes
 from tubes.relay.listening import keeper, pacing

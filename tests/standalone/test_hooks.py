@@ -9,6 +9,7 @@ from standalone import demo
 from standalone.demo import Group, Sandbox
 from standalone.throwaway import Sameroom, started
 from standalone.visitor import Visitor
+from tests.waiting import until
 
 SPOKEN = 5
 
@@ -23,9 +24,7 @@ def seen_after(sameroom: Sameroom, sandbox: Sandbox, here: Group, there: Group, 
     """Seconds until what is said here stands there."""
     began = time.monotonic()
     sandbox.say(here, text)
-    while not stands(sameroom, there.room_id, text):
-        assert time.monotonic() - began < 20
-        time.sleep(0.01)
+    until(lambda: stands(sameroom, there.room_id, text))
     return time.monotonic() - began
 
 
@@ -44,10 +43,7 @@ def test_what_is_said_is_seen_within_a_second(monkeypatch: pytest.MonkeyPatch) -
         here = sandbox.group("Acme", "Ann Lee", "Support")
         there = sandbox.group("Globex", "Dana Fox", "Helpdesk")
         demo.link_and_open(Visitor(sameroom.address), sandbox, here, there)
-        until = time.monotonic() + 20  # the sweep has the hooks made
-        while not are_hooked(sandbox, here, there):
-            assert time.monotonic() < until
-            time.sleep(1)
+        until(lambda: are_hooked(sandbox, here, there), look=1.0)  # by the sweep; each look is a request
         seen_after(sameroom, sandbox, here, there, "the first is heard")
 
         lags = []

@@ -4,13 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
 
 from tests import servers
 from tests.standalone.conftest import ROOT, Running, Start, left_behind
+from tests.waiting import until
 
 pytestmark = [pytest.mark.xdist_group("servers"), pytest.mark.rabbitmq]
 
@@ -92,9 +92,7 @@ def test_worker_outlives_redis_with_tasks_under_way(
     assert running.get("/").status_code == 200
     redis.start()
 
-    end = time.monotonic() + 60
-    while running.get("/probe/mark").text == "{}":
-        assert time.monotonic() < end
+    until(lambda: running.get("/probe/mark").text != "{}", within=60)
     assert {child.pid for child in family(running)} == children
     assert "Unrecoverable" not in running.text()
 

@@ -1,13 +1,12 @@
 """RabbitMQ as the broker, with and without a Redis for the cache: `tests/run.py --only rabbitmq`."""
 
-import time
-
 import pytest
 from celery import Celery
 
 from standalone import demo
 from tests import servers
 from tests.standalone.conftest import Start
+from tests.waiting import until
 
 pytestmark = [pytest.mark.xdist_group("servers"), pytest.mark.rabbitmq]
 
@@ -51,7 +50,5 @@ def test_restart_costs_no_task_that_comes_after(
     assert running.get("/").status_code == 200
     rabbitmq.start(servers.RABBITMQ_START)
 
-    end = time.monotonic() + 60
-    while running.get("/probe/mark").text == "{}":
-        assert time.monotonic() < end
+    until(lambda: running.get("/probe/mark").text != "{}", within=60)
     assert [running.mark() != {} for _ in range(10)] == [True] * 10

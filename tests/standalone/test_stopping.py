@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Callable
 
 import requests
 
@@ -10,6 +9,7 @@ from standalone import demo
 from standalone.demo import Group, Sandbox
 from standalone.throwaway import started
 from standalone.visitor import Visitor
+from tests.waiting import until
 
 SAID = 40
 EACH_TAKES = 0.25  # seconds a send: the queue would last ten
@@ -55,13 +55,6 @@ class Rooms:
         self.site.open(f"/tubes/{self.tube}/")
         self.site.address = f"{self.site.base}/tubes/{self.tube}/{verb}/"
         self.site.submit({})
-
-
-def until(true: Callable[[], bool]) -> None:
-    ends = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < ends
-        time.sleep(0.05)
 
 
 def stopped_within_a_second(rooms: Rooms, verb: str) -> None:

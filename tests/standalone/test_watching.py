@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable
 
 import psutil
 import pytest
@@ -15,18 +14,9 @@ from monitor.store import COUNTERS, SEEN
 from standalone import health
 from tests import servers
 from tests.standalone.conftest import Running, Start
+from tests.waiting import until
 
 on_servers = pytest.mark.xdist_group("servers")
-
-
-def until(true: Callable[[], bool], within: float = 40) -> bool:
-    """Wait for it; a slow machine may take its time."""
-    end = time.monotonic() + within
-    while not true():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.1)
-    return True
 
 
 def samples(running: Running) -> dict[str, float]:
@@ -50,9 +40,9 @@ def test_one_process_is_watched(start: Start) -> None:
 
     assert running.get("/healthz").text == "ok\n"
     assert health.web(running.port)
-    assert until(lambda: running.get("/readyz").status_code == 200)
+    until(lambda: running.get("/readyz").status_code == 200)
     running.get("/probe/count?here=2&there=3")
-    assert until(lambda: samples(running)["sameroom_events_in_total"] == 5)
+    until(lambda: samples(running)["sameroom_events_in_total"] == 5)
     found = samples(running)
     assert found["sameroom_workers"] == 1
     assert found["sameroom_sweep_age_seconds"] < 60
@@ -67,15 +57,15 @@ def test_processes_count_together_and_say_good_bye(
     start: Start, stores: dict[str, str], redis: servers.Server
 ) -> None:
     running = start(**stores, METRICS_TOKEN="")
-    assert until(lambda: running.get("/readyz").status_code == 200), running.text()
+    until(lambda: running.get("/readyz").status_code == 200, told=running.text)
 
     for _ in range(10):
         running.get("/probe/count?here=2&there=3")
 
-    assert until(lambda: samples(running)["sameroom_events_in_total"] == 50)
+    until(lambda: samples(running)["sameroom_events_in_total"] == 50)
     assert samples(running)["sameroom_workers"] == 1
     running.get("/probe/count?here=1&there=4")
-    assert until(lambda: samples(running)["sameroom_deliveries_ended_total"] == 11)
+    until(lambda: samples(running)["sameroom_deliveries_ended_total"] == 11)
     running.stop()
     with redis_client.Redis.from_url(stores["REDIS_URL"], decode_responses=True) as client:
         counted: dict[str, str] = client.hgetall(COUNTERS)  # type: ignore[assignment]
@@ -88,7 +78,7 @@ def test_probes_are_answered_while_the_database_hangs(
     start: Start, stores: dict[str, str], postgres: servers.Server
 ) -> None:
     running = start(**stores)
-    assert until(lambda: running.get("/readyz").status_code == 200), running.text()
+    until(lambda: running.get("/readyz").status_code == 200, told=running.text)
     assert postgres.process
     everything = [postgres.process.pid]
     everything += [child.pid for child in psutil.Process(postgres.process.pid).children(recursive=True)]
@@ -96,7 +86,7 @@ def test_probes_are_answered_while_the_database_hangs(
     for pid in everything:
         os.kill(pid, signal.SIGSTOP)
     try:
-        assert until(lambda: "database" in failing(running))
+        until(lambda: "database" in failing(running))
         began = time.monotonic()
         found = failing(running)
         took = time.monotonic() - began
@@ -112,7 +102,7 @@ def test_probes_are_answered_while_the_database_hangs(
     assert alive == 200
     assert 'sameroom_collector_up{part="database"} 0.0' in part
     assert 'sameroom_collector_up{part="counters"} 1.0' in part
-    assert until(lambda: running.get("/readyz").status_code == 200), running.text()
+    until(lambda: running.get("/readyz").status_code == 200, told=running.text)
 
 
 @on_servers
@@ -120,19 +110,19 @@ def test_probes_are_answered_while_redis_is_gone(
     start: Start, stores: dict[str, str], redis: servers.Server
 ) -> None:
     running = start(**stores)
-    assert until(lambda: running.get("/readyz").status_code == 200), running.text()
+    until(lambda: running.get("/readyz").status_code == 200, told=running.text)
 
     redis.kill()
     try:
-        assert until(lambda: sorted(failing(running)) == ["beat", "broker", "cache"])
+        until(lambda: sorted(failing(running)) == ["beat", "broker", "cache"])
         part = running.get("/metrics").text
     finally:
         redis.start()
 
     assert 'sameroom_collector_up{part="counters"} 0.0' in part
     assert 'sameroom_collector_up{part="database"} 1.0' in part
-    assert until(lambda: running.get("/readyz").status_code == 200), running.text()
-    assert until(lambda: samples(running).get("sameroom_workers") == 1)
+    until(lambda: running.get("/readyz").status_code == 200, told=running.text)
+    until(lambda: samples(running).get("sameroom_workers") == 1)
 
 
 @on_servers
@@ -146,7 +136,9 @@ def test_every_process_logs_json_without_what_people_wrote(start: Start, stores:
     def records() -> list[dict[str, object]]:
         return [json.loads(line) for line in running.text().splitlines() if line.startswith("{")]
 
-    assert until(lambda: {"celery.app.trace", "gunicorn.error"} <= {record["logger"] for record in records()})
+    until(
+        lambda: {"celery.app.trace", "gunicorn.error"} <= {record["logger"] for record in records()},
+    )
     assert running.get("/healthz").status_code == 200
     running.stop()
     [failure] = [record for record in records() if record["logger"] == "celery.app.trace"]

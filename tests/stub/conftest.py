@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -77,11 +77,3 @@ def stub(started: Stub) -> Iterator[Stub]:
     started.forget()
     yield started
     started.forget()
-
-
-def until(is_so: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait for something that another thread does."""
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.01)

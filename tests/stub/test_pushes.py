@@ -4,7 +4,8 @@ import requests
 
 from stub.control import Stub
 from stub.pushes import signature
-from tests.stub.conftest import Receiver, until
+from tests.stub.conftest import Receiver
+from tests.waiting import until
 
 TOKEN = "relay:pass"
 

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from stub.control import Item, Stub
-from tests.stub.conftest import until
+from tests.waiting import until
 
 ANN = {"Authorization": "Bearer Ann:pass"}
 

@@ -1,7 +1,5 @@
 """Reading a real homeserver."""
 
-import time
-
 import pytest
 
 from connectors.base import Kind, RoomId
@@ -11,6 +9,7 @@ from connectors.matrix import memory, stream
 from connectors.matrix.stream import MOST_PAGES
 from tests.connectors.harness import read
 from tests.connectors.matrix.harness import MARKS
+from tests.waiting import until
 
 pytestmark = [*MARKS]
 
@@ -23,13 +22,6 @@ def start(matrix, connector):
 
 def after(connector, room, place, count):
     return read(connector, room, place, expected=count).events
-
-
-def wait_for(happened, within=10):
-    ends = time.monotonic() + within
-    while not happened():
-        assert time.monotonic() < ends
-        time.sleep(0.02)
 
 
 def texts(events):
@@ -53,9 +45,7 @@ def test_name_is_the_one_at_that_time(matrix, connector, start):
     matrix.say("one")
     [one] = after(connector, matrix.room, start, 1)
     matrix.person.ask("PUT", "profile", matrix.person.id, "displayname", body={"displayname": "Anna"})
-    wait_for(
-        lambda: "Anna" in str(matrix.person.history(matrix.room))
-    )  # Synapse tells the rooms a little later
+    until(lambda: "Anna" in str(matrix.person.history(matrix.room)))  # Synapse tells the rooms a little later
     matrix.say("two")
 
     _, two = after(connector, matrix.room, start, 2)
