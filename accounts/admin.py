@@ -1,22 +1,30 @@
 """Users, invitations and linked accounts, as operators see them. Secrets are absent."""
 
+from collections import Counter
+
 from allauth.mfa.models import Authenticator
 from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.timesince import timesince
 
-from accounts.leaving import LeaveRefused, user_remove
+from accounts.admin_removing import Loss, RemovingAdmin
+from accounts.leaving import SOMEBODY, losses_of, user_remove
 from accounts.models import Invitation, LinkedAccount, User
 from accounts.services import account_remove
+from tubes.models import Portal
+from tubes.services import tubes_of_account
+
+RIGHTS = ["is_staff", "is_superuser", "groups", "user_permissions"]
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):
+class UserAdmin(RemovingAdmin, DjangoUserAdmin):
+    """Who may change users may not thereby get more rights: those are given by superusers alone."""
+
     ordering = ["-date_joined"]
     list_display = ["email", "is_active", "is_staff", "daily_messages", "date_joined", "last_login"]
     list_filter = ["is_active", "is_staff", "date_joined"]
@@ -31,19 +39,44 @@ class UserAdmin(DjangoUserAdmin):
 
     add_fieldsets = [(None, {"classes": ["wide"], "fields": ["email", "password1", "password2"]})]
 
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
+        fields = list(super().get_readonly_fields(request, obj))
+        return fields if _is_superuser(request) else [*fields, *RIGHTS]
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_change_permission(request, obj) and _may_touch(request, obj)
+
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        is_needed = obj is not None and obj.linked_accounts.filter(is_shared=True).exists()
-        return not is_needed and super().has_delete_permission(request, obj)
+        return super().has_delete_permission(request, obj) and _may_touch(request, obj)
 
-    def delete_model(self, request: HttpRequest, obj: User) -> None:
-        user_remove(user=obj)
+    def loss_of(self, row: User, request: HttpRequest) -> Loss:
+        accounts, tubes = losses_of(row)
+        portals = Portal.objects.owned_by(row).not_deleted().count()
+        shared = [
+            f"{one}: an account of Sameroom's own. Remove it first." for one in accounts if one.is_shared
+        ]
+        own = (
+            ["Your own user: delete it under Your data, on Sameroom's pages."] if row == request.user else []
+        )
+        along = [f"{account.label}: {account}" for account in accounts]
+        along.append("Seats, notices, sessions, the second step and all else that is theirs")
+        counts = Counter({"linked accounts": len(accounts), "open Tubes": tubes, "Portals": portals})
+        return Loss(along, counts, [*own, *shared])
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        for user in queryset:
-            try:
-                user_remove(user=user)
-            except LeaveRefused as refusal:
-                self.message_user(request, f"{user} stays. {refusal}", messages.ERROR)
+    def remove(self, row: User) -> None:
+        user_remove(user=row, by_operator=True)
+
+    def called(self, row: User) -> str:
+        return SOMEBODY
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return bool(getattr(request.user, "is_superuser", False))
+
+
+def _may_touch(request: HttpRequest, user: User | None) -> bool:
+    """Superusers are changed and deleted by superusers."""
+    return user is None or not user.is_superuser or _is_superuser(request)
 
 
 admin.site.unregister(Authenticator)  # allauth's page shows what it keeps
@@ -85,8 +118,8 @@ class InvitationAdmin(admin.ModelAdmin):
 
 
 @admin.register(LinkedAccount)
-class LinkedAccountAdmin(admin.ModelAdmin):
-    """Read, filter, follow links; accounts are linked by their owners, never here."""
+class LinkedAccountAdmin(RemovingAdmin):
+    """Read, filter, follow links, remove; accounts are linked by their owners, never here."""
 
     list_display = [
         "__str__",
@@ -111,12 +144,15 @@ class LinkedAccountAdmin(admin.ModelAdmin):
     def has_change_permission(self, request: HttpRequest, obj: LinkedAccount | None = None) -> bool:
         return False
 
-    def delete_model(self, request: HttpRequest, obj: LinkedAccount) -> None:
-        account_remove(account=obj)
+    def loss_of(self, row: LinkedAccount, request: HttpRequest) -> Loss:
+        seats, tubes = row.seats.count(), tubes_of_account(row).count()
+        return Loss(["Its secret and its Seats"], Counter({"Seats": seats, "open Tubes": tubes}))
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[LinkedAccount]) -> None:
-        for account in queryset:
-            account_remove(account=account)
+    def remove(self, row: LinkedAccount) -> None:
+        account_remove(account=row, by_operator=True)
+
+    def called(self, row: LinkedAccount) -> str:
+        return f"{row.label} account {row.pk}"
 
     @admin.display(description="for", ordering="status_since")
     def age(self, account: LinkedAccount) -> str:

@@ -27,10 +27,10 @@ class LeaveRefused(Exception):
     """A user cannot be deleted yet; `str(error)` is the sentence that says what has to be done before."""
 
 
-def user_remove(*, user: User, address: str = "") -> None:
+def user_remove(*, user: User, address: str = "", by_operator: bool = False) -> None:
     """Delete a user and everything of theirs: accounts, secrets, Tubes, notices, sessions. They get a mail.
 
-    `address` is where the request came from. Network I/O, as `account_remove`, then one transaction.
+    `address` is where their own request came from. Network I/O, as `account_remove`, then one transaction.
     Rooms in which nobody is left go with the next purge. Raises LeaveRefused.
     """
     if user.linked_accounts.filter(is_shared=True).exists():
@@ -38,7 +38,7 @@ def user_remove(*, user: User, address: str = "") -> None:
     _leave_services(user)
     pk = user.pk
     with transaction.atomic():
-        letters.left(user, address=address)
+        letters.left(user, address=address, by_operator=by_operator)
         rooms = set(user.seats.values_list("room", flat=True))
         rooms |= {room for account in user.linked_accounts.all() for room in rooms_touched(account)}
         tubes = Tube.objects.owned_by(user).not_closed().with_sides()

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 LAST_DAYS = 3  # before the end: the second warning
 # A login that works again by itself and is refused once more is not worth a mail each time.
 APART = timedelta(days=1)
+ASK = "If you do not know why, ask whoever runs Sameroom."
 
 
 def due() -> list[int]:
@@ -140,33 +141,36 @@ def linked(account: LinkedAccount, *, address: str) -> None:
     )
 
 
-def removed(account: LinkedAccount, *, address: str) -> None:
+def removed(account: LinkedAccount, *, address: str, by_operator: bool = False) -> None:
     """Have its owner told that an account is being removed. In the caller's transaction."""
     _security(
         account.owner,
         f"{account} was removed",
-        f"The {account.label} account {account} was removed from your user at Sameroom{_when(address)}. Its "
-        "secret is erased here and its Tubes have ended.",
-        "If that was not you, change your password.",
-        "account_change_password",
+        f"The {account.label} account {account} was removed from your user at Sameroom"
+        f"{_when(address, by_operator)}. Its secret is erased here and its Tubes have ended.",
+        f"{ASK} You may link the account again."
+        if by_operator
+        else "If that was not you, change your password.",
+        "accounts:account-list" if by_operator else "account_change_password",
     )
 
 
-def left(user: User, *, address: str) -> None:
+def left(user: User, *, address: str, by_operator: bool = False) -> None:
     """Have somebody told that their user is being deleted. In the caller's transaction."""
     _security(
         user,
         "You are deleted at Sameroom",
-        f"Your user {user.email} at Sameroom was deleted{_when(address)}, with all its accounts, secrets and "
-        "Tubes.",
-        "Tokens that you made for Sameroom stay valid at their services until you delete them there. If it "
-        "was not you who did this, tell whoever runs Sameroom.",
+        f"Your user {user.email} at Sameroom was deleted{_when(address, by_operator)}, with all its "
+        "accounts, secrets and Tubes.",
+        "Tokens that you made for Sameroom stay valid at their services until you delete them there. "
+        + (ASK if by_operator else "If it was not you who did this, tell whoever runs Sameroom."),
         "home",
     )
 
 
-def _when(address: str) -> str:
-    return f" on {clock.now():%-d %B %Y at %H:%M} UTC" + (f" from {address}" if address else "")
+def _when(address: str, by_operator: bool = False) -> str:
+    by = " by an operator" if by_operator else ""
+    return f"{by} on {clock.now():%-d %B %Y at %H:%M} UTC" + (f" from {address}" if address else "")
 
 
 def _security(to: User, subject: str, what: str, then: str, page: str) -> None:

@@ -260,14 +260,14 @@ def account_disable(*, account: LinkedAccount, reason: str) -> bool:
         return health.disabled(account, reason)
 
 
-def account_remove(*, account: LinkedAccount, address: str = "") -> None:
+def account_remove(*, account: LinkedAccount, address: str = "", by_operator: bool = False) -> None:
     """Forget an account and its secret; its Tubes end, and its owner gets a mail.
 
-    `address` is where the request came from. Network I/O where its service has to be told.
+    `address` is where the owner's own request came from. Network I/O where its service has to be told.
     """
     account_leave(account)
     with transaction.atomic():
-        letters.removed(account, address=address)
+        letters.removed(account, address=address, by_operator=by_operator)
         rooms = rooms_touched(account)
         left = news.ends_left_by(tubes_of_account(account), account.seats.values_list("pk", flat=True))
         account.delete()
