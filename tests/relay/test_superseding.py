@@ -7,7 +7,7 @@ import pytest
 
 from tests import factories
 from tests.relay.conftest import Pair, take, texts
-from tests.relay.stubbed import edit_of
+from tests.relay.stubbed import deletion_of, edit_of
 from tubes.models import Event
 from tubes.relay import lanes
 
@@ -59,3 +59,28 @@ def test_edits_of_one_moment_and_of_other_messages_are_taken_as_they_come(pair: 
     lanes.drain(pair.there.pk)
 
     assert texts("globex", "garden") == ["[Ann, Acme] One", "[Ann, Acme] TWO"]
+
+
+def test_an_edit_told_again_after_the_message_was_taken_back_brings_nothing_back(pair: Pair) -> None:
+    late = edit_of("m-1", "a secret")
+    take(pair.here.room, factories.said("one", id="m-1"))
+    lanes.drain(pair.there.pk)
+    take(pair.here.room, deletion_of("m-1"))
+    lanes.drain(pair.there.pk)
+
+    take(pair.here.room, late, edit_of("m-1", "another"))
+    lanes.drain(pair.there.pk)
+
+    assert not any("secret" in text or "another" in text for text in texts("globex", "garden"))
+    assert kinds() == ["message", "delete"]
+
+
+def test_an_edit_that_comes_behind_its_deletion_brings_nothing_back(pair: Pair) -> None:
+    take(pair.here.room, factories.said("one", id="m-1"))
+    lanes.drain(pair.there.pk)
+
+    take(pair.here.room, deletion_of("m-1"), edit_of("m-1", "a secret"))
+    lanes.drain(pair.there.pk)
+
+    assert not any("secret" in text for text in texts("globex", "garden"))
+    assert kinds() == ["message", "delete"]

@@ -62,6 +62,11 @@ class Event(models.Model):
             models.Index(fields=["room", "number"], name="held_events", condition=models.Q(held="waiting")),
             models.Index(fields=["room", "remote_id"], name="events_by_remote_id"),
             models.Index(fields=["about"], name="follow_ups", condition=models.Q(about__isnull=False)),
+            models.Index(
+                fields=["room", "target"],
+                name="early_changes",
+                condition=models.Q(about__isnull=True, kind__in=["edit", "delete"]),
+            ),
             models.Index(fields=["accepted_at"], name="bodies", condition=models.Q(body__isnull=False)),
         ]
 

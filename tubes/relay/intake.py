@@ -14,7 +14,7 @@ from connectors.markup.sanitize import clean_text
 from connectors.markup.tree import from_json
 from monitor import counting
 from tubes.models import Event, Room
-from tubes.relay import presence, recognising, sql, superseding, withdrawing
+from tubes.relay import early, presence, recognising, sql, superseding, withdrawing
 from tubes.relay.queueing import route
 from tubes.relay.recognising import Facts, HeldItem
 from tubes.relay.storing import Fresh, insert_events, row_of, storable
@@ -81,7 +81,7 @@ def _is_welcome(room: Room | None, arrival: Arrival) -> bool:
 
 def _read(room: Room, arrival: Arrival) -> Sequence[IncomingEvent]:
     events = withdrawing.understood(room, [storable(event) for event in arrival.events])
-    return superseding.current(room, events)
+    return superseding.current(room, early.in_order(events))
 
 
 def _advance(room: Room, arrival: Arrival, fresh: Sequence[Fresh]) -> None:
@@ -111,6 +111,8 @@ def _store(rooms: dict[int, Room], found: dict[int, Sequence[IncomingEvent]]) ->
     for room, events in arrivals:
         fresh += _fresh(room, facts[room.pk], events)
     insert_events(fresh)
+    for room, _ in arrivals:
+        early.join([new for new in fresh if new.event.room_id == room.pk], facts[room.pk])
     return fresh
 
 
@@ -118,9 +120,10 @@ def _fresh(room: Room, facts: Facts, events: Sequence[IncomingEvent]) -> list[Fr
     fresh: list[Fresh] = []
     for event in events:
         key = (event.kind.value, event.dedupe_key)
-        if key in facts.known or (event.id and event.id in facts.ours and event.target is None):
+        if key in facts.known or (event.target is None and _is_over(event, facts)):
             continue
         facts.known.add(key)
+        event = early.as_it_is_now(event, facts)
         new = row_of(event, room=room, number=room.next_event_number + len(fresh), facts=facts)
         facts.is_holding = facts.is_holding or event.author.id in facts.undecided
         new.event.held = Event.Held.WAITING if facts.is_holding else Event.Held.NO
@@ -131,6 +134,11 @@ def _fresh(room: Room, facts: Facts, events: Sequence[IncomingEvent]) -> list[Fr
             new.event.held, new.event.body, new.event.fingerprint = Event.Held.ECHO, None, ""
         fresh.append(new)
     return fresh
+
+
+def _is_over(event: IncomingEvent, facts: Facts) -> bool:
+    """Whether a message is a post of ours, or was taken back before it came."""
+    return bool(event.id) and (event.id in facts.ours or event.id in facts.taken_back)
 
 
 def is_ours(room: Room, facts: Facts, new: Fresh) -> bool:

@@ -17,7 +17,7 @@ from django.db.models import Q
 from connectors.base import Kind
 from sameroom import clock
 from tubes.models import Delivery, Event, Room
-from tubes.relay import bell, breaker, commands, expiry, quotas, retention, routing, screening, sql
+from tubes.relay import bell, breaker, commands, early, expiry, quotas, retention, routing, screening, sql
 from tubes.relay.ends import count_ends
 from tubes.relay.routing import Network, Way
 
@@ -68,6 +68,10 @@ def route(rooms: Mapping[int, Room], events: Sequence[Event]) -> None:
                 heard |= _queue(errands, network)  # what it is about has come with it
                 errands = []
             errands += follow(event, reached, heard, shut=screening.filtering(event, network))
+        elif event.kind == Kind.EDIT and reached:
+            heard.add(event.pk)  # its message may be yet to come
+        elif event.kind == Kind.DELETE:
+            early.erase(event)
     heard |= _queue(errands, network)
     _drop_bodies([event.pk for event in events if event.pk not in heard])
 

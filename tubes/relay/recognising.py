@@ -66,6 +66,12 @@ class Facts:
     ours: dict[str, int | None] = field(default_factory=dict)  # remote id of a post → event it carries
     said: dict[str, int] = field(default_factory=dict)  # remote id of a message → our event
     known: set[tuple[str, str]] = field(default_factory=set)  # (kind, dedupe key) taken in already
+    edited: dict[str, list[int]] = field(
+        default_factory=dict
+    )  # remote id of a message yet to come → its edits
+    taken_back: set[str] = field(
+        default_factory=set
+    )  # remote ids of messages that were deleted before they came
     is_holding: bool = False
     team: str = ""  # of the account that reads the room
 
@@ -121,6 +127,10 @@ FACTS = """
     SELECT 'known', e.room_id, e.dedupe_key, e.kind FROM tubes_event e
     WHERE e.room_id IN {rooms} AND e.kind IN {kinds} AND e.dedupe_key IN {keys}
     UNION ALL
+    SELECT 'early', e.room_id, e.target, CASE WHEN e.kind = 'edit' THEN CAST(e.id AS TEXT) ELSE '' END
+    FROM tubes_event e
+    WHERE e.room_id IN {rooms} AND e.target IN {ids} AND e.about_id IS NULL AND e.kind IN ('edit', 'delete')
+    UNION ALL
     SELECT 'holding', e.room_id, '', '' FROM tubes_event e WHERE e.room_id IN {rooms} AND e.held = 'waiting'
     UNION ALL
     SELECT 'team', r.id, a.team_name, '' FROM tubes_room r JOIN tubes_seat s ON s.id = r.reader_id
@@ -163,7 +173,7 @@ def _ask(kind: str, batch: Sequence[tuple[Room, Sequence[Item]]]) -> Iterator[tu
     statement = FACTS + (SAID if targets else "")
     unseen = sql.moment(now - UNSEEN_FOR)
     values: list[Any] = [ended, *in_place, *in_place, lately, ended, unseen, *in_place, *ids, *in_place]
-    values += [*rooms, *event_kinds, *keys, *rooms, *rooms]
+    values += [*rooms, *event_kinds, *keys, *rooms, *ids, *rooms, *rooms]
     values += [*rooms, *targets] if targets else []
     yield from sql.rows(
         statement.format(
@@ -192,6 +202,10 @@ def _note(facts: Facts, name: str, text: str, more: str) -> None:
             facts.said[text] = int(more)
         case "known":
             facts.known.add((more, text))
+        case "early" if more:
+            facts.edited.setdefault(text, []).append(int(more))
+        case "early":
+            facts.taken_back.add(text)
         case "holding":
             facts.is_holding = True
         case "team":

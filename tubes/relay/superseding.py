@@ -1,20 +1,24 @@
-"""Edits that come late: of what was changed again since, the older text must not come back."""
+"""Edits that come late: of what was changed again since, or taken back, the older text must not come back."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 
 from django.db.models import Max
 
 from connectors.base import IncomingEvent, Kind, MessageId
 from tubes.models import Event, Room
 
+NEVER: Final = datetime.max.replace(tzinfo=UTC)  # after it was taken back, no edit of a message is news
+
 
 def current(room: Room, events: Sequence[IncomingEvent]) -> Sequence[IncomingEvent]:
-    """The events without edits that are older than one of the same message that was taken in before.
+    """The events without edits of what was taken back before, and edits older than one taken in before.
 
-    Services tell again what was not acknowledged, a minute later or more. One query at most.
+    Services tell again what was not acknowledged, a minute later or more. Of edits of one moment each
+    counts, in the order they come. One query at most.
     """
     targets = {event.target for event in events if event.kind is Kind.EDIT and event.target}
     if not targets:
@@ -24,17 +28,23 @@ def current(room: Room, events: Sequence[IncomingEvent]) -> Sequence[IncomingEve
 
 
 def _is_news(event: IncomingEvent, newest: dict[MessageId, datetime]) -> bool:
-    """Whether an event is no edit older than one before it, which `newest` keeps."""
-    if event.kind is not Kind.EDIT or not event.target:
+    """Whether an event is no edit older than what was done before it, which `newest` keeps."""
+    if not event.target or event.kind not in (Kind.EDIT, Kind.DELETE):
         return True
-    if event.said_at < newest.get(event.target, event.said_at):
+    at = NEVER if event.kind is Kind.DELETE else event.said_at
+    if at < newest.get(event.target, at):
         return False
-    newest[event.target] = event.said_at
+    newest[event.target] = at
     return True
 
 
 def _known(room: Room, targets: set[MessageId]) -> dict[MessageId, datetime]:
-    edits = Event.objects.filter(
-        about__room=room, about__remote_id__in=targets, room=room, kind=Kind.EDIT
-    ).values_list("target")
-    return {MessageId(target): newest for target, newest in edits.annotate(Max("said_at"))}
+    """When each of these messages was edited last; NEVER where it was taken back."""
+    done = Event.objects.filter(
+        about__room=room, about__remote_id__in=targets, room=room, kind__in=(Kind.EDIT, Kind.DELETE)
+    ).values_list("target", "kind")
+    newest: dict[MessageId, datetime] = {}
+    for target, kind, said_at in done.annotate(Max("said_at")):
+        at = NEVER if kind == Kind.DELETE else said_at
+        newest[MessageId(target)] = max(at, newest.get(MessageId(target), at))
+    return newest
