@@ -85,9 +85,11 @@ def _reactions(can: Capabilities) -> str:
 
 def _files(can: Capabilities) -> str:
     if can.files is Support.NATIVE:
+        is_unnamed = can.sender_override is Support.NATIVE and not can.names_files
+        under = " It stands under the linked account’s name, with the author’s before its text."
         return (
             f"A file is posted as one up to {can.max_file_size / 1024**2:g} MiB, or less where the server "
-            "allows less. Of a larger one the name is told, with its address or size."
+            f"allows less. Of a larger one the name is told, with its address or size.{under * is_unnamed}"
         )
     if can.files is Support.IMITATED:
         return "No file is posted: a line tells its name, with its size or an address that works for a day."

@@ -61,6 +61,7 @@ class Capabilities:
     fastest_poll: float = 0.5  # seconds between two polls of one room at the least
     send_deadline: float = 10.0  # seconds after which a send has ended one way or the other
     sender_override: Support = Support.NONE  # NATIVE: posts under the author's own name
+    names_files: bool = True  # False: not so a post with a file, in whose text the name has to stand
     idempotency_life: float = 0.0  # seconds for which the service recognises a repeated send; 0: never
     edit_age: float = math.inf  # seconds after which a post of ours cannot be edited any more
     edits: Support = Support.IMITATED

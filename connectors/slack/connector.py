@@ -70,6 +70,7 @@ class SlackConnector(Connector):
         one_address=True,
         fastest_poll=2.0,
         sender_override=Support.NATIVE,
+        names_files=False,
         edits=Support.NATIVE,
         deletes=Support.NATIVE,
         replies=Support.NATIVE,
@@ -96,11 +97,15 @@ class SlackConnector(Connector):
             hooks=bool(signing.secret_of(login)) and not given.get("app_token"),
             sender_override=Support.NATIVE if self._may(scopes.CUSTOMIZE) else Support.NONE,
             reactions=Support.NATIVE if self._may(scopes.REACT) else Support.IMITATED,
-            files=Support.NATIVE if self._may(scopes.TAKE_FILES) else Support.IMITATED,
+            files=Support.NATIVE if self._posts_files() else Support.IMITATED,
         )
 
     def _may(self, scope: str) -> bool:
         return scopes.has(self.login.scopes, scope)
+
+    def _posts_files(self) -> bool:
+        """Under which id a file stands only `files.info` tells, which is part of reading files."""
+        return self._may(scopes.TAKE_FILES) and self._may(scopes.GIVE_FILES)
 
     @property
     def reader(self) -> Reader:

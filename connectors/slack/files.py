@@ -16,8 +16,6 @@ from urllib.parse import urlsplit
 from connectors import net
 from connectors.base import Attachment, MessageId, OutgoingFile, RoomId
 from connectors.errors import ConnectorError, FileGone, MessageRejected, RetryLater
-from connectors.markup import mrkdwn
-from connectors.markup.tree import Bold, Document, Paragraph, Text
 from connectors.slack import posting
 from connectors.slack.client import MEBIBYTE, SlackClient
 from connectors.slack.shapes import Json, rows, table, text, ts_of
@@ -30,8 +28,8 @@ _LOOKS, _PAUSE = 5, 0.5  # at a file that was just shared, and seconds between t
 
 
 def send(client: SlackClient, room: RoomId, file: OutgoingFile, root: str, *, ends: float) -> MessageId:
-    """As `Connector.send_file`: a file stands under the app's name, its author is named before the words."""
-    comment = _comment(file)
+    """As `Connector.send_file`. A file stands under the app's name: its author is named in the words."""
+    comment = str(posting.text_of(file.message)["text"])
     deadline = (ends - clock.monotonic()) * UPLOADING
     url, id_ = client.upload_address(file.name, file.size, deadline=min(deadline, 10.0))
     _upload(client, url, file, ends=clock.monotonic() + deadline)
@@ -40,15 +38,6 @@ def send(client: SlackClient, room: RoomId, file: OutgoingFile, root: str, *, en
         shared["initial_comment"] = comment
     client.share({"id": id_, "title": file.name}, shared, deadline=max(0.1, ends - clock.monotonic()))
     return MessageId(_shown_as(client, room, id_, ends))
-
-
-def _comment(file: OutgoingFile) -> str:
-    message = file.message
-    said = posting.text_of(message)["text"] if message.text or message.body else ""
-    if not message.sender_name:
-        return str(said)
-    name = mrkdwn.render(Document((Paragraph((Bold((Text(message.sender_name),)),)),)))
-    return f"{name}: {said}" if said else name
 
 
 def _upload(client: SlackClient, url: str, file: OutgoingFile, *, ends: float) -> None:

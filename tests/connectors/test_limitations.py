@@ -52,6 +52,7 @@ NOTICED = {
     "message_ids": (ABLE, False),
     "hooks": (UNABLE, True),
     "sender_override": (ABLE, Support.NONE),
+    "names_files": (ABLE, False),
     "idempotency_life": (UNABLE, 60.0),
     "edit_age": (ABLE, 900.0),
     "edits": (ABLE, Support.IMITATED),

@@ -165,6 +165,31 @@ def test_a_short_text_stands_beside_its_first_file():
     assert shown(found) == [("[Ann, Acme] look", "a.txt"), ("[Ann, Acme]", "a.txt")]
 
 
+def test_a_file_names_its_author_where_only_words_stand_under_their_name():
+    by = connector(files=NATIVE, max_file_size=1000, sender_override=NATIVE, names_files=False)
+
+    alone = steps(event(attachments=[SMALL]), "", by=by)
+    beside = steps(event(attachments=[SMALL, SMALL]), "look", by=by)
+    below = steps(event(attachments=[SMALL]), "word " * 150, by=by)
+
+    assert shown(alone) == [("[Ann, Acme]", "a.txt")]
+    assert shown(beside) == [("[Ann, Acme] look", "a.txt"), ("[Ann, Acme]", "a.txt")]
+    assert [(text[:6], name) for text, name in shown(below)] == [
+        ("word w", None),
+        ("word w", None),
+        ("[Ann, ", "a.txt"),
+    ]
+    assert [step.message.sender_name for step in (*alone, *beside, *below)] == ["", "", "", "Ann", "Ann", ""]
+
+
+def test_a_file_without_a_word_answers_as_words_do():
+    by = connector(files=NATIVE, max_file_size=1000, replies=NATIVE)
+
+    first, second = steps(event(attachments=[SMALL, SMALL]), "", copy("m1"), by=by)
+
+    assert (first.message.reply_to, second.message.reply_to) == ("m1", None)
+
+
 def test_a_file_that_is_too_large_is_told_with_its_size():
     found = steps(event(attachments=[LARGE, {"name": "c.txt", "size": 0}]), "look", by=TAKES_FILES)
 

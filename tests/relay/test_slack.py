@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time as time_
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from django.test import Client
 
 from accounts.models import LinkedAccount
 from accounts.services import account_link, account_refresh_quietly
+from connectors.slack import files
 from connectors.slack.connector import SlackConnector
 from connectors.slack.forms import SlackCredentialsForm
 from sameroom import clock
@@ -192,6 +194,37 @@ def test_send_that_was_cut_off_is_found_in_the_history(channels: Channels, time:
 
     assert statuses() == ["sent"]
     assert channels.slack.texts(channels.there) == ["once"]
+
+
+def test_file_whose_message_is_told_late_is_known_as_ours(
+    channels: Channels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_PAUSE", 0.01)
+    channels.slack.core.files.sharing = 0.5
+    channels.slack.upload(channels.here, channels.ann, "plan.pdf", b"%PDF", "the *plan*")
+    channels.relay()
+    time_.sleep(0.6)
+    channels.relay()
+
+    [copy] = channels.slack.history(channels.there)
+    assert ([one.content for one in copy.files], copy.text) == ([b"%PDF"], "*[Ann, Acme]* the *plan*")
+    assert (Event.objects.count(), statuses()) == (1, ["sent"])
+    assert len(channels.slack.history(channels.here)) == 1
+
+
+def test_file_that_was_cut_off_is_found_in_the_history(channels: Channels, time: Clock) -> None:
+    channels.slack.upload(channels.here, channels.ann, "plan.pdf", b"%PDF", "the plan")
+    channels.push()
+    channels.slack.fault("reset", on="files.completeUploadExternal", count=1, stored=True)
+    channels.post()
+    assert statuses() == ["sending"]
+    channels.slack.settle()
+
+    time.forward(SlackConnector.capabilities.file_deadline + 10)
+    channels.post()
+
+    assert statuses() == ["sent"]
+    assert channels.slack.texts(channels.there) == ["*[Ann, Acme]* the plan"]
 
 
 def test_owners_own_secret_is_not_believed_where_others_sit(channels: Channels) -> None:

@@ -3,7 +3,7 @@
 import pytest
 import responses
 
-from connectors.base import Login
+from connectors.base import Login, Support
 from connectors.errors import LoginRejected
 from connectors.slack.connector import SlackConnector
 from connectors.slack.forms import SlackCredentialsForm
@@ -116,6 +116,15 @@ def test_claims_are_those_of_the_login(harness):
     )
     can = SlackConnector(harness.login_of(few)).capabilities
     assert {can.sender_override.value, can.reactions.value, can.files.value} == {"none", "imitated"}
+
+
+@pytest.mark.parametrize("lacking", ["files:read", "files:write"])
+def test_files_are_posted_where_both_scopes_for_them_are_granted(lacking, harness):
+    scopes = [one for one in harness.app.scopes if one != lacking]
+    few = harness.slack.install(harness.slack.app("Less"), scopes=scopes)
+
+    assert SlackConnector(harness.login).capabilities.files is Support.NATIVE
+    assert SlackConnector(harness.login_of(few)).capabilities.files is Support.IMITATED
 
 
 def test_app_level_token_is_tried_too(harness):

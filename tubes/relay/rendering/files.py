@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from connectors.base import Attachment, Capabilities, Connector, OutgoingMessage, Support
+from connectors.base import Attachment, Capabilities, Connector, MessageId, OutgoingMessage, Support
 from connectors.markup import plain
 from connectors.markup.sanitize import clean_name
-from connectors.markup.tree import Text
+from connectors.markup.tree import Document, Text
 from tubes.links import link_to
 from tubes.models import Event
 from tubes.relay.rendering.composing import below, paragraph
-from tubes.relay.rendering.cutting import opening
+from tubes.relay.rendering.cutting import cut, opening
 from tubes.relay.rendering.defusing import defused
 from tubes.relay.rendering.occasion import Occasion, Voice
 from tubes.relay.rendering.steps import Send, SendFile, Step
@@ -85,21 +85,35 @@ def _size(size: int | None) -> str:
 
 
 def with_files(
-    occasion: Occasion, posts: Sequence[OutgoingMessage], files: Sequence[Upload], text: str, stamp: str
+    occasion: Occasion, said: Document, files: Sequence[Upload], *, stamp: str, reply_to: MessageId | None
 ) -> Iterator[Step]:
-    """Posts of a text, and its files: one post together, where there is one of each."""
-    alone = opening(occasion, stamp)
+    """What was `said` as posts, and its files: one post together, where there is one of each.
+
+    Only the first one answers `reply_to`.
+    """
+    posts = cut(occasion, said, stamp=stamp, reply_to=reply_to)
+    beside = replace(occasion, has_file=True)
+    alone = opening(beside, stamp)
     alone = replace(alone, text=alone.text.rstrip())  # a body in normal form ends without a space
     if len(posts) > MOST_PARTS and occasion.can.files is Support.NATIVE and occasion.seat.takes_files:
         yield from (Send(post) for post in posts[: MOST_PARTS - 1])
-        yield SendFile(alone, WHOLE, text=text)
-    elif len(posts) == 1 and files and _has_room(occasion, posts[0]):
-        yield SendFile(posts[0], files[0].file, link=files[0].link)
+        yield SendFile(alone, WHOLE, text=plain.render(said))
+    elif not posts and files:
+        yield SendFile(replace(alone, reply_to=reply_to), files[0].file, link=files[0].link)
+        files = files[1:]
+    elif files and (post := _beside(beside, cut(beside, said, stamp=stamp, reply_to=reply_to))):
+        yield SendFile(post, files[0].file, link=files[0].link)
         files = files[1:]
     else:
         yield from (Send(post) for post in posts)
     for upload in files:
         yield SendFile(alone, upload.file, link=upload.link)
+
+
+def _beside(occasion: Occasion, posts: Sequence[OutgoingMessage]) -> OutgoingMessage | None:
+    """The post that a file can stand in: the only one, with room for a line."""
+    has_room = len(posts) == 1 and _has_room(occasion, posts[0])
+    return posts[0] if has_room else None
 
 
 def _has_room(occasion: Occasion, post: OutgoingMessage) -> bool:

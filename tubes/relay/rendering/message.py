@@ -33,17 +33,16 @@ def message_steps(occasion: Occasion, body: object, answered: Copy | None) -> li
     event, can = occasion.event, occasion.can
     said = said_in(occasion, body)
     reply_to = None
-    if said.blocks and answered is not None:
+    if answered is not None:
         if can.replies is Support.NATIVE and has_ids(occasion, answered):
             reply_to = answered.ids[0]
-        elif can.replies is not Support.NONE:
+        elif said.blocks and can.replies is not Support.NONE:
             words = quotation(answered, occasion.now)
             said = quoted(said, words) if can.rich else above(said, f"> {words}")
     # What we say ourselves belongs to the moment it is read.
     stamp = late_stamp(event.said_at, occasion.now) if event.room_id is not None else ""
-    posts = cut(occasion, said, stamp=stamp, reply_to=reply_to)
     uploads = files.of(occasion)[0] if body is not None else []
-    return list(files.with_files(occasion, posts, uploads, plain.render(said), stamp))
+    return list(files.with_files(occasion, said, uploads, stamp=stamp, reply_to=reply_to))
 
 
 def stand_in(event: Event, seat: Seat, connector: Connector) -> Send | None:

@@ -29,6 +29,7 @@ class Occasion:
     late: timedelta = timedelta(0)
     people: People = field(default_factory=dict)  # those mentioned who are known where it is posted
     is_own: bool = False  # its author is the person whose account posts it, and wants no name before it
+    has_file: bool = False  # what is posted has a file with it
 
     @property
     def can(self) -> Capabilities:
@@ -40,6 +41,6 @@ class Occasion:
 
     @property
     def voice(self) -> Voice:
-        if self.can.sender_override is Support.NATIVE:
+        if self.can.sender_override is Support.NATIVE and (self.can.names_files or not self.has_file):
             return Voice.AUTHOR
         return Voice.OWN if self.is_own else Voice.NAMED
