@@ -1,6 +1,7 @@
 """What allauth asks us: who may sign up, and where they go then."""
 
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
@@ -24,6 +25,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         "rate_limited": "Too many tries. Wait a few minutes, then try again.",
         "email_taken": "Somebody has signed up with this e-mail address already.",
     }
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Its links lead to PUBLIC_URL, by whatever host it was asked for: that is for the asker to choose.
+
+        A link to a new password that led elsewhere would hand its key over there.
+        """
+        own = {name: _at_home(str(value)) for name, value in context.items() if name.endswith("_url")}
+        super().send_mail(template_prefix, email, {**context, **own})
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return settings.SIGNUP == "open" or invitation_of(request) is not None
@@ -60,3 +69,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_signup_redirect_url(self, request: HttpRequest) -> str:
         goal = goal_of(request)
         return goal.path if goal else str(super().get_signup_redirect_url(request))
+
+
+def _at_home(address: str) -> str:
+    return settings.PUBLIC_URL + urlsplit(address)._replace(scheme="", netloc="").geturl()

@@ -8,4 +8,4 @@ from django.http import HttpRequest
 
 def site(request: HttpRequest) -> dict[str, Any]:
     """The switches that templates show or hide things by. No query."""
-    return {"sandbox_on": settings.SANDBOX, "signup": settings.SIGNUP}
+    return {"sandbox_on": settings.SANDBOX, "signup": settings.SIGNUP, "public_url": settings.PUBLIC_URL}

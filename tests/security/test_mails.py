@@ -1,13 +1,16 @@
 """Names in mails are words: none begins a header of its own, and a mail goes out whatever it is about."""
 
+import re
 from collections.abc import Callable
 from email import message_from_bytes
 from email.message import Message
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from celery import current_app
 from django.core import mail
+from django.test import Client
 
 from accounts import letters, outbox
 from accounts.models import Letter, LinkedAccount
@@ -124,3 +127,23 @@ def test_addresses_that_are_typed_name_one_reader(
         assert len(message.to) == 1
         assert "everybody" not in message.recipients()[0]
         assert set("\r\n,;<> ") & set(message.recipients()[0]) == set()
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "localhost:666", "evil.example"])
+def test_links_in_mails_lead_home_whatever_host_they_were_asked_for_by(settings: Any, host: str) -> None:
+    settings.ALLOWED_HOSTS, settings.ACCOUNT_RATE_LIMITS = ["*"], False
+    settings.PUBLIC_URL, settings.ACCOUNT_EMAIL_VERIFICATION = "https://sameroom.example.org", "mandatory"
+    factories.user("ann@example.com")
+    asker = Client(headers={"Host": host})
+    new = {"password1": factories.PASSWORD, "password2": factories.PASSWORD}
+
+    asker.post("/user/password/reset/", {"email": "ann@example.com"})
+    asker.post("/user/password/reset/", {"email": "nobody@example.com"})
+    asker.post("/user/signup/", {"email": "new@example.com", **new})
+    Client(headers={"Host": host}).post("/user/signup/", {"email": "ann@example.com", **new})
+
+    links = [link for message in mail.outbox for link in re.findall(r"\w+://\S+", message.body)]
+    assert len(mail.outbox) == 4
+    assert {urlsplit(link)[:2] for link in links} == {("https", "sameroom.example.org")}
+    assert "/user/password/reset/key/" in mail.outbox[0].body
+    assert all(host not in message.body for message in mail.outbox)
