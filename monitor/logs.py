@@ -11,10 +11,12 @@ from datetime import UTC, datetime
 from types import MappingProxyType, TracebackType
 from typing import Any, Final
 
+from django.http import HttpRequest
+from django.urls import Resolver404, resolve
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter as LibraryFormatter
 
-from monitor.scrubbing import scrub
+from monitor.scrubbing import HIDDEN, scrub
 
 # The only fields a record may carry besides its own: ids, codes and kinds. Whatever else a library adds
 # with `extra` (a whole request, a task's arguments) stays out.
@@ -31,6 +33,12 @@ OWN_FIELDS: Final = {
     "process": "process",
     "threadName": "thread",
 }
+# Parts of our addresses that let in whoever knows them, by their names in the table of addresses. Django
+# logs the address of each request that it refuses or that fails.
+KEYS: Final = frozenset({"secret", "key", "visited_key", "portal_key", "invitation_code", "token", "name"})
+_LONG: Final = (
+    6  # characters: what is shorter may stand in any word, and is hidden as a part of an address only
+)
 _formatter = logging.Formatter()
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _fields: ContextVar[Mapping[str, Any]] = ContextVar("log_fields", default=_NOTHING)
@@ -74,12 +82,12 @@ def fields_of(record: logging.LogRecord) -> dict[str, int | str]:
 
 def clean(record: logging.LogRecord) -> logging.LogRecord:
     """A copy that holds finished texts only, without secrets, rows and fields that nobody allowed. No I/O."""
-    error = _told_by(record)
+    error, keys = _told_by(record), _keys_in(record)
     own = {name: value for name, value in record.__dict__.items() if name in RESERVED_ATTRS}
     copy = logging.makeLogRecord(own | fields_of(record))
-    copy.msg, copy.args, copy.exc_info = scrub(record.getMessage(), error), None, None
+    copy.msg, copy.args, copy.exc_info = _hide(scrub(record.getMessage(), error), keys), None, None
     trace = _formatter.formatException(record.exc_info) if record.exc_info else record.exc_text
-    copy.exc_text = scrub(trace, error) if trace else None
+    copy.exc_text = _hide(scrub(trace, error), keys) if trace else None
     copy.stack_info = scrub(record.stack_info) if record.stack_info else None
     return copy
 
@@ -125,3 +133,22 @@ def _told_by(record: logging.LogRecord) -> BaseException | None:
         return record.exc_info[1]
     given = record.args.values() if isinstance(record.args, Mapping) else record.args or ()
     return next((value for value in given if isinstance(value, BaseException)), None)
+
+
+def _keys_in(record: logging.LogRecord) -> list[str]:
+    """What must not be told of the address of the request that a record is about, if it is about one."""
+    request = getattr(record, "request", None)
+    if not isinstance(request, HttpRequest):
+        return []
+    try:
+        found = request.resolver_match or resolve(request.path_info)
+    except Resolver404:
+        return []
+    return [str(value) for name, value in found.captured_kwargs.items() if name in KEYS and value]
+
+
+def _hide(text: str, keys: list[str]) -> str:
+    for key in sorted(keys, key=len, reverse=True):
+        slash = "" if len(key) >= _LONG else "/"
+        text = text.replace(f"{slash}{key}", f"{slash}{HIDDEN}")
+    return text

@@ -10,13 +10,16 @@ import psycopg2
 import pytest
 from celery import shared_task
 from django.db import DataError, IntegrityError, connection
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
+from django.urls import URLResolver, get_resolver, reverse
 
 from monitor import logs
 from monitor.logs import JsonFormatter, LineFormatter
 from monitor.scrubbing import scrub
 from tests import factories, servers
+from tubes import hooks, views_files
 from tubes.models import Delivery
+from tubes.relay.hooking import secret_of
 
 # A person may write anything, also what a traceback looks like.
 WORDS = "meet at\nnoon\n\nThe above exception was\nCONTEXT: the old oak"
@@ -335,3 +338,58 @@ def test_scrubbing_takes_time_in_proportion(write: Writing) -> None:
     scrub("password= authorization: Bearer token\n" * 5_000 + "://" * 10_000 + "a:" * 50_000)
 
     assert time.monotonic() - began < 5
+
+
+# ------------------------------------------------------------------------------ addresses
+
+# Parts of addresses that are no keys: what they name is looked up under the eyes of whoever is signed in.
+HARMLESS = {
+    *("kind", "language", "section", "app_label", "url", "action"),
+    *("account_code", "shared_code", "listing_code", "asked_code", "request_code", "notice_code"),
+    *("tube_code", "seat_code", "mute_code", "delivery_code", "uidb36"),
+    *("pk", "id", "object_id", "content_type_id"),
+    *("user_id", "room_id", "file", "room", "user", "message", "hook", "emoticon"),
+}
+
+
+def parameters(patterns: list[Any]) -> Iterator[str]:
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from parameters(pattern.url_patterns)
+        else:
+            yield from pattern.pattern.converters
+            yield from pattern.pattern.regex.groupindex
+
+
+def test_every_part_of_an_address_is_known_as_a_key_or_as_none() -> None:
+    assert set(parameters(get_resolver().url_patterns)) == logs.KEYS | HARMLESS
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("formatter", [LineFormatter, JsonFormatter])
+def test_addresses_that_let_somebody_in_are_not_logged(
+    write: Writing, monkeypatch: pytest.MonkeyPatch, formatter: type[logging.Formatter]
+) -> None:
+    account, portal = factories.account(), factories.portal()
+    secret = secret_of(account)
+    stranger = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    monkeypatch.setattr(hooks, "_account", lambda *_: _broken(f"{account.code}/{secret}"))
+    monkeypatch.setattr(views_files, "_find", lambda key: _broken(key))
+    written = write(formatter())
+
+    statuses = [
+        stranger.post(reverse("tubes:hook", args=[account.code, secret])).status_code,
+        stranger.post(portal.path).status_code,
+        stranger.get("/files/1-0~a-signed-key/plan-of-the-vault.pdf").status_code,
+        stranger.post("/user/password/reset/key/1-dih9oo-b1138f46f5e92fda/").status_code,
+    ]
+
+    text = written.getvalue()
+    assert statuses == [500, 403, 500, 403]
+    assert f"/hooks/{account.code}/[hidden]/" in text
+    for key in (secret, portal.key, "a-signed-key", "plan-of-the-vault", "b1138f46f5e92fda"):
+        assert key not in text
+
+
+def _broken(what: str) -> None:
+    raise RuntimeError(f"It broke at {what}")
