@@ -12,12 +12,12 @@ from django.db.models import Q
 from accounts.models import LinkedAccount, User
 from connectors.registry import connectors
 from tubes.models import Tube
+from tubes.models.folding import words_of
 from tubes.models.portals import PortalQuerySet
 from tubes.models.tubes import TubeQuerySet
 from tubes.relay import standing
 
 PORTAL: Final = "portal"  # stands among the states: Portals, and no Tubes
-WORDS: Final = 8  # of a search; more narrow nothing further
 
 
 def _at_either_side(condition: Callable[[str], Q]) -> Q:
@@ -107,8 +107,8 @@ class ManageFilter(forms.Form):
     @property
     def _wanted(self) -> list[tuple[str, str]]:
         """What one of the sides has to have, as lookups from a Seat."""
-        words = self.chosen.get("q", "").split()[:WORDS]
+        words = words_of(self.chosen.get("q", ""))
         kind = self.chosen.get("service")
-        return [("room__name__icontains", word) for word in words] + (
+        return [("room__folded_name__contains", word) for word in words] + (
             [("account__kind", kind)] if kind else []
         )

@@ -130,6 +130,15 @@ def normalise_for_compare(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", _stream_safe(text))
 
 
+def fold(text: str) -> str:
+    """What texts have in common that people take for the same one: in capitals or not, however encoded.
+
+    As `normalise_for_compare`, and with letters folded as Unicode says (5.18), in NFKC.
+    """
+    folded = unicodedata.normalize("NFKC", normalise_for_compare(text)).casefold()
+    return unicodedata.normalize("NFKC", folded)
+
+
 def _stream_safe(text: str) -> str:
     """A CGJ after each 30 marks in a row (Unicode annex 15): NFC sorts a run in quadratic time."""
     safe: list[str] = []

@@ -6,7 +6,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
-from connectors.markup.sanitize import normalise_for_compare
+from connectors.markup.sanitize import fold
 
 MOST: Final = 100  # words or phrases of one Seat
 LONGEST: Final = 60  # characters of one of them
@@ -14,7 +14,7 @@ LONGEST: Final = 60  # characters of one of them
 
 def listed(typed: str) -> list[str]:
     """The words and phrases of a text that has one to a line, each once, white space made single."""
-    words = {_folded(line): " ".join(line.split()) for line in typed.splitlines()}
+    words = {fold(line): " ".join(line.split()) for line in typed.splitlines()}
     return [word for folded, word in words.items() if folded]
 
 
@@ -28,17 +28,12 @@ def holds(filtered: str, text: str) -> bool:
 
     Upper and lower case are one, and so are the ways to write one character in Unicode.
     """
-    return any(_stands_in(word, folded) for folded in [_folded(text)] for word in _words(filtered))
+    return any(_stands_in(word, folded) for folded in [fold(text)] for word in _words(filtered))
 
 
 @lru_cache(maxsize=1024)
 def _words(filtered: str) -> tuple[str, ...]:
-    return tuple(filter(None, map(_folded, filtered.splitlines())))
-
-
-def _folded(text: str) -> str:
-    folded = unicodedata.normalize("NFKC", normalise_for_compare(text)).casefold()
-    return unicodedata.normalize("NFKC", folded)
+    return tuple(filter(None, map(fold, filtered.splitlines())))
 
 
 def _stands_in(word: str, text: str) -> bool:

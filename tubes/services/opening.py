@@ -242,7 +242,8 @@ def _watch(room: Room, side: Side) -> None:
         room.read_id, room.read_time = (marker.id, marker.time) if marker else ("", None)
         room.next_poll_at = clock.now() if side.is_polled else None
     room.name, room.is_archived = side.name, side.info.is_archived
-    room.save(update_fields=["read_id", "read_time", "next_poll_at", "name", "is_archived"])
+    told = ["name", "folded_name", "is_archived"]
+    room.save(update_fields=["read_id", "read_time", "next_poll_at", *told])
     transaction.on_commit(partial(_ring_reader, room.pk))
 
 
