@@ -79,6 +79,7 @@ def account_link(*, owner: User, form: Proof, address: str = "", is_shared: bool
             elif former not in LinkedAccount.USABLE:
                 health.tell_of_recovery(account)
             bell.ring_lanes_on_commit(account.seats.values_list("pk", flat=True))
+            health.login_replaced(account)
             hooking.mark(account.seats.values_list("pk", flat=True))
             bell.ring_listeners_on_commit()
     except IntegrityError as error:  # two people pasted one token at the same moment

@@ -49,6 +49,7 @@ from connectors.slack.sockets import Sockets, address_of
 from connectors.slack.streaming import Account, Stream
 from sameroom import clock
 
+UNTOLD: Final = "This Slack account has no app-level token any more."
 HOOK: Final = "events"  # Slack pushes all of an app's events to one address, which its settings name
 
 
@@ -213,7 +214,9 @@ class SlackConnector(Connector):
             pass
 
     def _socket_address(self) -> str:
-        app_token = self.login.credentials["app_token"]
+        app_token = self.login.credentials.get("app_token", "")
+        if not app_token:  # the login was replaced while its stream ran
+            raise RetryLater(UNTOLD)
         return address_of(SlackClient(self.login.server, app_token, self.pace))
 
     @classmethod

@@ -22,6 +22,13 @@ OTHER_TOKENS: Final = {
     "xapp-": "This is an app-level token, for the field below. Here belongs the one that begins with xoxb-.",
     "xoxc-": "This is a token of the browser. Create an app, and copy its Bot User OAuth Token (xoxb-).",
 }
+# How Slack tells an account what is said, and what is asked for where that was not pasted at its renewal.
+TOLD_BY: Final = {
+    "app_token": "Messages reach this account by Socket Mode: paste its app-level token (xapp-) once more, "
+    "too. It stands under Basic Information → App-Level Tokens.",
+    "signing_secret": "Slack calls this server for this account: paste the app's signing secret once more, "
+    "too. It stands under Basic Information → App Credentials.",
+}
 
 
 class SlackCredentialsForm(CredentialsForm):
@@ -87,6 +94,17 @@ class SlackCredentialsForm(CredentialsForm):
                 "This is no signing secret: it has 32 digits and letters from a to f. Copy it once more."
             )
         return secret
+
+    def clean(self) -> dict[str, Any]:
+        # Before the base tries the login. Else the account would be asked for news from then on, slower.
+        for name, sentence in TOLD_BY.items():
+            if name in self.known and not self.errors and not self._tells():
+                self.add_error(name, sentence)
+        return super().clean()
+
+    def _tells(self) -> bool:
+        """Whether Slack tells what is said, by the one way or the other."""
+        return any(self.cleaned_data.get(name) for name in TOLD_BY)
 
     def login(self, cleaned: dict[str, Any]) -> Login:
         credentials = {"token": cleaned["token"]}

@@ -18,8 +18,8 @@ from tests.connectors.slack.harness import SlackHarness, start
 from tests.relay.commanding import everyone_may, obey
 from tests.relay.listening import running, texts_taken_in
 from tests.waiting import until
-from tubes.models import Event, RoomListing, Seat
-from tubes.relay import guard, lanes
+from tubes.models import Event, Room, RoomListing, Seat
+from tubes.relay import guard, lanes, reading
 from tubes.relay.listening import keeper, pacing
 from tubes.services import tube_open
 
@@ -33,15 +33,23 @@ class Linked:
         self.slack, self.ann, self.app, self.bot = harness.slack, harness.person, harness.app, harness.bot
         self.app.events, self.app.socket_mode = set(scopes.EVENTS), True
         self.here, self.there = harness.channel, harness.another("there")
-        data = {"token": harness.token.value, "app_token": self.slack.app_token(self.app).value}
-        form = SlackCredentialsForm(data, connector_class=SlackConnector)
-        assert form.is_valid(), form.errors
-        self.account: LinkedAccount = account_link(owner=factories.user(), form=form)
+        self._given = {"token": harness.token.value, "app_token": self.slack.app_token(self.app).value}
+        self.owner = factories.user()
+        self.account = self.link()
         account_refresh_quietly(account=self.account)
         self.listings = [RoomListing.objects.get(remote_id=one.id) for one in (self.here, self.there)]
         self.tube = tube_open(
             owner=self.account.owner, listing_a=self.listings[0], listing_b=self.listings[1]
         )
+
+    def link(self, **more: str) -> LinkedAccount:
+        """Link the app, or link it anew with other secrets."""
+        form = SlackCredentialsForm(self._given | more, connector_class=SlackConnector)
+        assert form.is_valid(), form.errors
+        return account_link(owner=self.owner, form=form)
+
+    def room(self) -> Room:
+        return Room.objects.get(remote_id=self.here.id)
 
     def stands(self) -> bool:
         return self.slack.connections(self.app) == 2
@@ -107,6 +115,43 @@ def test_connections_that_are_all_cut_are_opened_anew_without_a_hole(linked: Lin
         until(lambda: len(texts_taken_in(linked.here.id)) == 20)
 
     assert sorted(texts_taken_in(linked.here.id), key=int) == [str(number) for number in range(20)]
+
+
+def test_account_that_loses_its_app_level_token_is_asked_for_news_until_it_has_one_again(
+    linked: Linked,
+) -> None:
+    with running():
+        until(linked.stands)
+        linked.say("one")
+        until(lambda: texts_taken_in(linked.here.id) == ["one"])
+
+        linked.link(app_token="")
+        assert linked.room().read_id == Event.objects.get().remote_id  # and not the one the Tube began with
+        until(lambda: linked.slack.connections(linked.app) == 0)
+        until(lambda: LinkedAccount.objects.get().stream_lease_until is None)
+        linked.say("two")
+        reading.poll(linked.account.pk)
+        assert texts_taken_in(linked.here.id) == ["one", "two"]
+
+        linked.link()
+        until(linked.stands)
+        linked.say("three")
+        until(lambda: texts_taken_in(linked.here.id) == ["one", "two", "three"])
+
+    assert (linked.room().next_poll_at, LinkedAccount.objects.get().status) == (None, "connected")
+    assert linked.relay() == ["one", "two", "three"]
+
+
+def test_stream_whose_login_was_replaced_while_it_was_away_ends(linked: Linked) -> None:
+    with running():
+        until(linked.stands)
+        with_token = LinkedAccount.objects.get()
+        with_token.credentials = {"token": with_token.credentials["token"]}
+        with_token.save()
+        linked.slack.cut_sockets(linked.app)
+        until(lambda: LinkedAccount.objects.get().stream_lease_until is None)
+
+    assert linked.slack.connections(linked.app) == 0
 
 
 def test_slash_command_is_answered(linked: Linked) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from celery import current_app
 from django.db import transaction
@@ -10,10 +11,10 @@ from django.db.models import Q, QuerySet
 from kombu.exceptions import KombuError
 
 from accounts.models import LinkedAccount
-from connectors.base import Reading
+from connectors.base import Kind, Reading
 from connectors.errors import LoginRejected
 from sameroom import clock
-from tubes.models import Room, Seat
+from tubes.models import Event, Room, Seat
 from tubes.relay import bell, expiry, hooking, news
 from tubes.relay.listening import marking
 
@@ -133,17 +134,41 @@ def choose_reader(room: Room) -> None:
         if not reader[1]:
             hooking.mark([reader[0]])
     elif seat := able.first():
-        due = clock.now() if _is_polled(seat) else None
-        Room.objects.filter(pk=room.pk).update(
-            reader=seat, next_poll_at=due, read_failures=0, pushes=0, pushes_read=0
-        )
+        due = _due_at_once(room) if _is_polled(seat.account) else {"next_poll_at": None}
+        Room.objects.filter(pk=room.pk).update(reader=seat, read_failures=0, pushes=0, pushes_read=0, **due)
         hooking.mark([room.reader_id, seat.pk])
 
 
-def _is_polled(seat: Seat) -> bool:
+def login_replaced(account: LinkedAccount) -> None:
+    """An account has other credentials, with which its service may tell it of news in another way.
+
+    The rooms that it reads are read in that one from now on. Inside the caller's transaction.
+    """
+    in_use = Seat.objects.in_use().filter(account=account)
+    rooms = Room.objects.filter(reader__in=in_use)
+    if not _is_polled(account):
+        rooms.filter(next_poll_at__isnull=False).update(next_poll_at=None)
+        return
+    for room in rooms.filter(next_poll_at=None):
+        Room.objects.filter(pk=room.pk, next_poll_at=None).update(**_due_at_once(room))
+    marking.mark(in_use.values_list("pk", flat=True))  # whoever still listens to it finds that it need not
+
+
+def _due_at_once(room: Room) -> dict[str, Any]:
+    """What has a room polled from now on: where its news were told so far, from the last one on."""
+    due: dict[str, Any] = {"next_poll_at": clock.now()}
+    if room.next_poll_at is None:
+        said = Event.objects.filter(room=room, kind__in=(Kind.MESSAGE, Kind.NOTICE)).exclude(remote_id="")
+        last = said.order_by("-number").first()
+        if last is not None and (room.read_time is None or last.said_at > room.read_time):
+            due |= {"read_id": last.remote_id, "read_time": last.said_at}
+    return due
+
+
+def _is_polled(account: LinkedAccount) -> bool:
     """Whether this account has to ask for what is said; else its service tells us."""
     try:
-        return seat.account.connector().capabilities.reading is Reading.POLL
+        return account.connector().capabilities.reading is Reading.POLL
     except LoginRejected:  # a secret that no key opens: nothing is known, and reading it will say so
         return True
 

@@ -15,7 +15,11 @@ PAGE = "/getting-started/en/accounts/slack"
 # What the doctor says is for operators: docs/operating.md.
 CODE = [file for file in sorted(Path(slack.__path__[0]).glob("*.py")) if file.name != "operating.py"]
 NOT_FOR_USERS = {"ValueError", "Malformed"}  # and whoever calls without a signature is no user
-UNSEEN = ("This call is not signed with the app's signing secret.", "Try again later.")
+UNSEEN = (
+    "This call is not signed with the app's signing secret.",
+    "This Slack account has no app-level token any more.",
+    "Try again later.",
+)
 
 
 def silent(tree: ast.Module) -> set[ast.AST]:

@@ -3,6 +3,7 @@
 import pytest
 import responses
 
+from accounts.forms import ask_secrets_only
 from connectors.base import Login, Support
 from connectors.errors import LoginRejected
 from connectors.slack.connector import SlackConnector
@@ -87,6 +88,23 @@ def test_form_says_what_is_wrong(data, sentence, form):
 
     assert not filled.is_valid()
     assert [text for texts in filled.errors.values() for text in texts if text.startswith(sentence)]
+
+
+@pytest.mark.parametrize(
+    ("known", "sentence"),
+    [
+        ("app_token", "by Socket Mode: paste its app-level token"),
+        ("signing_secret", "signing secret once more"),
+    ],
+)
+def test_renewed_account_is_asked_for_what_slack_tells_it_by(known, sentence, form, harness):
+    bare, other = form(token=harness.token.value), form(token=harness.token.value, signing_secret="0f" * 16)
+    for one in (bare, other):
+        ask_secrets_only(one, known={"token": "xoxb-1", known: "secret", "server": ""})
+
+    assert not bare.is_valid()
+    assert {name: sentence in str(said) for name, said in bare.errors.items()} == {known: True}
+    assert other.is_valid(), other.errors
 
 
 def test_claims_are_those_of_the_login(harness):

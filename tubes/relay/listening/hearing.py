@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from accounts.models import LinkedAccount
-from connectors.base import Batch, Connector, RoomId
+from connectors.base import Batch, Connector, Reading, RoomId
 from connectors.errors import LoginRejected, RetryLater
 from monitor import counting
 from sameroom import clock
@@ -72,12 +72,19 @@ class Hearing:
 
         Then `account` is the row as it is now: it may hold what lets us into them.
         """
-        if account and self._connector:
+        if account:
             with suppress(LoginRejected):  # a secret that no key opens: the stream goes on as it began
-                self._connector.login = account.connector().login
+                self._take_login(account.connector())
         self.rooms = rooms
         if is_marked and not self._nudged.done() and clock.monotonic() >= self._read_at:
             self._nudged.set_result(None)
+
+    def _take_login(self, connector: Connector) -> None:
+        """The account's login as it is now: perhaps one that cannot stream any more."""
+        if connector.capabilities.reading is not Reading.STREAM:
+            self.end()
+        elif self._connector:
+            self._connector.login = connector.login
 
     async def live(self) -> None:
         """Listen until told to end, or until the account is not ours any more. Does not raise."""
@@ -109,6 +116,8 @@ class Hearing:
         connector: Connector | None = None
         try:
             connector = self._connector = self.account.connector()
+            if connector.capabilities.reading is not Reading.STREAM:  # it was renewed, and is polled now
+                raise Lost
             stream = connector.stream(self.account.stream_token, lambda: self.rooms)
             while True:
                 await self._store(connector, await self._next(connector, stream))

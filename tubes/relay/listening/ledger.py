@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from accounts.models import LinkedAccount
 from connectors.base import Reading, RoomId
@@ -40,7 +41,8 @@ class Ledger:
         self._name = name
         self._renew_at = 0.0  # monotonic
         self._most = 0  # accounts that we may hold
-        self._strangers: set[int] = set()  # accounts of a service that streams which are read otherwise
+        # Accounts of a service that streams which are read otherwise, with when their status was last set.
+        self._strangers: dict[int, datetime] = {}
 
     def look(self, held: Mapping[int, int]) -> Findings:
         """What has changed for a listener that holds these accounts (with their fences). May be repeated.
@@ -73,12 +75,20 @@ class Ledger:
         Listener.objects.filter(name=self._name).delete()
 
     def _renew(self, held: Mapping[int, int], found: Findings) -> None:
+        self._meet_again()
         kept = leases.renew(held, LASTS)
         missing = {pk: fence for pk, fence in held.items() if pk not in kept}
         kept |= leases.still_held(missing)  # a batch is being stored, and that renews
         found.rooms = wanted.rooms(kept) if kept else {}
         found.over = held.keys() - found.rooms.keys()
         self._share(held.keys() - found.over, found)
+
+    def _meet_again(self) -> None:
+        """Strangers whose login was renewed may stream by now. One query, none without strangers."""
+        if self._strangers:
+            known = LinkedAccount.objects.filter(pk__in=list(self._strangers))
+            now = dict(known.values_list("pk", "status_since"))
+            self._strangers = {pk: at for pk, at in self._strangers.items() if now.get(pk) == at}
 
     def _share(self, ours: set[int], found: Findings) -> None:
         """Say that we are here; see how many we may hold, and hand back what is beyond that."""
@@ -111,5 +121,5 @@ class Ledger:
         except LoginRejected as error:  # a secret that no key opens any more
             health.needs_login(account, str(error))
             return False
-        self._strangers.add(account.pk)
+        self._strangers[account.pk] = account.status_since
         return False
