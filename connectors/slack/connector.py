@@ -180,6 +180,8 @@ class SlackConnector(Connector):
 
     def read_after(self, room: RoomId, cursor: Cursor | None) -> Page:
         with self.rooms.noticing(room):
+            if self._may(scopes.EMOJI):
+                self.directory.ask_for_emoji()
             return self._history.read_after(room, cursor)
 
     def subscribe(self, room: RoomId, url: str) -> str:

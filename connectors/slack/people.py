@@ -106,16 +106,37 @@ class Directory:
         aliases = {name: text(value).removeprefix(_ALIAS) for name, value in told.items() if _is_alias(value)}
         _safely(cache.set, self._key("emoji"), aliases, KEPT)
 
-    def change_emoji(self, event: Json) -> None:
-        """Follow an `emoji_changed` event; all are asked for anew when people are. Cache I/O."""
+    def follow(self, user: Json, *, is_sure: bool) -> None:
+        """Take a user object of an event. Unless it `is_sure`, they are only asked for anew. Cache I/O."""
+        id_, told = text(user.get("id")), person(user)
+        if id_ and is_sure:
+            self.keep({id_: told})
+        elif id_ and self.known([id_]).of(id_) != told:  # as it is, when it is a status that has changed
+            _safely(cache.delete, self._key(id_))
+
+    def follow_emoji(self, event: Json, *, is_sure: bool) -> None:
+        """Take an `emoji_changed` event. Unless it `is_sure`, all are only asked for anew. Cache I/O."""
         aliases, names = self.aliases(), event.get("names")
         gone = [*(names if isinstance(names, list) else ()), event.get("old_name")]
         kept = {name: value for name, value in aliases.items() if name not in gone}
         name, value = text(event.get("name")) or text(event.get("new_name")), event.get("value")
         if name and _is_alias(value):
             kept[name] = text(value).removeprefix(_ALIAS)
-        if kept != aliases:
+        if kept != aliases and is_sure:
             _safely(cache.set, self._key("emoji"), kept, KEPT)
+        elif kept != aliases:
+            _safely(cache.set, self._key("emoji doubted"), 1, KEPT)
+
+    def ask_for_emoji(self) -> None:
+        """Ask for the workspace's own emoji, where something may have changed. Network I/O; LoginRejected."""
+        if _safely(cache.delete, self._key("emoji doubted")):
+            try:
+                self.keep_emoji(self._client.emoji())
+            except LoginRejected:
+                raise
+            except ConnectorError as error:
+                log.info("Slack did not tell its emoji: %s", error)
+                _safely(cache.set, self._key("emoji doubted"), 1, KEPT)
 
     def aliases(self) -> dict[str, str]:
         """The other names of emoji, each with what it stands for, as far as they are known. Cache I/O."""

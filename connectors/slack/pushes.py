@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 from connectors.base import Addressee, IncomingEvent, Push, RoomId
 from connectors.slack.events import Malformed, room_of, untold_files
-from connectors.slack.people import Names, person
+from connectors.slack.people import Names
 from connectors.slack.shapes import Json, rows, table, text
 from connectors.slack.signing import OAUTH, VIA, require_signed, secret_of
 from connectors.slack.slash import ANSWER, command_of
@@ -124,18 +124,17 @@ def taken_in(connector: SlackConnector, event: Json, *, is_slacks: bool) -> Push
     """What one event of the Events API or of Socket Mode says, as far as it is known who is in it.
 
     Where it is not known who says something, the channel is read instead: there is time for asking then.
-    Unless it surely `is_slacks` word, it is not believed where a channel has gone: whoever made the app could
-    have signed it, and a Room would be moved for all who sit in it.
+    Unless it surely `is_slacks` word, it is not believed where a channel has gone, nor what somebody is
+    called: whoever made the app could have signed it, and others sit in its channels, too.
     """
     kind, room = text(event.get("type")), room_of(event)
     if kind in ENDS:
         return Push(doubts_login=True)
     if kind in PEOPLE:
-        user = table(event.get("user"))
-        connector.directory.keep({text(user.get("id")): person(user)} if text(user.get("id")) else {})
+        connector.directory.follow(table(event.get("user")), is_sure=is_slacks)
         return Push()
     if kind == "emoji_changed":
-        connector.directory.change_emoji(event)
+        connector.directory.follow_emoji(event, is_sure=is_slacks)
         return Push()
     if kind == "channel_id_changed":
         room, new = RoomId(text(event.get("old_channel_id"))), RoomId(text(event.get("new_channel_id")))

@@ -295,18 +295,57 @@ def test_unknown_author_makes_the_channel_due_to_be_read(harness, connector, rec
     assert again == event
 
 
-def test_changed_name_and_emoji_are_known_from_then_on(harness, pushed, connector):
-    harness.slack.add_emoji("yes", "alias:thumbsup")
+@pytest.mark.parametrize("is_operators", [True, False])
+def test_changed_name_and_emoji_are_known_from_then_on(is_operators, harness, receiver, settings):
+    settings.SLACK_SIGNING_SECRET = harness.app.signing_secret
+    connector = SlackConnector(harness.login_of(harness.token, **({"via": "oauth"} if is_operators else {})))
     connector.refresh_people()
-    harness.slack.change_person(harness.person, display_name="Annie")
-    pushed()
-    harness.say("hello")
 
-    assert said(pushed()) == [("message", "Annie", "hello")]
+    def take():
+        harness.slack.settle()
+        taken, receiver.requests[:] = list(receiver.requests), []
+        for request in taken:
+            connector.receive(request.headers, request.body)
+        if not is_operators:  # what its owner could have signed is asked for
+            connector.read_after(harness.room, None)
+
+    harness.slack.add_emoji("yes", "alias:thumbsup")
+    harness.slack.change_person(harness.person, display_name="Annie")
+    harness.say("hello")
+    take()
+    assert connector.directory.known([harness.person.id]).name_of(harness.person.id) == "Annie"
     assert connector.directory.aliases() == {"yes": "thumbsup"}
     harness.slack.remove_emoji("yes")
-    pushed()
+    take()
     assert connector.directory.aliases() == {}
+
+
+def test_whoever_made_an_app_cannot_say_what_others_are_called(connector, harness):
+    harness.slack.add_emoji("yes", "alias:thumbsup")
+    connector.refresh_people()
+    ann = {"id": harness.person.id, "name": "x", "real_name": "Forged"}
+    for event in (
+        {"type": "user_change", "user": ann},
+        {"type": "team_join", "user": ann},
+        {"type": "emoji_changed", "subtype": "add", "name": "yes", "value": "alias:thumbsdown"},
+    ):
+        connector.receive(*call(harness, {"type": "event_callback", "event": event}))
+    harness.say("hello")
+
+    assert connector.directory.aliases() == {"yes": "thumbsup"}
+    [event] = connector.read_after(harness.room, None).events
+    assert event.author.name == "Ann"
+    assert connector.directory.aliases() == {"yes": "thumbsup"}
+
+
+def test_changed_status_has_nobody_asked_for_anew(connector, harness, receiver):
+    connector.refresh_people()
+    harness.slack.change_person(harness.person)
+    [request] = receiver.of_type("user_change")
+
+    connector.receive(request.headers, request.body)
+
+    assert connector.directory.known([harness.person.id]).name_of(harness.person.id) == "Ann"
 
 
 def test_mentions_and_channels_have_names(harness, pushed, connector):
