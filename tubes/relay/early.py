@@ -1,7 +1,7 @@
 """What comes before the message that it is about: its edit, or its deletion.
 
 A service that pushes tells again, a minute later or more, what was not acknowledged, and goes on meanwhile. A
-message that comes so late has the words that it was given since; one that was taken back is not said any more.
+message that comes so late has the words it was given since; one that was taken back is not said any more.
 """
 
 from __future__ import annotations
