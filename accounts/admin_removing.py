@@ -87,7 +87,7 @@ class RemovingAdmin(admin.ModelAdmin):
             self.remove(obj)
         except LeaveRefused as refusal:  # what stands against it is newer than the page that asked
             raise PermissionDenied(str(refusal)) from refusal
-        LogEntry.objects.create(
+        LogEntry.objects.create(  # type: ignore[misc]  # who is here is signed in
             user_id=request.user.pk,
             content_type=ContentType.objects.get_for_model(obj),
             object_id=str(pk),

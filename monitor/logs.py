@@ -144,7 +144,7 @@ def _keys_in(record: logging.LogRecord) -> list[str]:
         found = request.resolver_match or resolve(request.path_info)
     except Resolver404:
         return []
-    return [str(value) for name, value in found.captured_kwargs.items() if name in KEYS and value]
+    return [str(value) for name, value in found.kwargs.items() if name in KEYS and value]
 
 
 def _hide(text: str, keys: list[str]) -> str:

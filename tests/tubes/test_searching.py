@@ -134,7 +134,7 @@ def test_names_from_before_are_folded_by_the_migration() -> None:
     RoomListing.objects.update(folded_name="")
     Room.objects.update(folded_name="")
 
-    import_module("tubes.migrations.0019_folded_names").fold_names(apps, None)
+    import_module("tubes.migrations.0020_folded_names").fold_names(apps, None)
 
     listing.refresh_from_db()
     room.refresh_from_db()

@@ -21,7 +21,7 @@ def fold_names(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tubes", "0018_lost_lately")]
+    dependencies = [("tubes", "0019_early_changes")]
 
     operations = [
         migrations.AddField(
