@@ -88,9 +88,13 @@ def path_of(name: str, owner: Any) -> str:
         if parameter in OWNED:
             values[parameter] = OWNED[parameter](owner)
         else:
-            open_ = OPEN[parameter][0]
-            values[parameter] = open_() if callable(open_) else open_
+            values[parameter] = open_value(parameter)
     return reverse(name, kwargs=values)
+
+
+def open_value(parameter: str) -> str:
+    value = OPEN[parameter][0]
+    return value() if callable(value) else value
 
 
 def test_addresses_are_found():
@@ -106,6 +110,29 @@ def test_object_of_another_user_is_not_there(page, name):
     # 405: a method that this address takes from nobody.
     assert 404 in answers
     assert set(answers) <= {404, 405}
+
+
+WITH_SEVERAL = sorted(name for name in WITH_OBJECT if len(set(ADDRESSES[name]) & set(OWNED)) > 1)
+
+
+@pytest.mark.parametrize("name", WITH_SEVERAL)
+def test_object_of_another_user_is_not_reached_by_way_of_ones_own(page, ann, name):
+    """As `/my-tube/their-message/`: each part of the address alone is of another user."""
+    other = factories.user()
+    for owner in (ann, other):
+        factories.tube(factories.seat(factories.account(owner)))
+
+    for theirs in set(ADDRESSES[name]) & set(OWNED):
+        values = {
+            part: OWNED[part](other if part == theirs else ann) if part in OWNED else open_value(part)
+            for part in ADDRESSES[name]
+        }
+        path = reverse(name, kwargs=values)
+
+        answers = {page.get(path).status_code, page.post(path).status_code}
+
+        assert 404 in answers, (theirs, answers)
+        assert answers <= {404, 405}, (theirs, answers)
 
 
 @pytest.mark.parametrize("name", sorted(set(WITH_OBJECT) - FOR_SERVICES))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.apps import apps
+from django.apps import AppConfig, apps
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.http import HttpResponse
@@ -14,12 +14,14 @@ from django.urls import NoReverseMatch, reverse
 
 from accounts.models import Invitation, LinkedAccount, User
 from connectors.echo import connector as echo
+from operating.acts import ACTS
 from sameroom import clock
 from tests import factories
 from tests.pages.test_isolation import ADDRESSES, path_of
 from tests.security import hostile
 from tubes.models import (
     Command,
+    Event,
     Installation,
     Mute,
     Portal,
@@ -33,6 +35,7 @@ from tubes.services import map_link_make
 
 pytestmark = pytest.mark.django_db
 
+ROOT = Path(__file__).parents[2]
 LIVE = {"HTTP_HX_REQUEST": "true"}
 # Pages of ours and of allauth that name the user, without an object in their address.
 PLAIN = ["home", "account_email", "account_logout", "account_change_password", "account_reauthenticate"]
@@ -202,6 +205,49 @@ def admin_pages(user: User) -> Iterator[tuple[str, str]]:
                     continue
 
 
+def monitor_pages() -> Iterator[tuple[str, str]]:
+    """Every page of the relay monitor about every row, and what each act asks."""
+    yield "deliveries", reverse("admin:operating_deliveries")
+    yield "events", reverse("admin:operating_events")
+    yield (
+        "found nothing",
+        reverse("admin:operating_find", query={"id": hostile.BREAKOUT.format(field="typed")}),
+    )
+    pages = {"operating_event": Event, "operating_lane": Seat, "operating_account": LinkedAccount}
+    for name, model in pages.items():
+        for pk in model._default_manager.values_list("pk", flat=True):
+            yield name, reverse(f"admin:{name}", args=[pk])
+    for act in ACTS.values():
+        for pk in act.rows().values_list("pk", flat=True):
+            yield act.name, reverse("admin:operating_act", args=[act.name, pk])
+
+
+def test_no_page_of_the_monitor_makes_more_than_text_of_hostile_names(client: Client) -> None:
+    operator = factories.user("operator@example.com", is_staff=True, is_superuser=True)
+    client.force_login(operator)
+    full_house(operator)
+    factories.delivery(error="error")
+    hostile.poison()
+    walk = Walk(client)
+
+    for name, path in monitor_pages():
+        walk.look(name, client.get(path, follow=True))
+        if name in ACTS:
+            walk.look(f"{name} done", client.post(path, {"next": hostile.SCRIPT_ADDRESS}, follow=True))
+    for name in ("deliveries", "events", "watch_changelist"):
+        for key in ("state", "service", "reason", "since", "span", "before", "kind"):
+            address = f"admin:operating_{name}"
+            query = {key: hostile.BREAKOUT.format(field="typed")}
+            walk.look(f"{name}?{key}", client.get(reverse(address, query=query)))
+
+    assert walk.through == {}
+    assert walk.shown >= {
+        *("tubes.room.name", "tubes.room.space", "tubes.delivery.error", "tubes.seat.failure"),
+        *("accounts.linkedaccount.status_reason", "accounts.linkedaccount.remote_user_name"),
+        "tubes.event.author_name",
+    }
+
+
 def test_no_page_of_the_administration_makes_more_than_text_of_hostile_names(client: Client) -> None:
     operator = factories.user("operator@example.com", is_staff=True, is_superuser=True)
     client.force_login(operator)
@@ -243,17 +289,22 @@ def test_every_free_text_of_the_models_is_attacked(ann: User) -> None:
         assert any(hostile.ELEMENT in str(value) for row in rows for value in row.values()), label
 
 
+def is_ours(app: AppConfig) -> bool:
+    return Path(app.path).is_relative_to(ROOT) and "site-packages" not in app.path
+
+
 # Where escaping is off, and why that is fine.
 UNESCAPED = {
     "templates/_form_field.html": "help texts are written by us, some with links",
     "templates/sandbox/chat.html": "messages that the sandbox has rendered by a template of its own",
 }
-ROOT = Path(__file__).parents[2]
+FOLDERS = {app.path.removeprefix(f"{ROOT}/").split("/")[0] for app in apps.get_app_configs() if is_ours(app)}
 SWITCHES = ("|safe", "autoescape off", "safeseq")
 
 
 def test_no_other_page_turns_escaping_off() -> None:
-    pages = [*(ROOT / "templates").rglob("*.html"), *ROOT.glob("*/*/templates/**/*.html")]
+    ours = [ROOT / folder for folder in FOLDERS]
+    pages = [page for place in (ROOT / "templates", *ours) for page in place.rglob("*.html")]
 
     found = {
         str(page.relative_to(ROOT)) for page in pages if any(word in page.read_text() for word in SWITCHES)
@@ -264,8 +315,7 @@ def test_no_other_page_turns_escaping_off() -> None:
 
 
 def test_no_code_of_ours_declares_a_text_to_be_html() -> None:
-    folders = ("accounts", "connectors", "guides", "monitor", "sandbox", "standalone", "tubes")
-    modules = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    modules = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]
 
     found = [
         str(path.relative_to(ROOT))
