@@ -84,3 +84,37 @@ def test_an_edit_that_comes_behind_its_deletion_brings_nothing_back(pair: Pair) 
 
     assert not any("secret" in text for text in texts("globex", "garden"))
     assert kinds() == ["message", "delete"]
+
+
+def test_an_edit_with_the_text_that_is_known_is_not_told(pair: Pair) -> None:
+    older = earlier("nearly one")
+    take(pair.here.room, factories.said("one", id="m-1"))
+    lanes.drain(pair.there.pk)
+
+    for edit in (edit_of("m-1", "one"), older):
+        take(pair.here.room, edit)
+        lanes.drain(pair.there.pk)
+
+    assert texts("globex", "garden") == ["[Ann, Acme] one"]
+    assert kinds() == ["message", "edit"]
+
+
+def test_it_is_the_last_text_that_an_edit_is_compared_with(pair: Pair) -> None:
+    take(pair.here.room, factories.said("one", id="m-1"))
+    lanes.drain(pair.there.pk)
+
+    for text in ("ONE", "ONE", "one", "one"):
+        take(pair.here.room, edit_of("m-1", text))
+        lanes.drain(pair.there.pk)
+
+    assert texts("globex", "garden") == ["[Ann, Acme] one", "[Ann, Acme] ✎ ONE", "[Ann, Acme] ✎ one"]
+
+
+def test_a_message_that_comes_with_its_last_edit_is_posted_once(pair: Pair) -> None:
+    older = earlier("nearly one")
+
+    take(pair.here.room, factories.said("one", id="m-1"), edit_of("m-1", "one"))
+    take(pair.here.room, older)
+    lanes.drain(pair.there.pk)
+
+    assert texts("globex", "garden") == ["[Ann, Acme] one"]

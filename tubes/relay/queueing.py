@@ -17,7 +17,19 @@ from django.db.models import Q
 from connectors.base import Kind
 from sameroom import clock
 from tubes.models import Delivery, Event, Room
-from tubes.relay import bell, breaker, commands, early, expiry, quotas, retention, routing, screening, sql
+from tubes.relay import (
+    bell,
+    breaker,
+    commands,
+    early,
+    expiry,
+    quotas,
+    retention,
+    routing,
+    screening,
+    sql,
+    superseding,
+)
 from tubes.relay.ends import count_ends
 from tubes.relay.routing import Network, Way
 
@@ -122,6 +134,8 @@ def follow(
         return _follow_reaction(event, reached)
     if event.about is None or event.about.room_id != event.room_id:
         return _taken_away(event) if event.kind == Kind.DELETE else []
+    if event.kind == Kind.EDIT and superseding.changes_nothing(event):
+        return []
     changed = _change_queued(event, shut)
     if changed:
         carried.add(event.pk)

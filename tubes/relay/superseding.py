@@ -1,4 +1,7 @@
-"""Edits that come late: of what was changed again since, or taken back, the older text must not come back."""
+"""Edits that come late: of what was changed again since, or taken back, the older text must not come back.
+
+And what is known already is not told as news.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,18 @@ def current(room: Room, events: Sequence[IncomingEvent]) -> Sequence[IncomingEve
         return events
     newest = _known(room, targets)
     return [event for event in events if _is_news(event, newest)]
+
+
+def changes_nothing(edit: Event) -> bool:
+    """Whether an edit has the very text that its message had before it. One query, or two.
+
+    Who was away is told of a message with its last text, and of its edits afterwards.
+    """
+    if edit.about is None or edit.body is None:
+        return False
+    before = Event.objects.filter(about=edit.about_id, kind=Kind.EDIT, body__isnull=False, pk__lt=edit.pk)
+    last = before.order_by("-pk").first() or edit.about
+    return bool(last.body == edit.body)
 
 
 def _is_news(event: IncomingEvent, newest: dict[MessageId, datetime]) -> bool:
