@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from connectors.base import Attachment, Author, IncomingEvent, Kind, MessageId, RoomId, UserId
@@ -103,10 +104,10 @@ class Reader:
         is_same = edited == before.get("edited") and _words(now) == _words(before)  # told to the second
         if not ts_of(edited.get("ts")) or is_same:
             return None
-        return self.edit_of(now)
+        return self.edit_of(now, text(raw.get("ts")))
 
-    def edit_of(self, raw: Json) -> IncomingEvent:
-        """The last edit of a message that was edited."""
+    def edit_of(self, raw: Json, told: str = "") -> IncomingEvent:
+        """The last edit of a message that was edited; `told` is the `ts` of the event that tells of it."""
         ts, edited = _ts(raw.get("ts")), _ts(table(raw.get("edited")).get("ts"))
         # Twice within a second, by the time that is told: it is the words that differ.
         key = f"{ts}:{edited}:{hashlib.sha256(_words(raw).encode()).hexdigest()[:8]}"
@@ -115,7 +116,7 @@ class Reader:
             dedupe_key=key,
             id=MessageId(key),
             author=self.author(raw),
-            said_at=moment(edited),
+            said_at=_edited_at(edited, told),
             body=self._body(raw),
             target=MessageId(ts),
         )
@@ -256,6 +257,20 @@ def _told(raw: Json, subtype: str) -> str:
         ("topic", text(raw.get("topic"))) if subtype in TOPIC else ("purpose", text(raw.get("purpose")))
     )
     return f"has set the {what} to: {said}" if said else f"has cleared the {what}"
+
+
+def _edited_at(edited: str, told: str) -> datetime:
+    """When a message was edited: it says that to the second, the event that tells of it more exactly.
+
+    A history has the last edit alone: the end of its second is later than any edit before it.
+    """
+    second, _, _ = edited.partition(".")
+    return moment(told if ts_of(told) and told.startswith(f"{second}.") else f"{second}.999999")
+
+
+def is_edited(raw: Json) -> bool:
+    """Whether a message was edited, and says when."""
+    return bool(ts_of(table(raw.get("edited")).get("ts")))
 
 
 def _words(raw: Json) -> str:

@@ -21,7 +21,7 @@ from connectors.base import Cursor, IncomingEvent, Kind, MessageId, Page, Recent
 from connectors.budget import Use
 from connectors.errors import RetryLater
 from connectors.slack.client import SlackClient, next_cursor_of
-from connectors.slack.events import Malformed, Reader, untold_files
+from connectors.slack.events import Malformed, Reader, is_edited, untold_files
 from connectors.slack.people import Directory
 from connectors.slack.shapes import Json, as_ts, moment, rows, table, text, ts_of
 
@@ -89,7 +89,7 @@ class History:
         found = rows(page.get("messages"))
         roots = _answered(found)[-MOST_THREADS:]
         answers = [one for root in roots for one in self._answers(room, root.ts, "")]
-        events = [one for one in self.events([*found, *answers]) if one.kind is Kind.MESSAGE]
+        events = [one for one in self.events([*found, *answers]) if one.kind in (Kind.MESSAGE, Kind.EDIT)]
         return Recent(events, whole=not next_cursor_of(page) and page.get("has_more") is not True)
 
     def read_after(self, room: RoomId, cursor: Cursor | None) -> Page:
@@ -108,7 +108,9 @@ class History:
     def events(self, messages: Sequence[Json], after: str = "") -> list[IncomingEvent]:
         """The events in messages of a history, oldest first, each once. What is unreadable is left out.
 
-        Of messages up to the `ts` `after` it is their last edit.
+        A message that was edited has its last text there: its last edit comes with it, so that of those that
+        Slack tells afterwards older ones are known for what they are. Of messages up to the `ts` `after` it
+        is that edit alone.
         """
         messages = [self._with_files(raw) for raw in messages]
         known = self.directory.looked_up(one for raw in messages for one in self.reader.whom(_typed(raw)))
@@ -116,12 +118,11 @@ class History:
         found: dict[str, IncomingEvent] = {}
         for raw in sorted(messages, key=_time):
             try:
-                is_known = _time(raw) <= _number(after)
-                event = reader.edit_of(raw) if is_known else reader.event_of(_typed(raw))
+                events = _events_of(raw, reader, is_known=_time(raw) <= _number(after))
             except Malformed as error:
                 log.warning("Slack's history holds a message that cannot be read: %s", error)
                 continue
-            if event is not None:
+            for event in events:
                 found.setdefault(event.id, event)
         return list(found.values())
 
@@ -175,6 +176,13 @@ class History:
             if not cursor:
                 break
         return [raw for raw in found if _time(raw) > _number(after)]
+
+
+def _events_of(raw: Json, reader: Reader, *, is_known: bool) -> list[IncomingEvent]:
+    """What one message of a history tells. Malformed."""
+    said = None if is_known else reader.event_of(_typed(raw))
+    edits = [reader.edit_of(raw)] if is_edited(raw) and (is_known or said) else []
+    return [said, *edits] if said else edits
 
 
 def _typed(raw: Json) -> Json:

@@ -175,7 +175,8 @@ def message_json(message: Message, *, with_root: bool = True) -> Json:
         told["team"] = message.user.team.id
     told |= _author(message) | _content(message)
     if message.edited:
-        told["edited"] = {"user": message.edited[0].id, "ts": message.edited[1]}
+        editor, ts = message.edited
+        told["edited"] = {"user": editor.id, "ts": f"{ts.partition('.')[0]}.000000"}  # no finer than that
     return told | _thread(message, with_root) | message.more
 
 

@@ -177,6 +177,7 @@ def test_what_is_too_old_on_arrival_is_counted_for_every_seat_it_would_reach(pai
     day_before_yesterday = clock.now() - timedelta(hours=48)
     old = [factories.event(pair.here.room, said_at=day_before_yesterday) for _ in range(12)]
     old.append(factories.event(pair.here.room, said_at=day_before_yesterday, kind="reaction"))
+    old.append(factories.event(pair.here.room, said_at=day_before_yesterday, kind="edit", about=old[0]))
 
     assert left_out(pair.here.room, old) == {pair.there.pk: 12, attic.pk: 12}
 

@@ -21,6 +21,7 @@ from tests import factories
 from tests.connectors.slack.harness import SlackHarness, start
 from tests.fakeslack.receiver import Receiver, receiving
 from tests.relay.conftest import Clock, statuses
+from tests.relay.stubbed import kinds_taken_in
 from tubes.models import Event, Room, RoomListing
 from tubes.relay import guard, hooking, lanes, reading
 from tubes.services import tube_open
@@ -180,6 +181,39 @@ def test_author_who_is_not_known_yet_makes_the_channel_due(channels: Channels) -
     assert channels.wait() <= 1
     channels.poll()
     assert Event.objects.get().author_name == "Ann"
+
+
+def test_edits_that_are_told_after_the_history_was_read_are_known(channels: Channels) -> None:
+    message = channels.slack.say(channels.here, channels.ann, "one")
+    for text in ("two", "three"):
+        channels.slack.edit(message, text)
+    channels.poll()
+    channels.post()
+
+    channels.relay()
+
+    [copy] = channels.slack.history(channels.there)
+    assert (copy.text, copy.edited) == ("three", None)
+    assert kinds_taken_in() == ["message", "edit"]
+
+
+def test_edit_of_a_post_of_ours_is_not_taken_for_one_that_was_cut_off(
+    channels: Channels, time: Clock
+) -> None:
+    message = channels.slack.say(channels.here, channels.ann, "one")
+    channels.relay()
+    channels.slack.edit(message, "two")
+    channels.relay()
+    channels.slack.say(channels.here, channels.ann, "two")
+    channels.push()
+    channels.slack.fault("reset", on="chat.postMessage", count=1)
+    channels.post()
+
+    for _ in range(2):
+        time.forward(60)
+        channels.post()
+
+    assert channels.slack.texts(channels.there) == ["two", "two"]
 
 
 def test_send_that_was_cut_off_is_found_in_the_history(channels: Channels, time: Clock) -> None:

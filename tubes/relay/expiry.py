@@ -64,9 +64,8 @@ def left_out(room: Room, events: Sequence[Event]) -> dict[int, int]:
     """
     network: routing.Network = {}
     counts: Counter[int] = Counter()
-    for event in events:
-        if event.kind in SPOKEN:
-            counts.update(routing.destinations(event, network=network).values())
+    for event in _spoken(events):
+        counts.update(routing.destinations(event, network=network).values())
     for seat in Seat.objects.filter(pk__in=counts).order_by("pk"):
         _announce(seat, room, counts[seat.pk])
     return dict(counts)
@@ -76,11 +75,20 @@ def come_late(room: Room, events: Sequence[Event]) -> None:
     """Tell each Seat that these events reach how many of them come late. Inside intake's transaction."""
     network: routing.Network = {}
     counts: Counter[int] = Counter()
-    for event in events:
-        if event.kind in SPOKEN:
-            counts.update(routing.destinations(event, network=network).values())
+    for event in _spoken(events):
+        counts.update(routing.destinations(event, network=network).values())
     for seat in Seat.objects.filter(pk__in=counts).order_by("pk"):
         _announce_late(seat, room, counts[seat.pk])
+
+
+def _spoken(events: Sequence[Event]) -> list[Event]:
+    """Those that "12 messages" counts: an edit of what came with it is no message more."""
+    came = {event.pk for event in events}
+    return [
+        event
+        for event in events
+        if event.kind in SPOKEN and not (event.kind == Kind.EDIT and event.about_id in came)
+    ]
 
 
 def follow_late(seat_ids: Iterable[int]) -> None:

@@ -186,6 +186,8 @@ def find_post(
     ids = [event.id for event in recent.events]
     last = max((ids.index(MessageId(post)) for post, by in posted.items() if by == seat), default=-1)
     for event in recent.events[last + 1 :]:
+        if event.target is not None:  # what somebody made of a post is no post
+            continue
         is_ours = event.id not in posted and event.author.id == connector.login.user_id
         if is_ours and _print_of(event) == fingerprint:
             return event.id

@@ -73,8 +73,15 @@ def test_what_was_edited_meanwhile_is_told_as_edited(connector, harness):
 
     page = connector.read_after(harness.room, place)
 
-    assert told(page) == [("edit", "hello"), ("message", "new")]
-    assert page.events[0].target == before.ts
+    assert told(page) == [("edit", "hello"), ("message", "new"), ("edit", "new")]
+    assert [event.target for event in page.events] == [before.ts, None, fresh.ts]
+
+
+def test_what_was_said_last_comes_with_its_last_edit(connector, harness):
+    message = harness.slack.say(harness.channel, harness.person, "helo")
+    harness.slack.edit(message, "hello")
+
+    assert told(connector.recent(harness.room)) == [("message", "hello"), ("edit", "hello")]
 
 
 def test_place_that_is_gone_is_gone_on_from_by_time(connector, harness):

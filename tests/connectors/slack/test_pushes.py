@@ -184,6 +184,19 @@ def test_two_edits_within_one_second_are_two(connector, harness):
     assert keys[0] != keys[1]
 
 
+def test_edit_in_the_history_is_the_last_that_was_pushed(connector, harness, pushed):
+    message = harness.slack.say(harness.channel, harness.person, "one")
+    for text in ("two", "three"):
+        harness.slack.edit(message, text)
+
+    said, edit = connector.read_after(harness.room, None).events
+    before, last = [event for event in pushed() if event.kind is Kind.EDIT]
+
+    assert (said.id, plain.render(said.body), plain.render(edit.body)) == (message.ts, "three", "three")
+    assert edit.dedupe_key == last.dedupe_key
+    assert before.said_at < last.said_at < edit.said_at
+
+
 def test_deletion_is_told_of_messages_and_of_roots_that_were_answered(harness, pushed):
     alone = harness.slack.say(harness.channel, harness.person, "alone")
     root = harness.slack.say(harness.channel, harness.person, "root")
