@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from connectors.markup.addresses import is_address
 from connectors.markup.linking import linked, with_emoji
-from connectors.markup.mrkdwn_render import BREAK, JOINER, SIGNS, expressible, render
+from connectors.markup.mrkdwn_render import BREAK, JOINER, NO_BREAK_SPACE, SIGNS, expressible, render
 from connectors.markup.runs import Anchor, Run, Wrap, inlines_of
 from connectors.markup.sanitize import clean_document, clean_text
 from connectors.markup.tree import (
@@ -29,7 +29,7 @@ from connectors.markup.tree import (
     normal_form,
 )
 
-__all__ = ["NameOf", "expressible", "parse", "render"]
+__all__ = ["NameOf", "expressible", "parse", "render", "unindented"]
 
 # The name of a user, a group or a channel by its id, "" if unknown: Slack's clients look it up, too.
 NameOf: TypeAlias = Callable[[str], str]
@@ -84,7 +84,13 @@ def _lines(text: str) -> Iterator[tuple[bool, str]]:
         begin = None if to_the_end else _QUOTED_TO_THE_END.match(line)
         to_the_end = to_the_end or begin is not None
         begin = begin or _QUOTED.match(line)
-        yield to_the_end or begin is not None, line[begin.end() :] if begin else line
+        yield to_the_end or begin is not None, unindented(line[begin.end() :] if begin else line)
+
+
+def unindented(line: str) -> str:
+    """The line, beginning with ordinary blanks where `render` has written others."""
+    words = line.lstrip(NO_BREAK_SPACE)
+    return " " * (len(line) - len(words)) + words
 
 
 def _paragraphs(lines: Iterable[str], name_of: NameOf) -> Iterator[Block]:

@@ -53,6 +53,9 @@ _BACKTICK, _NO_BACKTICK = "`", "\u02cb"  # Slack has no way to show one: a lette
 _FENCE: Final = "```"
 _BULLET: Final = "• "
 _INDENT: Final = " " * 4
+# Slack's clients show no ordinary blanks at the beginning of a line. Those of other kinds they do: libraries
+# that imitate lists there (jsx-slack) use such, and so does our HTML.
+NO_BREAK_SPACE: Final = "\u00a0"
 
 
 def render(document: Document) -> str:
@@ -75,7 +78,8 @@ def expressible(document: Document) -> Document:
 
     There are paragraphs, blocks of code without a language, and quotes of paragraphs; lists are lines with
     signs before them. Styles end with the line and stand around a whole link, blanks at their edges and at
-    the ends of a line are lost, and so is what is not seen. A backtick is a letter that looks like one.
+    the end of a line are lost, and so is what is not seen. At its beginning they stay, a tab as four: code
+    is pasted without signs around it, too. A backtick is a letter that looks like one.
     """
     return with_emoji(linked(_reduced(document)))
 
@@ -132,15 +136,25 @@ def _quotes(blocks: Iterable[Block]) -> Iterator[Block]:
 
 
 def _paragraphs(block: Paragraph, first: str, later: str) -> Iterator[Block]:
-    lines = [trimmed(with_joined_code(_worded(line))) for line in lines_of(runs_of(block.inlines))]
-    for is_said, rows in groupby(lines, bool):
+    lines = [_line(line) for line in lines_of(runs_of(block.inlines))]
+    for is_said, rows in groupby(lines, lambda line: bool(line[1])):
         if is_said:
             runs: Row = []
-            for row in rows:
-                prefix = [Run((), Text(first))] if first else []
+            for indent, row in rows:
+                begin = first or indent
+                prefix = [Run((), Text(begin))] if begin else []
                 runs += [*([Run((), LineBreak())] if runs else []), *prefix, *row]
                 first = later
             yield Paragraph(inlines_of(runs))
+
+
+def _line(line: Iterable[Run]) -> tuple[str, Row]:
+    """The blanks that a line begins with, and what stands behind them."""
+    row = list(with_joined_code(_worded(line)))
+    words = (run.leaf.text if isinstance(run.leaf, Text) else "." for run in row)
+    text = "".join(words)
+    indent = text[: len(text) - len(text.lstrip())]
+    return "".join(_INDENT if char == "\t" else " " for char in indent), trimmed(row)
 
 
 def _worded(line: Iterable[Run]) -> Iterator[Run]:
@@ -192,7 +206,12 @@ def _source(block: Block) -> str:
         return "\n".join(f"&gt; {line}" if line else "&gt;" for line in text.split("\n"))
     assert isinstance(block, Paragraph)
     lines = ("".join(_safe(_pieces(inlines_of(line)))) for line in lines_of(runs_of(block.inlines)))
-    return "\n".join(BREAK + line if line.startswith("&gt;") else line for line in lines)
+    return "\n".join(BREAK + line if line.startswith("&gt;") else _indented(line) for line in lines)
+
+
+def _indented(line: str) -> str:
+    words = line.lstrip(" ")
+    return NO_BREAK_SPACE * (len(line) - len(words)) + words
 
 
 def _pieces(inlines: Iterable[Inline]) -> Iterator[str | _Mark]:

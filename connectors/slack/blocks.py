@@ -143,7 +143,8 @@ def _inline(one: Json, name_of: NameOf) -> Iterator[Inline]:
     style = table(one.get("style"))
     match one.get("type"):
         case "text":
-            for number, line in enumerate(text(one.get("text")).split("\n")):
+            lines = map(mrkdwn.unindented, text(one.get("text")).split("\n"))
+            for number, line in enumerate(lines):
                 if number:
                     yield LineBreak()
                 if line:

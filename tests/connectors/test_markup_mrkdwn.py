@@ -155,7 +155,7 @@ def test_every_kind_is_written():
 
     assert mrkdwn.render(document) == (
         "*b _i_*~s~\n`c&lt;`\n\n*<https://x.example/?a&amp;b|x>*<@U1>😀\n```\na\n\nb\n```\n"
-        "&gt; q\n&gt;\n&gt; r\n&gt;\n&gt; s\n9. 1\n    • n\n10. 2"
+        "&gt; q\n&gt;\n&gt; r\n&gt;\n&gt; s\n9. 1\n\u00a0\u00a0\u00a0\u00a0• n\n10. 2"
     )
 
 
@@ -176,6 +176,23 @@ def test_every_kind_is_written():
 )
 def test_text_is_text(inlines, written):
     assert mrkdwn.render(line(*inlines)) == written
+
+
+def test_code_that_is_pasted_without_signs_keeps_its_blanks_at_the_beginning_of_each_line():
+    pasted = line(
+        *(Text("if a:"), LineBreak(), Text("    b = *c*"), LineBreak(), Text("\t> d  e "), LineBreak()),
+        *(Bold((Text("  f"),)), LineBreak(), Text("  "), Code(" g")),
+    )
+    written = mrkdwn.render(pasted)
+
+    kept = "\u00a0"
+    assert written.replace("\u200b", "") == (
+        f"if a:\n{kept * 4}b = *c*\n{kept * 4}&gt; d  e\n{kept * 2}*f*\n{kept * 2}`g`"
+    )
+    assert mrkdwn.parse(written) == line(
+        *(Text("if a:"), LineBreak(), Text("    b = *c*"), LineBreak(), Text("    > d  e"), LineBreak()),
+        *(Text("  "), Bold((Text("f"),)), LineBreak(), Text("  "), Code("g")),
+    )
 
 
 UNITS = (

@@ -38,6 +38,17 @@ def test_post_stands_under_its_authors_name_and_picture(connector, harness):
     assert picture in str(posted.icons)
 
 
+def test_pasted_code_keeps_its_indentation(connector, harness):
+    pasted = "    if a:\n\tb()\n    c()"
+
+    connector.send(harness.room, message(pasted))
+
+    kept = "\u00a0" * 4
+    assert last(harness).text == f"{kept}if a:\n{kept}b()\n{kept}c()"
+    [event] = connector.read_after(harness.room, None).events
+    assert plain.render(event.body) == pasted.replace("\t", "    ")
+
+
 @pytest.mark.parametrize("letter", ["a", "ä", "&", "😀"])
 def test_longest_post_can_still_be_edited(connector, harness, letter):
     longest = letter
