@@ -74,9 +74,10 @@ def test_without_the_scope_it_stands_under_the_apps_name(harness):
     assert (last(harness).username, last(harness).user) == ("", few.bot.user)
 
 
-@pytest.mark.parametrize(
-    "text", ["<!channel> <!here|x> <!everyone>", "<@{person}> come", "@channel @here", "&lt;!channel&gt;"]
-)
+CALLS = ["<!channel> <!here|x> <!everyone>", "<@{person}> come", "@channel @here", "&lt;!channel&gt;"]
+
+
+@pytest.mark.parametrize("text", CALLS)
 def test_text_from_elsewhere_calls_nobody(text, connector, harness):
     text = text.format(person=harness.person.id)
 
@@ -85,6 +86,22 @@ def test_text_from_elsewhere_calls_nobody(text, connector, harness):
 
     assert harness.slack.calls(harness.channel) == []
     assert harness.texts() == [text, text]
+
+
+@pytest.mark.parametrize("text", CALLS)
+def test_words_from_elsewhere_call_nobody_wherever_they_stand(text, connector, harness):
+    text = text.format(person=harness.person.id)
+
+    sent = connector.send(harness.room, message("hello", sender_name=text))
+    connector.edit(harness.room, sent, message(text))
+    connector.send_file(harness.room, file_of(b"x", f"{text}.txt", message=message(text)))
+    connector.send_file(harness.room, file_of(b"x", f"{text}.txt"))
+
+    assert harness.slack.calls(harness.channel) == []
+    assert harness.texts() == [text, text, ""]
+    edited, *shown = harness.slack.history(harness.channel)
+    assert edited.username == text  # as it stands: Slack reads nothing into names
+    assert {file.title for one in shown for file in one.files} == {f"{text}.txt"}
 
 
 def test_answer_stands_in_its_thread_and_in_the_channel(connector, harness):
