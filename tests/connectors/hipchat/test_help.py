@@ -2,14 +2,21 @@
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
-from html.parser import HTMLParser
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.connectors.helping import (
+    Sayings,
+    assert_each_names_what_to_do,
+    assert_said,
+    constants,
+    page,
+    pattern,
+)
+
 ROOT = Path(__file__).parents[3]
-PAGE = "/getting-started/en/accounts/hipchat"
 # Where sentences about a HipChat account come from, beside its connector.
 SHARED = (
     "accounts/secrets.py",
@@ -32,62 +39,6 @@ ELSEWHERE = (
     "the CA certificate is not a certificate",
     "could not be put together",
 )
-
-
-class Sayings(HTMLParser):
-    """The sentences that the page explains, each the text of a `dt` in a list of the class `sayings`."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.found: list[str] = []
-        self._in_list = self._in_term = False
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "dl":
-            self._in_list = dict(attrs).get("class") == "sayings"
-        elif tag == "dt" and self._in_list:
-            self._in_term = True
-            self.found.append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._in_term = self._in_term and tag != "dt"
-
-    def handle_data(self, data: str) -> None:
-        if self._in_term:
-            self.found[-1] += data
-
-
-def constants(tree: ast.Module) -> dict[str, str]:
-    """The strings that a module gives names to."""
-    named = [
-        node for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
-    ]
-    return {
-        target.id: node.value.value
-        for node in named
-        for target in node.targets
-        if isinstance(target, ast.Name) and isinstance(node.value.value, str)
-    }
-
-
-def escaped(text: str) -> str:
-    """`text` for an expression, still fit to be read."""
-    return re.escape(text).replace(r"\ ", " ")
-
-
-def pattern(node: ast.expr, names: Mapping[str, str]) -> str | None:
-    """An expression for the sentences that a string, an f-string or a named string may read as."""
-    match node:
-        case ast.Constant(value=str(text)):
-            return escaped(text)
-        case ast.Name(id=name) if name in names:
-            return escaped(names[name])
-        case ast.JoinedStr(values=values):
-            return "".join(pattern(value, names) or ".+?" for value in values)
-        case ast.FormattedValue(value=value):
-            return pattern(value, names)
-    return None
 
 
 def told(tree: ast.Module) -> Iterator[ast.expr]:
@@ -129,7 +80,7 @@ CLAUSES = [
 
 @pytest.fixture
 def explained(client, db) -> list[str]:
-    return Sayings(client.get(PAGE).text).found
+    return Sayings(page(client, "hipchat")).found
 
 
 def test_sentences_are_found():
@@ -154,14 +105,8 @@ def test_every_trouble_on_the_way_is_explained(explained, clause):
 
 
 def test_page_explains_no_sentence_that_nobody_says(explained):
-    known = re.compile("|".join(OWN + FROM_SHARED))
-
-    assert [said for said in explained if not known.fullmatch(said)] == []
-    assert len(explained) == len(set(explained))
+    assert_said(explained, OWN + FROM_SHARED)
 
 
 def test_each_sentence_names_what_to_do(client, db):
-    text = client.get(PAGE).text
-
-    assert text.count("<dt>") == text.count("<dd>")
-    assert not re.search(r"<dd>\s*</dd>", text)
+    assert_each_names_what_to_do(page(client, "hipchat"))

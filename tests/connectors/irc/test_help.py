@@ -1,49 +1,24 @@
 """The help page and the code say the same: every sentence that a user may meet stands there, and no other."""
 
-import ast
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from connectors import irc
-from tests.connectors.hipchat.test_help import Sayings, pattern
-from tests.connectors.matrix.test_help import _is_number, constants, silent
+from tests.connectors.helping import Sayings, assert_each_names_what_to_do, assert_said, page, said_by
 
-PAGE = "/getting-started/en/accounts/irc"
-CODE = sorted(Path(irc.__path__[0]).glob("*.py"))
 # What is said behind a sentence, or goes by IRC itself.
 PARTS = (
     r"Check (how|the port|address and port).+",
     r"(Perhaps (no TLS|it takes)|If the server has a certificate).+",
     r"Sameroom asks whether messages have ids here\.",
 )
-FILLED = re.compile(r"\\\{\w+\\\}")  # what `format` fills in
-
-
-def sentences() -> Iterator[str]:
-    """The patterns of all that ends like a sentence."""
-    for file in CODE:
-        tree = ast.parse(file.read_text())
-        quiet, names = silent(tree), constants(tree)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Constant | ast.JoinedStr) and node not in quiet:
-                text = pattern(node, names) if not _is_number(node) else None
-                if text and re.search(r"[A-Za-z)}?]\\\.$", text) and " " in text:
-                    yield FILLED.sub(".+", text)
-
-
-OWN = [
-    text
-    for text in dict.fromkeys(sentences())
-    if not any(re.fullmatch(part, text.replace("\\", "")) for part in PARTS)
-]
+OWN = said_by(irc, but=PARTS)
 
 
 @pytest.fixture
 def explained(client, db):
-    return Sayings(client.get(PAGE).text).found
+    return Sayings(page(client, "irc")).found
 
 
 def test_sentences_are_found():
@@ -59,21 +34,15 @@ def test_every_sentence_is_explained(explained, sentence):
 
 
 def test_page_explains_no_sentence_that_nobody_says(explained):
-    known = re.compile("|".join(OWN))
-
-    assert [said for said in explained if not known.fullmatch(said)] == []
-    assert len(explained) == len(set(explained))
+    assert_said(explained, OWN)
 
 
 def test_each_sentence_names_what_to_do(client, db):
-    text = client.get(PAGE).text
-
-    assert text.count("<dt>") == text.count("<dd>")
-    assert not re.search(r"<dd>\s*</dd>", text)
+    assert_each_names_what_to_do(page(client, "irc"))
 
 
 def test_page_shows_the_form_of_three_networks(client, db):
-    text = client.get(PAGE).text
+    text = page(client, "irc")
 
     assert [text.count(name) > 0 for name in ("Libera.Chat", "OFTC", "irc.example.org")] == [True] * 3
     assert text.count("<svg") >= 4
