@@ -24,7 +24,7 @@ from connectors.markup.tree import (
     plain_text,
     to_json,
 )
-from tests.connectors.trees import NODES, documents, growth, line, paragraphs, stored, talk
+from tests.connectors.trees import GROWING, NODES, documents, growth, line, paragraphs, stored, talk
 
 
 @given(documents)
@@ -245,18 +245,7 @@ def test_the_time_to_read_grows_with_the_text(unit):
     assert growth(commonmark.parse, unit) < 4
 
 
-TREES = {
-    "text": lambda text: line(Text(text)),
-    "runs": lambda text: line(
-        *(Bold((Text(char),)) if at % 2 else Text(char) for at, char in enumerate(text))
-    ),
-    "links": lambda text: line(*(Link("https://x.example", (Text(char),)) for char in text)),
-    "code": lambda text: Document((CodeBlock(text),)),
-    "items": lambda text: Document((List(tuple((Paragraph((Text(char),)),) for char in text)),)),
-}
-
-
 @pytest.mark.parametrize("unit", ["a", "\n", "*"])
-@pytest.mark.parametrize("tree", TREES.values(), ids=TREES)
+@pytest.mark.parametrize("tree", GROWING.values(), ids=GROWING)
 def test_the_time_to_write_grows_with_the_text(tree, unit):
     assert growth(lambda text: commonmark.render(normal_form(tree(text))), unit, NODES) < 4

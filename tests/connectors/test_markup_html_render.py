@@ -26,7 +26,7 @@ from connectors.markup.tree import (
     normal_form,
     plain_text,
 )
-from tests.connectors.trees import NODES, documents, growth, line, paragraphs, stored, talk
+from tests.connectors.trees import GROWING, NODES, documents, growth, line, paragraphs, stored, talk
 
 ADDRESS = "https://matrix.to/#/"
 ALLOWED = {"p", "br", "strong", "em", "del", "code", "pre", "blockquote", "ol", "ul", "li", "a"}
@@ -268,18 +268,7 @@ def test_the_time_to_read_grows_with_the_text(unit):
     assert growth(lambda text: html.parse(text, mention_of=mention_of), unit) < 4
 
 
-TREES = {
-    "text": lambda text: line(Text(text)),
-    "runs": lambda text: line(
-        *(Bold((Text(char),)) if at % 2 else Text(char) for at, char in enumerate(text))
-    ),
-    "links": lambda text: line(*(Link("https://x.example", (Text(char),)) for char in text)),
-    "code": lambda text: Document((CodeBlock(text),)),
-    "items": lambda text: Document((List(tuple((Paragraph((Text(char),)),) for char in text)),)),
-}
-
-
 @pytest.mark.parametrize("unit", ["a", "\n", "&", "\t"])
-@pytest.mark.parametrize("tree", TREES.values(), ids=TREES)
+@pytest.mark.parametrize("tree", GROWING.values(), ids=GROWING)
 def test_the_time_to_write_grows_with_the_text(tree, unit):
     assert growth(lambda text: html.render(normal_form(tree(text))), unit, NODES) < 4

@@ -26,7 +26,7 @@ from connectors.markup.tree import (
     normal_form,
     plain_text,
 )
-from tests.connectors.trees import NODES, documents, growth, line, paragraphs
+from tests.connectors.trees import GROWING, NODES, documents, growth, line, paragraphs
 
 FAMILY = "👩\u200d👩\u200d👧"
 MEASURES = [
@@ -228,15 +228,10 @@ def test_a_run_of_marks_is_cut_where_it_has_to():
 
 
 TREES = {
-    "text": lambda text: line(Text(text)),
-    "bold": lambda text: line(
-        *(Bold((Text(char),)) if at % 2 else Text(char) for at, char in enumerate(text))
-    ),
-    "code": lambda text: Document((CodeBlock(text),)),
+    **GROWING,
     "quotes": lambda text: Document(tuple(Quote((Paragraph((Text(char),)),)) for char in text)),
-    "items": lambda text: Document((List(tuple((Paragraph((Text(char),)),) for char in text)),)),
     "mentions": lambda text: line(*(Mention("7", char) for char in text)),
-    "links": lambda text: line(Link("https://x.example", tuple(Text(char) for char in text))),
+    "one link": lambda text: line(Link("https://x.example", tuple(Text(char) for char in text))),
 }
 
 

@@ -1,7 +1,7 @@
 """Trees full of other people's markup, and how to see that time grows with the text."""
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import thread_time
 
 from hypothesis import strategies as st
@@ -114,6 +114,18 @@ def line(*inlines: Inline) -> Document:
 
 def paragraphs(*texts: str) -> Document:
     return Document(tuple(Paragraph((Text(text),)) for text in texts))
+
+
+# By the length of a text: trees of as many nodes, or of one that holds it all.
+GROWING: Mapping[str, Callable[[str], Document]] = {
+    "text": lambda text: line(Text(text)),
+    "runs": lambda text: line(
+        *(Bold((Text(char),)) if at % 2 else Text(char) for at, char in enumerate(text))
+    ),
+    "links": lambda text: line(*(Link("https://x.example", (Text(char),)) for char in text)),
+    "code": lambda text: Document((CodeBlock(text),)),
+    "items": lambda text: Document((List(tuple((Paragraph((Text(char),)),) for char in text)),)),
+}
 
 
 def growth(work: Callable[[str], object], unit: str, size: int = SIZE) -> float:
