@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
+from typing import Final
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -12,7 +13,7 @@ from django.db.models import QuerySet
 from accounts import letters
 from accounts.models import LinkedAccount, LinkedAccountQuerySet, User
 from connectors.authorizing import Proof
-from connectors.base import Connector, RoomInfo
+from connectors.base import Connector, Identity, RoomInfo
 from connectors.errors import ConnectorError, LoginRejected, RetryLater
 from connectors.markup.sanitize import clean_name, clean_text
 from connectors.model import ROOM_KEY
@@ -24,6 +25,12 @@ from tubes.services import listings_keep, rooms_rewatch, tubes_of_account
 LISTING_SECONDS = 60
 TELL_EVERY = 0.5  # seconds, how far a listing has come
 MOST_ROOMS = 20_000
+_CONNECTED_ANEW: Final = {
+    "status": LinkedAccount.Status.CONNECTED,
+    "status_reason": "",
+    "told_since": None,
+    "warned_days": None,
+}
 
 
 class LinkRefused(Exception):
@@ -46,23 +53,13 @@ def account_link(*, owner: User, form: Proof, address: str = "", is_shared: bool
             f"This {connector.label} login is linked by somebody else at Sameroom already. "
             "Use a login of your own, such as a bot user made for Sameroom."
         )
+    former = existing.filter(owner=owner).first()
     values = {
-        "space": identity.space,
-        "team_id": identity.team_id,
-        "team_name": clean_name(identity.team_name) if identity.team_name else "",
-        "remote_user_name": clean_name(identity.user_name),
-        "remote_username": clean_name(identity.username) if identity.username else "",
-        "credentials": _keys_of_rooms(existing.filter(owner=owner).first()) | form.secrets(),
-        "scopes": list(identity.scopes),
-        "expires_at": identity.expires_at,
-        "rotates_at": identity.rotates_at,
-        "status": LinkedAccount.Status.CONNECTED,
-        "status_reason": "",
+        **_told_by(identity),
+        **_CONNECTED_ANEW,
         "status_since": clock.now(),
-        "told_since": None,
-        "warned_days": None,
+        "credentials": _keys_of_rooms(former) | form.secrets(),
     }
-    former = existing.filter(owner=owner).values_list("status", flat=True).first()
     try:
         with transaction.atomic():
             account, is_new = LinkedAccount.objects.update_or_create(
@@ -76,7 +73,7 @@ def account_link(*, owner: User, form: Proof, address: str = "", is_shared: bool
                 account_share(account)
             if is_new:
                 letters.linked(account, address=address)
-            elif former not in LinkedAccount.USABLE:
+            elif former is not None and not former.is_usable:
                 health.tell_of_recovery(account)
             bell.ring_lanes_on_commit(account.seats.values_list("pk", flat=True))
             health.login_replaced(account)
@@ -85,6 +82,20 @@ def account_link(*, owner: User, form: Proof, address: str = "", is_shared: bool
     except IntegrityError as error:  # two people pasted one token at the same moment
         raise LinkRefused("This login has just been linked by somebody else at Sameroom.") from error
     return account
+
+
+def _told_by(identity: Identity) -> dict[str, object]:
+    """What a service says of a login, as its row keeps it."""
+    return {
+        "space": identity.space,
+        "team_id": identity.team_id,
+        "team_name": clean_name(identity.team_name) if identity.team_name else "",
+        "remote_user_name": clean_name(identity.user_name),
+        "remote_username": clean_name(identity.username) if identity.username else "",
+        "scopes": list(identity.scopes),
+        "expires_at": identity.expires_at,
+        "rotates_at": identity.rotates_at,
+    }
 
 
 def account_share(account: LinkedAccount) -> None:
