@@ -53,87 +53,77 @@ class Chapter:
     pages: Sequence[Page]
 
 
+# The pages about no service, chapter by chapter: title, path of the template, what it is about, keywords.
+BEGIN: Final = (
+    (
+        "Your first Tube",
+        "first-steps",
+        "From signing up to the first message that crosses, in four steps.",
+        "getting started start begin bridge connect setup tutorial introduction",
+    ),
+)
+JOIN_ROOMS: Final = (
+    (
+        "Tubes",
+        "tubes-portals/tubes",
+        "Open one, pause it, close it, and what its states mean.",
+        "bridge connect link rooms channels sync",
+    ),
+    (
+        "Portals",
+        "tubes-portals/portals",
+        "An address by which others join rooms of theirs to one of yours.",
+        "invite share guests customers public",
+    ),
+    (
+        "Posting options",
+        "tubes-portals/posting-options",
+        "How messages arrive in a room: names, direction, files, filters.",
+        "settings format prefix configure customise customize one-way block",
+    ),
+    (
+        "Commands",
+        "commands",
+        "What can be typed in the rooms, from help to disable.",
+        "bot slash chatops",
+    ),
+)
+GOOD_TO_KNOW: Final = (
+    (
+        "Your accounts and your data",
+        "your-accounts",
+        "What an account’s states mean, shared accounts, notices, and how to leave.",
+        "unsubscribe export cancel profile",
+    ),
+    (
+        "Limitations",
+        "limitations",
+        "What each service cannot do, and what happens in its place.",
+        "limits maximum size rate unsupported missing",
+    ),
+    (
+        "Security",
+        "security",
+        "What is stored, for how long, and what operators can see.",
+        "privacy gdpr retention encryption storage confidential",
+    ),
+    (
+        "Questions and answers",
+        "questions",
+        "What people ask most.",
+        "faq help problem trouble support why",
+    ),
+)
+
+
 def chapters(language: str) -> Sequence[Chapter]:
     """All of it. `language` is one of LANGUAGES."""
-
-    def page(title: str, path: str, about: str, keywords: str = "") -> Page:
-        section, _, name = path.rpartition("/")
-        return Page(
-            title, about, section, name, language, f"guides/{language}/{path}.html", keywords=keywords
-        )
-
-    services = [_of_service(cls, language) for cls in connectors().values() if _exists(_page_of(cls))]
+    of_services = [_of_service(cls, language) for cls in connectors().values() if _exists(_page_of(cls))]
     return (
-        Chapter(
-            "Begin",
-            [
-                page(
-                    "Your first Tube",
-                    "first-steps",
-                    "From signing up to the first message that crosses, in four steps.",
-                    "getting started start begin bridge connect setup tutorial introduction",
-                ),
-            ],
-        ),
-        Chapter("Link an account", services),
-        Chapter(
-            "Join rooms",
-            [
-                page(
-                    "Tubes",
-                    "tubes-portals/tubes",
-                    "Open one, pause it, close it, and what its states mean.",
-                    "bridge connect link rooms channels sync",
-                ),
-                page(
-                    "Portals",
-                    "tubes-portals/portals",
-                    "An address by which others join rooms of theirs to one of yours.",
-                    "invite share guests customers public",
-                ),
-                page(
-                    "Posting options",
-                    "tubes-portals/posting-options",
-                    "How messages arrive in a room: names, direction, files, filters.",
-                    "settings format prefix configure customise customize one-way block",
-                ),
-                page(
-                    "Commands",
-                    "commands",
-                    "What can be typed in the rooms, from help to disable.",
-                    "bot slash chatops",
-                ),
-            ],
-        ),
-        Chapter(
-            "Good to know",
-            [
-                page(
-                    "Your accounts and your data",
-                    "your-accounts",
-                    "What an account’s states mean, shared accounts, notices, and how to leave.",
-                    "unsubscribe export cancel profile",
-                ),
-                page(
-                    "Limitations",
-                    "limitations",
-                    "What each service cannot do, and what happens in its place.",
-                    "limits maximum size rate unsupported missing",
-                ),
-                page(
-                    "Security",
-                    "security",
-                    "What is stored, for how long, and what operators can see.",
-                    "privacy gdpr retention encryption storage confidential",
-                ),
-                page(
-                    "Questions and answers",
-                    "questions",
-                    "What people ask most.",
-                    "faq help problem trouble support why",
-                ),
-            ],
-        ),
+        Chapter("Begin", _of_no_service(BEGIN, language)),
+        Chapter("Link an account", of_services),
+        Chapter("Join rooms", _of_no_service(JOIN_ROOMS, language)),
+        Chapter("Good to know", _of_no_service(GOOD_TO_KNOW, language)),
     )
 
 
@@ -192,6 +182,15 @@ def services() -> list[Service]:
         )
         for cls in connectors().values()
     ]
+
+
+def _of_no_service(rows: Sequence[tuple[str, str, str, str]], language: str) -> list[Page]:
+    made = []
+    for title, path, about, keywords in rows:
+        section, _, name = path.rpartition("/")
+        template = f"guides/{language}/{path}.html"
+        made.append(Page(title, about, section, name, language, template, keywords=keywords))
+    return made
 
 
 def _of_service(service: type[Connector], language: str) -> Page:
