@@ -101,16 +101,9 @@ def judge(
         there = reached(plan, origin)
         due += len(messages) * len(there)
         for room in there:
-            for one in messages:
-                breaches += _judge_one(one, room, copies[room], is_late=one.id in late)
-            # Of what may not have arrived perhaps only a later edit stands there.
-            sure = [one for one in messages if one.id not in late and (room, one.number) not in explained]
-            breaches += _disorder(room, sure, copies[room])
+            breaches += _judge_room(room, messages, copies[room], late, explained)
         for room in set(stands) - there:
             breaches += _strays(room, messages, copies[room])
-    breaches = [
-        one for one in breaches if one.what not in MAY_BE_UNKNOWN or (one.room, one.number) not in explained
-    ]
     return Verdict(
         breaches=breaches + [doubt for doubt, _ in doubts if doubt.room.lets_check],
         unknown=[doubt for doubt, _ in hidden],
@@ -118,6 +111,21 @@ def judge(
         late=len(late),
         copies=due,
     )
+
+
+def _judge_room(
+    room: Room,
+    messages: Sequence[Said],
+    copies: Copies,
+    late: Collection[str],
+    explained: Collection[tuple[Room, int]],
+) -> list[Breach]:
+    """What is wrong in one room with what was said in another; what `unknown` explains is not."""
+    found = [breach for one in messages for breach in _judge_one(one, room, copies, is_late=one.id in late)]
+    # Of what may not have arrived perhaps only a later edit stands there.
+    sure = [one for one in messages if one.id not in late and (room, one.number) not in explained]
+    found += _disorder(room, sure, copies)
+    return [one for one in found if one.what not in MAY_BE_UNKNOWN or (room, one.number) not in explained]
 
 
 def _judge_one(one: Said, room: Room, copies: Copies, *, is_late: bool) -> list[Breach]:
