@@ -17,6 +17,8 @@ from bench.pages import database, measure
 if TYPE_CHECKING:
     from django.test import Client
 
+    from accounts.models import User
+
 DELIVERIES: Final = 5_000_000
 ROOMS: Final = 2_000
 ACCOUNTS: Final = 2_000
@@ -67,11 +69,34 @@ def populate(deliveries: int) -> Client:
     from django.db import connection
     from django.test import Client
 
-    from accounts.models import LinkedAccount, User
+    from accounts.models import User
+
+    operator = User.objects.create_superuser("operator@example.com")
+    room, seat = _tubes(operator)
+    values = {
+        "room": room,
+        "seat": seat,
+        "rooms": ROOMS,
+        "events": deliveries // 2,
+        "step": DAYS * 86_400 / (deliveries // 2),
+        "open": OPEN,
+    }
+    with connection.cursor() as cursor:
+        for statement in (EVENTS_SQL, DELIVERIES_SQL, OPEN_SQL, DEEP_SQL, POSTS_SQL):
+            cursor.execute(statement, values)
+        cursor.execute("VACUUM ANALYZE")
+    _watches()
+    client = Client(SERVER_NAME="localhost")
+    client.force_login(operator)
+    return client
+
+
+def _tubes(operator: User) -> tuple[int, int]:
+    """Rooms in pairs, each with an account of its own; the first ids of a room and of a Seat."""
+    from accounts.models import LinkedAccount
     from sameroom import clock
     from tubes.models import Room, Seat, Tube
 
-    operator = User.objects.create_superuser("operator@example.com")
     accounts = [_account(operator, number) for number in range(ACCOUNTS)]
     LinkedAccount.objects.bulk_create(accounts)
     due = clock.now()
@@ -88,22 +113,7 @@ def populate(deliveries: int) -> Client:
     Tube.objects.bulk_create(
         Tube(side_a=seats[2 * n], side_b=seats[2 * n + 1], opened_by=operator) for n in range(ROOMS // 2)
     )
-    values = {
-        "room": rooms[0].pk,
-        "seat": seats[0].pk,
-        "rooms": ROOMS,
-        "events": deliveries // 2,
-        "step": DAYS * 86_400 / (deliveries // 2),
-        "open": OPEN,
-    }
-    with connection.cursor() as cursor:
-        for statement in (EVENTS_SQL, DELIVERIES_SQL, OPEN_SQL, DEEP_SQL, POSTS_SQL):
-            cursor.execute(statement, values)
-        cursor.execute("VACUUM ANALYZE")
-    _watches()
-    client = Client(SERVER_NAME="localhost")
-    client.force_login(operator)
-    return client
+    return rooms[0].pk, seats[0].pk
 
 
 def _account(owner: Any, number: int) -> Any:
