@@ -1,9 +1,12 @@
 """The environment, read once: `.env` beside manage.py, then what the process was given."""
 
+import importlib.util
+import ipaddress
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import environ
 from cryptography.fernet import Fernet, MultiFernet
@@ -16,14 +19,92 @@ HOW_TO_MAKE_A_FERNET_KEY = (
 )
 
 
-class Env(environ.Env):  # type: ignore[misc]
-    """django-environ, with a sentence instead of a traceback for what is no number."""
+YES: Final = ("1", "true", "yes", "on")
+NO: Final = ("0", "false", "no", "off")
+STORES: Final = ("sqlite", "postgresql", "postgres")
+BROKERS: Final = ("redis", "rediss", "redis+socket", "amqp", "amqps", "memory")
 
-    def int(self, var: str, default: Any = environ.Env.NOTSET) -> int:
+
+class Env(environ.Env):  # type: ignore[misc]
+    """django-environ, with a sentence in place of a traceback, or of a guess, for what cannot be read.
+
+    No sentence quotes an address: passwords stand in them.
+    """
+
+    def int(self, var: str, default: Any = environ.Env.NOTSET, *, least: int = 0) -> int:
+        """A whole number, `least` or more."""
         try:
-            return int(super().int(var, default=default))
+            number = int(super().int(var, default=default))
         except ValueError as error:
             raise ImproperlyConfigured(f"{var} is {self.str(var)!r}; it has to be a whole number.") from error
+        if number < least:
+            raise ImproperlyConfigured(f"{var} is {number}; it has to be {least} or more.")
+        return number
+
+    def flag(self, var: str, *, default: bool) -> bool:
+        """Whether something is switched on. Other words are refused: a misspelt one would switch off."""
+        word = self.str(var, default="").strip().lower()
+        if not word:
+            return default
+        if word not in (*YES, *NO):
+            raise ImproperlyConfigured(f"{var} is {word!r}; it has to be 1 (yes) or 0 (no).")
+        return word in YES
+
+    def address(self, var: str, *, schemes: Sequence[str]) -> str:
+        """An address of a store or broker, or "" where none is set."""
+        url: str = self.str(var, default="")
+        scheme, separator, _ = url.partition("://")
+        if url and (not separator or scheme not in schemes):
+            raise ImproperlyConfigured(
+                f"{var} has to begin with {', '.join(f'{one}://' for one in schemes[:-1])} or {schemes[-1]}://."
+            )
+        return url
+
+    def networks(self, var: str, *, default: Sequence[str]) -> list[str]:
+        """Networks, comma separated."""
+        networks = [text.strip() for text in self.list(var, default=list(default)) if text.strip()]
+        for text in networks:
+            try:
+                ipaddress.ip_network(text, strict=False)
+            except ValueError as error:
+                raise ImproperlyConfigured(
+                    f"{var} names {text!r}, which is no network; write one as 10.1.0.0/16 or 192.168.7.9/32."
+                ) from error
+        return networks
+
+    def pairs(self, var: str) -> dict[str, str]:
+        """Names and what they mean, as `name=meaning,name=meaning`."""
+        pairs = [text.strip().partition("=") for text in self.list(var, default=[]) if text.strip()]
+        for name, _, meaning in pairs:
+            if not name or not meaning:
+                raise ImproperlyConfigured(f"{var} holds {name!r}, of which it does not say what it means.")
+        return {name: meaning for name, _, meaning in pairs}
+
+    def mail(self, var: str, *, default: str) -> dict[str, Any]:
+        """Django's settings for a mail server that is told as an address."""
+        try:
+            settings: dict[str, Any] = self.email_url_config(self.str(var, default="") or default)
+        except (ValueError, ImproperlyConfigured) as error:
+            raise ImproperlyConfigured(
+                f"{var} cannot be read; write it as smtp+tls://user:password@host:587."
+            ) from error
+        return settings
+
+    def applications(self, var: str, *, default: Sequence[str]) -> list[str]:
+        """The packages of connectors: folders of connectors/ or, with a dot, somebody's own."""
+        kinds = [kind.strip() for kind in self.list(var, default=list(default)) if kind.strip()]
+        found = [kind if "." in kind else f"connectors.{kind}" for kind in kinds]
+        for kind, package in zip(kinds, found, strict=True):
+            if not _exists(package):
+                raise ImproperlyConfigured(f"{var} names {kind!r}; there is no package {package}.")
+        return found
+
+
+def _exists(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:  # not even the package around it
+        return False
 
 
 env = Env()

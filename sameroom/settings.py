@@ -10,7 +10,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 from sameroom.env import (
     BASE_DIR,
+    BROKERS,
     HOW_TO_MAKE_A_FERNET_KEY,
+    STORES,
     env,
     fernet_keys,
     keep_local_keys,
@@ -19,8 +21,8 @@ from sameroom.env import (
 )
 
 # The local default: loopback, SQLite, one process, keys made and kept in VAR_DIR.
-LOCAL = env.bool("LOCAL", default=False)
-DEBUG = env.bool("DEBUG", default=False)
+LOCAL = env.flag("LOCAL", default=False)
+DEBUG = env.flag("DEBUG", default=False)
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
 
 # ----------------------------------------------------------------- keys and addresses
@@ -59,13 +61,11 @@ SECURE = _public.scheme == "https"
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_public.hostname, "127.0.0.1", "localhost"])
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
-WEB_THREADS = env.int("WEB_THREADS", default=16)  # per process
-WEB_PROCESSES = env.int("WEB_PROCESSES", default=2)  # where the web is not part of the one process
+WEB_THREADS = env.int("WEB_THREADS", default=16, least=1)  # per process
+WEB_PROCESSES = env.int("WEB_PROCESSES", default=2, least=1)  # where the web is not part of the one process
 
 # ----------------------------------------------------------------- applications
-CONNECTORS = env.list("CONNECTORS", default=["hipchat", "matrix", "irc", "slack"])
-# A name with a dot is a package of somebody's own.
-CONNECTOR_APPS = [kind if "." in kind else f"connectors.{kind}" for kind in CONNECTORS]
+CONNECTOR_APPS = env.applications("CONNECTORS", default=["hipchat", "matrix", "irc", "slack"])
 INSTALLED_APPS = [
     "allauth.mfa",  # before accounts, whose page of it replaces this one
     "accounts",
@@ -127,7 +127,7 @@ TEMPLATES = [
 # ----------------------------------------------------------------- stores
 VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 # Empty is unset: a line of .env.example that was left as it is.
-DATABASE_URL = env.str("DATABASE_URL", default="") or f"sqlite:///{VAR_DIR / 'sameroom.sqlite3'}"
+DATABASE_URL = env.address("DATABASE_URL", schemes=STORES) or f"sqlite:///{VAR_DIR / 'sameroom.sqlite3'}"
 DATABASES = {"default": env.db_url_config(DATABASE_URL)}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
@@ -143,7 +143,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 else:
     # `close()` puts a connection back into the process's pool, at the end of each request and task.
     DATABASES["default"]["ENGINE"] = "sameroom.pooled_postgres"
-    DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=24)
+    DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=24, least=1)
     DATABASES["default"]["CONN_MAX_AGE"] = 0
     # A network path that dies without a word must not hold a connection for as long as TCP would.
     DATABASES["default"].setdefault("OPTIONS", {}).update(
@@ -155,7 +155,7 @@ else:
     )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REDIS_URL = env.str("REDIS_URL", default="")
+REDIS_URL = env.address("REDIS_URL", schemes=("redis", "rediss", "unix"))
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -168,15 +168,15 @@ CACHES = {
 }
 
 # ----------------------------------------------------------------- Celery
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or REDIS_URL or "memory://localhost"
+CELERY_BROKER_URL = env.address("CELERY_BROKER_URL", schemes=BROKERS) or REDIS_URL or "memory://localhost"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # worker and beat outlive any outage of the broker
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_CONCURRENCY = WORKER_THREADS = env.int("WORKER_THREADS", default=16)
+CELERY_WORKER_CONCURRENCY = WORKER_THREADS = env.int("WORKER_THREADS", default=16, least=1)
 # Lanes each have a thread while they work; a destination that hangs holds at most a quarter of them.
-LANE_THREADS = env.int("LANE_THREADS", default=256)
+LANE_THREADS = env.int("LANE_THREADS", default=256, least=1)
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_TIMEZONE = "UTC"
@@ -256,7 +256,7 @@ ACCOUNT_FORMS = {
     "add_email": "accounts.forms.AddEmailForm",
 }
 # A second step of signing in: an app's code. For everybody who wants it; for the administration always.
-ADMIN_SECOND_STEP = env.bool("ADMIN_SECOND_STEP", default=not (LOCAL or DEBUG))
+ADMIN_SECOND_STEP = env.flag("ADMIN_SECOND_STEP", default=not (LOCAL or DEBUG))
 MFA_ADAPTER = "accounts.second_factor.SecondFactorAdapter"
 MFA_FORMS = {
     "authenticate": "accounts.forms_second_factor.AuthenticateForm",
@@ -269,7 +269,7 @@ MFA_ALLOW_UNVERIFIED_EMAIL = True
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 
 # ----------------------------------------------------------------- mail
-vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+vars().update(env.mail("EMAIL_URL", default="consolemail://"))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"Sameroom <noreply@{_public.hostname}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 EMAIL_TIMEOUT = 15
@@ -312,9 +312,9 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True  # no script of ours reads
 if SECURE:
     # Browsers take a cookie of such a name from this very host alone: no neighbour can plant a session.
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
-SECURE_SSL_REDIRECT = SECURE and env.bool("SECURE_SSL_REDIRECT", default=True)
+SECURE_SSL_REDIRECT = SECURE and env.flag("SECURE_SSL_REDIRECT", default=True)
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if SECURE else 0)
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_SUBDOMAINS", default=SECURE)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.flag("SECURE_HSTS_SUBDOMAINS", default=SECURE)
 # Probes and Prometheus come from beside us, by plain http.
 SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
 if TRUSTED_PROXY_COUNT:
@@ -322,16 +322,16 @@ if TRUSTED_PROXY_COUNT:
 
 # ----------------------------------------------------------------- the relay and its connectors
 # Addresses besides public ones that a connector may call: networks, comma separated.
-ALLOWED_PRIVATE_NETWORKS = env.list(
+ALLOWED_PRIVATE_NETWORKS = env.networks(
     "ALLOWED_PRIVATE_NETWORKS", default=["127.0.0.0/8", "::1/128"] if LOCAL or DEBUG else []
 )
-SANDBOX = env.bool("SANDBOX", default=LOCAL or DEBUG)
+SANDBOX = env.flag("SANDBOX", default=LOCAL or DEBUG)
 SANDBOX_DATABASE = env.str("SANDBOX_DATABASE", default=str(VAR_DIR / "sandbox.sqlite3"))
 SANDBOX_REQUEST_LIMIT = env.int("SANDBOX_REQUEST_LIMIT", default=100_000)  # per token and 5 minutes
 SANDBOX_FLOOD_LIMIT = env.int("SANDBOX_FLOOD_LIMIT", default=6_000)  # sends per token, room and minute
 HIPCHAT_DEFAULT_SERVER = env.str("HIPCHAT_DEFAULT_SERVER", default=f"{PUBLIC_URL}/sandbox" if SANDBOX else "")
 # Other names of a server, so that one room is one room: https://chat=https://hipchat.example.com,…
-HIPCHAT_SERVER_ALIASES = env.dict("HIPCHAT_SERVER_ALIASES", default={})
+HIPCHAT_SERVER_ALIASES = env.pairs("HIPCHAT_SERVER_ALIASES")
 # Slack's Web API: that of GovSlack is https://slack-gov.com/api.
 SLACK_API_URL = env.str("SLACK_API_URL", default="https://slack.com/api").rstrip("/")
 # The operator's own Slack app: with all three, people link by "Add to Slack".
@@ -347,7 +347,7 @@ DAILY_MESSAGES = env.int("DAILY_MESSAGES", default=0)  # per user and day; 0: no
 # ----------------------------------------------------------------- watching
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # without it /metrics is there in a try-out only
 READY_LAG_SECONDS = env.int("READY_LAG_SECONDS", default=60)
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOG_LEVEL = one_of("LOG_LEVEL", choices=("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
 LOG_FORMAT = one_of("LOG_FORMAT", choices=("line", "json"), default="line" if LOCAL or DEBUG else "json")
 LOGGING: dict[str, Any] = {
     "version": 1,
