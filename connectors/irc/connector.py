@@ -28,8 +28,9 @@ from connectors.irc import errands, outbox, refusals
 from connectors.irc.forms import IrcCredentialsForm
 from connectors.irc.history import NEEDED
 from connectors.irc.pace import Pace
-from connectors.irc.session import MOST_TEXT, Session
-from connectors.irc.text import line_of, size
+from connectors.irc.posting import MOST_TEXT, Measure
+from connectors.irc.session import Session
+from connectors.irc.text import lines_of, size
 from sameroom import clock
 
 SURE_TEXT: Final = 320  # bytes that fit on every network, whatever address it gives us
@@ -61,6 +62,7 @@ class IrcConnector(Connector):
     def __init__(self, login: Login) -> None:
         super().__init__(login)
         self._live: tuple[asyncio.AbstractEventLoop, Session] | None = None
+        self._measure = Measure(SURE_TEXT)
         self._has_ids = "msgid" in login.scopes
         self.capabilities = replace(
             self.capabilities,
@@ -123,9 +125,11 @@ class IrcConnector(Connector):
             if session.was_flooding():
                 await asyncio.to_thread(pace.slow_down)
 
-    def _measured(self, most: int) -> None:
-        """So many bytes of text a line has, beside the nick and address that the server has given us."""
-        self.capabilities = replace(self.capabilities, max_text_length=max(most, 1))
+    def _measured(self, measure: Measure) -> None:
+        """So much a post holds, beside the nick and address that the server has given us."""
+        limits, self._measure = measure.limits, measure
+        most = limits.most_bytes if limits else max(measure.line, 1)
+        self.capabilities = replace(self.capabilities, max_text_length=most, one_line=limits is None)
 
     def _asked_pace(self) -> float:
         try:
@@ -144,11 +148,14 @@ class IrcConnector(Connector):
         return _NAMED.sub("\\1\u200b", text, count=1)
 
     def length(self, message: OutgoingMessage) -> int:
-        return size(line_of(message))
+        measure, lines = self._measure, lines_of(message)
+        if measure.limits is None:
+            return size(" ".join(lines))
+        return measure.limits.length(measure.pieces(lines))
 
     def send(self, room: RoomId, message: OutgoingMessage) -> MessageId:
-        line = line_of(message)
-        if not line:
+        lines = lines_of(message)
+        if not lines:
             raise MessageRejected("There is nothing in the message that IRC could show.")
         until = min(clock.monotonic() + self.capabilities.send_deadline, message.not_after)
         if until <= clock.monotonic():
@@ -158,7 +165,7 @@ class IrcConnector(Connector):
             raise RetryLater(refusals.NOT_YET)
         loop, session = live
         try:
-            posting = asyncio.run_coroutine_threadsafe(session.post(room, line, until), loop)
+            posting = asyncio.run_coroutine_threadsafe(session.post(room, lines, until), loop)
         except RuntimeError:  # the event loop has just been closed
             raise RetryLater(refusals.NOT_YET) from None
         try:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from connectors.errors import ConnectorError, RetryLater
-from connectors.irc import refusals
+from connectors.irc import multiline, refusals
 from connectors.irc.registering import Registration
 from connectors.irc.support import Support
 from connectors.irc.ticking import clock_of_loop
@@ -49,11 +49,13 @@ class Link:
         self.who, self.support, self.where = who, Support(), space_of(who.place)
         self.nick, self.mask, self.account = "", "", ""  # mask: `user@host`, once the server has shown it
         self.granted: set[str] = set()
+        self.limits: multiline.Limits | None = None  # of a batch of lines; None: the server takes none
         self.ended: asyncio.Future[ConnectorError] = asyncio.get_running_loop().create_future()
         self._lines: LineConnection | None = None
         self._registration: Registration | None = None
         self._registered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._watches: list[Watch] = []
+        self._gathering = multiline.Gathering()
         self._heard_at = self._asked_at = 0.0
 
     # ------------------------------------------------------------------ opening and closing
@@ -152,6 +154,10 @@ class Link:
         if line.command == "PING":
             self.say("PONG", line.text)
             return
+        if (whole := self._gathering.take(line)) is not None:
+            self._read(whole)
+
+    def _read(self, line: Line) -> None:
         if not self._registered.done():
             self._register(line)
         if self._registered.done():
@@ -173,6 +179,7 @@ class Link:
             self.end(going.error)
         if going.is_done:
             self.nick, self.account, self.granted = going.nick, going.account, going.granted
+            self._learn_limits(going.offered.get(multiline.CAPABILITY, ""))
             self._registration = None
             self._registered.set_result(None)
 
@@ -196,6 +203,19 @@ class Link:
                 self.account = ""
             case "CAP" if line.param(1).upper() == "DEL":
                 self.granted -= set(line.text.split())
+                self.limits = self.limits if self.granted >= multiline.NEEDED else None
+            case "CAP" if line.param(1).upper() == "NEW":
+                self._learn_anew(line.text)
+
+    def _learn_anew(self, offered: str) -> None:
+        """What UnrealIRCd allows changes with how well it knows us: it offers it anew then."""
+        for token in offered.split():
+            name, _, value = token.partition("=")
+            if name == multiline.CAPABILITY and value:
+                self._learn_limits(value)
+
+    def _learn_limits(self, value: str) -> None:
+        self.limits = multiline.Limits.of(value) if self.granted >= multiline.NEEDED else None
 
     def _broken(self, error: NetError) -> None:
         self.end(RetryLater(refusals.BROKEN.format(why=str(error))))

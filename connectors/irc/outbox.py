@@ -1,22 +1,26 @@
-"""Lines to channels: one after the other, each confirmed by the server before the next one goes.
+"""Posts to channels: one after the other, each confirmed by the server before the next one goes.
 
 A server says nothing of a line that it has passed on, unless we asked for its echo (echo-message) or for an
 answer to everything (labeled-response). Where it knows neither, a PING goes behind each line: its answer
 comes after whatever the server had to say of the line. With at most one line on its way, the server's own
 brake against floods brakes us, and nothing is lost with the rest of a queue.
+
+A post is a line, or several lines that the server takes as one (`multiline`). Those it takes all or none of:
+what it says against them may be said of each, so a PING behind them tells when it has said everything.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
 from connectors.errors import ConnectorError, DeliveryUnknown, MessageRejected, RetryLater
-from connectors.irc import refusals
+from connectors.irc import multiline, refusals
 from connectors.irc.link import Link
+from connectors.irc.multiline import Piece
 from connectors.irc.pace import Pace
 from connectors.irc.wire import Line
 from sameroom import clock
@@ -32,16 +36,22 @@ TURN_OVER: Final = "This message's turn had passed before it could be sent."
 
 @dataclass(slots=True)
 class Sent:
-    """A line on its way."""
+    """A post on its way."""
 
     channel: str  # folded
     token: str
     is_echoed: bool
+    is_batch: bool
     done: asyncio.Future[str] = field(repr=False)  # its msgid; "" where there is none
+    refusal: Exception | None = None  # of a batch; there may be more to come
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        return ("BATCH", "PRIVMSG") if self.is_batch else ("PRIVMSG",)
 
 
 class Outbox:
-    """The lines of one connection."""
+    """The posts of one connection."""
 
     def __init__(self, link: Link, pace: Pace) -> None:
         self._link, self._pace = link, pace
@@ -60,11 +70,19 @@ class Outbox:
     def _is_echoed(self) -> bool:
         return "echo-message" in self._link.granted
 
-    async def post(self, channel: str, text: str, until: float, *, plainly: Callable[[], str]) -> str:
-        """Send a line to a channel that we are in, and wait for its confirmation; its msgid.
+    async def post(
+        self,
+        channel: str,
+        pieces: Sequence[Piece],
+        until: float,
+        *,
+        plainly: Callable[[], Sequence[Piece]],
+    ) -> str:
+        """Send a line to a channel that we are in, or several as one; wait for the confirmation: the msgid.
 
-        `until` (monotonic) everything has to be over. `plainly` gives the text to try once more where its
-        formatting is refused; "" where that makes no difference. As `Connector.send`.
+        `until` (monotonic) everything has to be over. `plainly` gives what to try once more where its
+        formatting is refused; nothing where that makes no difference. As `Connector.send`, and
+        `multiline.Refused` where the server surely took nothing of what it cannot take as one.
         """
         each = max(self._pace.interval, self._takes)
         wait = self._pace.due(clock.monotonic()) + self._waiting * each
@@ -80,7 +98,7 @@ class Outbox:
             self._waiting -= 1
         try:
             try:
-                return await self._one(channel, text, until)
+                return await self._one(channel, pieces, until)
             except _Formatted as refusal:
                 if not (bare := plainly()):
                     raise refusal.error from None
@@ -88,9 +106,9 @@ class Outbox:
         finally:
             self._turn.release()
 
-    async def _one(self, channel: str, text: str, until: float) -> str:
+    async def _one(self, channel: str, pieces: Sequence[Piece], until: float) -> str:
         await self._ready(until)
-        sent = self._send(channel, text)
+        sent = self._send(channel, pieces)
         awaited: set[asyncio.Future[object]] = {sent.done, self._link.ended}  # type: ignore[arg-type]
         began = clock.monotonic()
         patience = min(NO_ECHO, until - began) if sent.is_echoed else until - began
@@ -124,44 +142,64 @@ class Outbox:
         if self._link.ended.done():
             raise RetryLater(str(self._link.ended.result()))
 
-    def _send(self, channel: str, text: str) -> Sent:
+    def _send(self, channel: str, pieces: Sequence[Piece]) -> Sent:
         link, token = self._link, f"said-{next(self._numbers)}"
-        sent = Sent(
-            link.support.fold(channel), token, self._is_echoed, asyncio.get_running_loop().create_future()
-        )
-        tags = {"label": token} if self._is_echoed and "labeled-response" in link.granted else None
+        folded, is_batch = link.support.fold(channel), len(pieces) > 1
+        sent = Sent(folded, token, self._is_echoed, is_batch, asyncio.get_running_loop().create_future())
+        tags = {"label": token} if self._is_echoed and "labeled-response" in link.granted else {}
         self._sent = sent
-        self._pace.took(clock.monotonic())
-        link.say("PRIVMSG", channel, f"{text}", tags=tags)
+        if is_batch:
+            self._pace.took(clock.monotonic(), more=len(pieces) + 1)
+            self._say_as_one(channel, pieces, token, tags)
+        else:
+            self._pace.took(clock.monotonic())
+            link.say("PRIVMSG", channel, pieces[0].text, tags=tags)
         if not sent.is_echoed:
             link.say("PING", token)
         return sent
 
+    def _say_as_one(self, channel: str, pieces: Sequence[Piece], name: str, tags: Mapping[str, str]) -> None:
+        """All at once: nothing else may be said before the end of a batch."""
+        self._link.say("BATCH", f"+{name}", multiline.CAPABILITY, channel, tags=tags)
+        for piece in pieces:
+            marks = {"batch": name, **({multiline.GOES_ON: ""} if piece.goes_on else {})}
+            self._link.say("PRIVMSG", channel, piece.text, tags=marks)
+        self._link.say("BATCH", f"-{name}")
+
     # ------------------------------------------------------------------ what the server says of it
 
     def see(self, line: Line) -> bool:
-        """Whether a line was the confirmation, or the refusal, of the one on its way."""
+        """Whether a line was the confirmation, or the refusal, of what is on its way."""
         sent = self._sent
         if sent is None or sent.done.done():
             return False
         if line.command == "PONG" and line.text == sent.token:
-            if sent.is_echoed:
-                sent.done.set_exception(MessageRejected(UNPASSED))
+            if sent.refusal or sent.is_echoed:
+                sent.done.set_exception(sent.refusal or MessageRejected(UNPASSED))
             else:
                 sent.done.set_result("")
         elif line.command == "PRIVMSG" and self._is_echo(line, sent):
             sent.done.set_result(line.tags.get("msgid", ""))
         elif line.command == "ACK" and line.tags.get("label") == sent.token:
-            sent.done.set_exception(MessageRejected(UNPASSED))
-        elif line.command in refusals.SEND_REFUSALS and self._is_about(line, sent):
-            error: Exception = refusals.send_refusal(line)
-            if refusals.is_about_formatting(line):
-                error = _Formatted(refusals.send_refusal(line))
-            sent.done.set_exception(error)
+            if not sent.is_batch:  # of one it may be about its beginning alone
+                sent.done.set_exception(MessageRejected(UNPASSED))
+        elif self._is_refusal(line, sent) and self._is_about(line, sent):
+            self._refuse(sent, _error(line))
         else:
             return False
         sent.done.exception() if sent.done.done() else None
         return True
+
+    def _refuse(self, sent: Sent, error: Exception) -> None:
+        if not sent.is_batch:
+            sent.done.set_exception(error)
+        elif sent.refusal is None:
+            sent.refusal = error
+            if sent.is_echoed:
+                self._link.say("PING", sent.token)
+
+    def _is_refusal(self, line: Line, sent: Sent) -> bool:
+        return line.command in refusals.SEND_REFUSALS or (sent.is_batch and line.command == "421")
 
     def _is_echo(self, line: Line, sent: Sent) -> bool:
         # By the channel alone: a server may have changed the text, and there is no other line on its way.
@@ -172,13 +210,21 @@ class Outbox:
             return True
         match line.command:
             case "FAIL":
-                return line.param(0) == "PRIVMSG"
-            case "263":
-                return line.param(1).upper() == "PRIVMSG"
+                return line.param(0) in sent.commands
+            case "263" | "421":
+                return line.param(1).upper() in sent.commands
             case "412" | "417":
                 return True
             case _:
                 return self._link.support.fold(line.param(1)) == sent.channel
+
+
+def _error(line: Line) -> Exception:
+    """What a refusal means."""
+    if line.command == "421" or (line.command, line.param(0)) == ("FAIL", "BATCH"):
+        return multiline.Refused(line.param(1), line.param(2))
+    error = refusals.send_refusal(line)
+    return _Formatted(error) if refusals.is_about_formatting(line) else error
 
 
 class _Formatted(Exception):

@@ -18,7 +18,7 @@ from connectors.irc.wire import Line
 
 WANTED: Final[tuple[str, ...]] = (
     *("account-tag", "batch", "chghost", "echo-message", "labeled-response", "message-tags", "server-time"),
-    "draft/chathistory",
+    *("draft/chathistory", "draft/multiline"),
 )
 USER: Final = "sameroom"
 _PIECE: Final = 400  # bytes of one AUTHENTICATE
@@ -36,7 +36,7 @@ class Registration:
         self.granted: set[str] = set()
         self._who, self._support, self._say = who, support, say
         self._nicks = who.nicks()
-        self._offered: dict[str, str] = {}
+        self.offered: dict[str, str] = {}
         self._asked: set[str] = set()  # answers to requests of capabilities that are awaited
         self._mechanisms: list[str] = []
         self._not_allowed = 0
@@ -95,7 +95,7 @@ class Registration:
             case "LS":
                 for one in told:
                     name, _, value = one.partition("=")
-                    self._offered[name] = value
+                    self.offered[name] = value
                 if line.param(2) != "*":
                     self._request()
             case "ACK":
@@ -108,8 +108,8 @@ class Registration:
                         self._ask(name)
 
     def _request(self) -> None:
-        wanted = [name for name in WANTED if name in self._offered]
-        if self._who.has_services and "sasl" in self._offered:
+        wanted = [name for name in WANTED if name in self.offered]
+        if self._who.has_services and "sasl" in self.offered:
             wanted.append("sasl")
         if wanted:
             self._ask(" ".join(wanted))
@@ -142,7 +142,7 @@ class Registration:
 
     def _possible(self) -> list[str]:
         """The ways to log in that both sides know, best first; a server may not say which it knows."""
-        known = {name.upper() for name in self._offered.get("sasl", "").split(",") if name}
+        known = {name.upper() for name in self.offered.get("sasl", "").split(",") if name}
         ways = ["EXTERNAL"] if self._who.place.certificate else []
         ways += ["PLAIN"] if self._who.password else []
         return [way for way in ways if not known or way in known]

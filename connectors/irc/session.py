@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from connectors.base import Batch, IncomingEvent, Login, Recent, RoomId, UserId
-from connectors.errors import ConnectorError, MessageRejected, RetryLater
+from connectors.errors import ConnectorError, RetryLater
 from connectors.irc import history, refusals, services
 from connectors.irc.channels import Channels
 from connectors.irc.link import Link
 from connectors.irc.outbox import Outbox
 from connectors.irc.pace import Pace
+from connectors.irc.posting import Measure, Posting
 from connectors.irc.presence import COMMANDS, Presence
 from connectors.irc.reading import KINDS, Reader, is_to, known_as
-from connectors.irc.text import bare, size
 from connectors.irc.who import who_of
-from connectors.irc.wire import LONGEST, Line
+from connectors.irc.wire import Line
 from sameroom import clock
 
 log = logging.getLogger(__name__)
@@ -32,13 +32,9 @@ log = logging.getLogger(__name__)
 OPENING: Final = 30.0  # seconds for connecting and registering; servers look up names and idents first
 SETTLING: Final = 8.0  # seconds that the first batch waits for the channels
 MOST_HELD: Final = 1000  # events that wait to be stored; then the server has to wait
-MOST_TEXT: Final = 440  # bytes; hardly a line has more beside our nick and address and the channel's name
-MOST_MASK: Final = 96  # bytes of `user@host`: 63 of the host, 20 of the user, a few in reserve
-MOST_CHANNEL: Final = 64  # bytes of a channel's name
 REGAIN: Final = 60.0  # seconds between two tries to get our nick where there are no services
 NO_PLACE: Final = "live"  # a token where nothing is told again: there is no place to go on from
 OVERLAP: Final = timedelta(seconds=60)
-_TOO_LONG: Final = "The message is too long for one line of IRC."
 
 
 class Session(Link):
@@ -52,7 +48,7 @@ class Session(Link):
         *,
         has_ids: bool,
         pace: Pace,
-        measured: Callable[[int], None],
+        measured: Callable[[Measure], None],
         token: str,
     ) -> None:
         super().__init__(who_of(login))
@@ -60,6 +56,7 @@ class Session(Link):
         self._wanted: Collection[RoomId] = ()
         self._channels = Channels(self, key_of)
         self._outbox = Outbox(self, pace)
+        self._posting = Posting(self, self._outbox, pace)
         self._presence = Presence(self)
         self._reader = Reader(self, has_ids=has_ids)
         self._events: list[tuple[RoomId, IncomingEvent]] = []
@@ -253,10 +250,10 @@ class Session(Link):
             if self._channels.lost:
                 self._news.set()
         self._channels.join(now)
-        if (shown := (self.nick, self.mask, self._wanted)) != self._shown:
+        if (shown := (self.nick, self.mask, self._wanted, self.limits)) != self._shown:
             self._shown = shown
             self._nick_known = known_as(self, self._nick_known, self._user)
-            self._measured(self.room_for_text())
+            self._measured(self._posting.measure(wanted))
 
     async def close(self, farewell: str = "") -> None:
         await super().close(farewell)
@@ -264,37 +261,21 @@ class Session(Link):
 
     # ------------------------------------------------------------------ writing
 
-    async def post(self, room: RoomId, text: str, until: float) -> str:
-        """Send a line to a channel; its msgid, "" if none. As `Connector.send`; `until`: monotonic."""
+    async def post(self, room: RoomId, lines: Sequence[str], until: float) -> str:
+        """Send lines to a channel; the msgid, "" if none. As `Connector.send`; `until`: monotonic."""
         if self.ended.done() or not self.nick:
             raise RetryLater(refusals.NOT_YET)
         if not self._channels.is_in(room):
             self._look(clock.monotonic())
             raise RetryLater(refusals.NOT_JOINED)
-        channel = self._channels.by_room[room]
-        if channel.is_plain:
-            text = bare(text)
-        if size(text) > self._most_text(room):
-            raise MessageRejected(_TOO_LONG)
-
-        def plainly() -> str:
-            channel.is_plain = True
-            return bare(text) if bare(text) != text else ""
-
-        return await self._outbox.post(room, text, until, plainly=plainly)
+        try:
+            return await self._posting.post(self._channels.by_room[room], room, lines, until)
+        finally:
+            self._look(clock.monotonic())  # the server may have said what it takes
 
     def was_flooding(self) -> bool:
         """Whether the server has ended the session because of how fast we wrote."""
         return self.ended.done() and refusals.is_flooding(str(self.ended.result()))
-
-    def room_for_text(self) -> int:
-        """Bytes of text that a line may have, in the channel with the longest name of ours."""
-        return min(map(self._most_text, self._wanted), default=self._most_text("#" * MOST_CHANNEL))
-
-    def _most_text(self, channel: str) -> int:
-        """Bytes that are left of a line as others get it: with our nick and address before it."""
-        mask = size(self.mask) or MOST_MASK  # the server shows it with our first JOIN
-        return min(MOST_TEXT, LONGEST - len(":! PRIVMSG  :") - size(self.nick) - mask - size(channel))
 
 
 def _stamp(moment: datetime) -> str:

@@ -11,20 +11,22 @@ from connectors.markup.sanitize import clean_text
 from connectors.markup.tree import Document, Italic, Paragraph
 
 _ACTION: Final = re.compile(r"\x01ACTION ?(.*?)\x01?", re.DOTALL)
-_CODES: Final = re.compile(r"[\x02\x03\x04\x0f\x11\x16\x1d\x1e\x1f]")
+_FORMATTING: Final = re.compile(r"[\x02\x03\x04\x0f\x11\x16\x1d\x1e\x1f]")
 CTCP: Final = "\x01"
+CODES: Final = frozenset("\x02\x11\x1d\x1e")  # of those that we send: each begins a style, and ends it
+RESET: Final = "\x0f"
 
 
-def line_of(message: OutgoingMessage) -> str:
-    """What is sent; where the message has more lines than one, they are one behind the other."""
+def lines_of(message: OutgoingMessage) -> list[str]:
+    """What is sent; none of the lines is empty."""
     if message.body is not None:
-        return " ".join(irc.render(message.body))
-    return " ".join(line for line in clean_text(message.text).split("\n") if line.strip())
+        return irc.render(message.body)
+    return [line for line in clean_text(message.text).split("\n") if line.strip()]
 
 
 def bare(line: str) -> str:
     """The line without formatting."""
-    return _CODES.sub("", line)
+    return _FORMATTING.sub("", line)
 
 
 def size(line: str) -> int:

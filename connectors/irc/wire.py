@@ -70,7 +70,8 @@ def compose(command: str, *params: str, tags: Mapping[str, str] | None = None) -
     if params and (not params[-1] or " " in params[-1] or params[-1].startswith(":")):
         parts[-1] = f":{params[-1]}"
     if tags:
-        parts.insert(0, "@" + ";".join(f"{name}={_escaped(value)}" for name, value in tags.items()))
+        named = (f"{name}={_escaped(value)}" if value else name for name, value in tags.items())
+        parts.insert(0, f"@{';'.join(named)}")
     return (" ".join(parts) + "\r\n").encode("utf-8", "replace")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from accounts.models import LinkedAccount
 from connectors.base import IncomingEvent, Login, Reading, RoomId
-from connectors.irc.session import MOST_TEXT
+from connectors.irc.posting import MOST_TEXT
 from connectors.registry import connectors
 from sameroom import clock
 from tests import factories

@@ -24,7 +24,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from tests.connectors.irc import pastes
 from tests.connectors.irc.lines import Line
+from tests.connectors.irc.pastes import whole
 from tests.connectors.irc.session import Session
 
 NAME = "irc.fake.example"
@@ -65,7 +67,8 @@ class Script:
     slow: float = 0.0  # seconds before everything that is told
     drip: float = 0.0  # seconds between two bytes that are told
     swallows: set[str] = field(default_factory=set)  # commands that nothing comes of, not even an answer
-    multiline_lines: int = 24
+    multiline_lines: int = 24  # of one batch
+    multiline_bytes: int = 4096
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ class Spoken:
     at: datetime
     id: str
     line: Line
+    pieces: tuple[tuple[str, bool], ...] = ()  # the lines of a multiline message, and which of them go on
 
     def tags(self) -> dict[str, str]:
         return {"time": stamp(self.at), "msgid": self.id, **self.line.tags}
@@ -138,6 +142,12 @@ class Fake:
         self.people[fold(channel)].add(nick)
         return self.spread(Line(command, (channel, text), source_of(nick), tags)).id
 
+    def paste(self, nick: str, channel: str, *lines: str, goes_on: tuple[int, ...] = (), **tags: str) -> str:
+        """Somebody says several lines as one message, some without a break before them; its id."""
+        self.people[fold(channel)].add(nick)
+        pieces = tuple((line, number in goes_on) for number, line in enumerate(lines))
+        return self.spread(whole("PRIVMSG", channel, pieces, source_of(nick), tags), pieces=pieces).id
+
     def netsplit(self, *nicks: str) -> None:
         """People go, as they do when two servers lose sight of each other."""
         self._go(nicks, "irc.fake.example irc2.fake.example")
@@ -175,17 +185,20 @@ class Fake:
 
     # ------------------------------------------------------------ spreading
 
-    def spread(self, line: Line, *, but: Session | None = None) -> Spoken:
+    def spread(
+        self, line: Line, *, but: Session | None = None, pieces: tuple[tuple[str, bool], ...] = ()
+    ) -> Spoken:
         """Keep what is said in a channel, and tell all who are in there."""
         channel = line.params[0]
         with self.lock:
             told = self.history[fold(channel)]
             at = max(datetime.now(UTC), told[-1].at + A_MOMENT) if told else datetime.now(UTC)
-            spoken = Spoken(
-                at.replace(microsecond=at.microsecond // 1000 * 1000), f"m{next(self.numbers)}", line
-            )
+            at = at.replace(microsecond=at.microsecond // 1000 * 1000)
+            spoken = Spoken(at, f"m{next(self.numbers)}", line, pieces)
             told.append(spoken)
-            self.tell(channel, Line(line.command, line.params, line.source, spoken.tags()), but=but)
+            for session in list(self.sessions):
+                if fold(channel) in session.channels and session is not but:
+                    pastes.tell(session, spoken)
         return spoken
 
     def tell(self, channel: str, line: Line, *, but: Session | None = None) -> None:

@@ -10,6 +10,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from tests.connectors.irc import pastes
 from tests.connectors.irc.lines import Line
 
 if TYPE_CHECKING:
@@ -31,10 +32,11 @@ class Session:
         self.channels: dict[str, str] = {}  # by the folded name, as it is written
         self.negotiating = self.welcomed = self.closing = False
         self.label = ""
-        self.batches: dict[str, list[Line]] = {}
+        self.batches: dict[str, list[Line]] = {}  # each with its opening
+        self._batch_label = ""
         self.mechanism = ""
         self._lines: deque[float] = deque()
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
 
     @property
     def source(self) -> str:
@@ -82,7 +84,7 @@ class Session:
         if line.command == "JOIN" and "extended-join" not in self.caps:
             line = Line("JOIN", line.params[:1], line.source, line.tags)
         tags = {key: value for key, value in line.tags.items() if self._wants(key)}
-        with self._lock:
+        with self.lock:
             if self.label:
                 tags["label"], self.label = self.label, ""
             plain = str(Line(line.command, line.params, line.source)).encode()[:LONGEST]
@@ -297,12 +299,12 @@ class Session:
         tags = {key: value for key, value in line.tags.items() if key.startswith("+")}
         return tags | ({"account": self.account} if self.account else {})
 
-    def _spread(self, line: Line) -> None:
+    def _spread(self, line: Line, pieces: tuple[tuple[str, bool], ...] = ()) -> None:
         label, self.label = self.label, ""
-        spoken = self.server.spread(line, but=self)
+        spoken = self.server.spread(line, but=self, pieces=pieces)
         self.label = label
         if "echo-message" in self.caps:
-            self.send(Line(line.command, line.params, line.source, spoken.tags()))
+            pastes.tell(self, spoken)
 
     def _speak_to(self, nick: str, line: Line) -> None:
         found = [one for one in self.server.sessions if one.nick.lower() == nick.lower()]
@@ -322,23 +324,22 @@ class Session:
         self.send(Line("NOTICE", (self.nick, told), "NickServ!NickServ@services.fake.example"))
 
     def _batch(self, line: Line) -> None:
-        """draft/multiline: lines that are one message. Who does not know it is told lines."""
+        """draft/multiline: lines that are one message."""
         opening, name = line.params[0][0], line.params[0][1:]
         if opening == "+":
-            self.batches[name] = []
-            return
-        lines = self.batches.pop(name, [])
-        if len(lines) > self.script.multiline_lines:
-            self.send(
-                Line(
-                    "FAIL",
-                    ("BATCH", "MULTILINE_MAX_LINES", str(self.script.multiline_lines), "Too many"),
-                    NAME,
-                )
-            )
-            return
-        for one in lines:
-            self._spread(Line(one.command, one.params, self.source, self._client_tags(one)))
+            self.batches[name] = [line]
+            self._batch_label, self.label = self.label, ""  # it is answered at the end
+            return None
+        first, *lines = self.batches.pop(name, [line])
+        self.label = self._batch_label
+        if failed := pastes.failure(lines, self.script.multiline_lines, self.script.multiline_bytes):
+            return self.send(Line("FAIL", ("BATCH", *failed), NAME))
+        channel = first.params[2]
+        if channel in self.script.mute or channel.lower() not in self.channels:
+            return self.numeric(404, channel, self.script.mute.get(channel, "Cannot send to channel"))
+        pieces = tuple((one.last, pastes.CONCAT in one.tags) for one in lines)
+        said = pastes.whole(lines[0].command, channel, pieces, self.source, self._client_tags(first))
+        return self._spread(said, pieces)
 
     def _chathistory(self, line: Line) -> None:
         about, target, *selectors = line.params
@@ -351,8 +352,7 @@ class Session:
         name = f"h{next(self.server.numbers)}"
         self.send(Line("BATCH", (f"+{name}", "chathistory", target), NAME))
         for spoken in chosen:
-            tags = {"batch": name, **spoken.tags()}
-            self.send(Line(spoken.line.command, spoken.line.params, spoken.line.source, tags))
+            pastes.tell(self, spoken, name)
         return self.send(Line("BATCH", (f"-{name}",), NAME))
 
     def _chosen(self, told: list[Spoken], about: str, selectors: list[str]) -> list[Spoken]:

@@ -18,7 +18,7 @@ from connectors.errors import DeliveryUnknown, MessageRejected, RetryLater, Room
 from connectors.irc import outbox
 from connectors.irc.connector import IrcConnector
 from connectors.irc.pace import BURST, COMMAND, SLOWEST, Pace
-from connectors.irc.text import line_of, size
+from connectors.irc.text import lines_of, size
 from connectors.markup.tree import Bold, Document, Mention, Paragraph, Text
 from tests import ircservers
 from tests.connectors.irc.fake import Fake, fake
@@ -321,20 +321,21 @@ def test_longest_lines_arrive_whole_and_longer_ones_are_rejected() -> None:
 
         us.insist("#long", "x" * most)
         us.insist("#long", widest)
+        us.insist("#long", "y" * (most + 1))  # cut by a measure that holds no more
         with pytest.raises(MessageRejected, match="too long"):
-            us.insist("#long", "x" * (most + 1))
+            us.insist("#long", "x" * (most + 100))
 
-        ann.wait(lambda: len(ann.texts("#long")) == 2)
-        assert ann.texts("#long") == ["x" * most, widest]
+        ann.wait(lambda: len(ann.texts("#long")) == 4)
+        assert ann.texts("#long") == ["x" * most, widest, "y" * most, "y"]
 
 
 @given(st.text(max_size=80))
-def test_text_is_one_line_and_nothing_else(text: str) -> None:
+def test_text_is_lines_and_nothing_else(text: str) -> None:
     for message in (OutgoingMessage(text), OutgoingMessage(text, body=Document((Paragraph((Text(text),)),)))):
-        line = line_of(message)
-
-        assert not {"\r", "\n", "\0", "\x01"} & set(line)
-        assert size(line) == len(line.encode("utf-8", "replace"))
+        for line in lines_of(message):
+            assert line
+            assert not {"\r", "\n", "\0", "\x01"} & set(line)
+            assert size(line) == len(line.encode("utf-8", "replace"))
 
 
 def test_message_that_shows_nothing_is_rejected(server: Fake) -> None:
@@ -345,7 +346,7 @@ def test_message_that_shows_nothing_is_rejected(server: Fake) -> None:
 def test_mentions_are_the_bare_name() -> None:
     body = Document((Paragraph((Mention("ann", "ann"), Text(" hello"))),))
 
-    assert line_of(OutgoingMessage("@ann hello", body=body)) == "@ann hello"
+    assert lines_of(OutgoingMessage("@ann hello", body=body)) == ["@ann hello"]
 
 
 def test_name_before_a_message_does_not_call_its_bearer() -> None:
