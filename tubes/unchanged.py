@@ -26,6 +26,9 @@ UNSHOWN: Final = {
         *("listing_since", "listing_count"),
         *("poll_fence", "poll_lease_until", "stream_fence", "stream_lease_until"),
     },
+    "Delivery": {
+        *("attempts", "failing_since", "next_attempt_at", "sending_since", "fingerprint", "part", "parts"),
+    },
     "User": {"password", "last_login", "first_name", "last_name", "date_joined"},
 }
 

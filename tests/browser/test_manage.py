@@ -228,9 +228,61 @@ def walk_without_a_script(visitor: Resident) -> None:
     expect(page.get_by_text("Support and Helpdesk are joined again.")).to_be_visible()
 
 
+def log_address(resident: Resident) -> str:
+    return re.sub(r"/$", "/log/", resident.page.url).removeprefix(resident.address)
+
+
+def test_log_renews_itself_and_leaves_who_reads_further_down_alone(resident: Resident) -> None:
+    resident.open_a_tube("Support", "Helpdesk")
+    address = log_address(resident)
+    here = resident.enter_room("Ann Lee", "Support")
+    page = resident.go(address)
+    entries = page.locator(".log > li")
+    expect(page.get_by_role("heading", name="Nothing has passed yet")).to_be_visible()
+
+    for number in range(6):
+        here.say(f"line {number}")
+    expect(entries.locator(".badge.good")).to_have_count(6, timeout=20_000)
+    page.set_viewport_size({"width": 390, "height": 400})
+    entries.nth(3).scroll_into_view_if_needed()
+    page.evaluate("scrollTo(0, document.querySelectorAll('.log > li')[3].offsetTop)")
+    before = entries.nth(3).bounding_box()
+    here.say("line 6")
+    newer = page.get_by_role("link", name="Show 1 newer")
+    expect(newer).to_be_in_viewport(timeout=20_000)
+
+    assert entries.nth(3).bounding_box() == before
+    expect(entries).to_have_count(6)
+    newer.click()
+    expect(entries).to_have_count(7)
+    assert resident.console == []
+
+
+def test_log_keeps_what_is_marked_and_says_when_it_cannot_be_renewed(resident: Resident) -> None:
+    resident.open_a_tube("Support", "Helpdesk")
+    address = log_address(resident)
+    here = resident.enter_room("Ann Lee", "Support")
+    here.say("line 0")
+    page = resident.go(address)
+    entries = page.locator(".log > li")
+    expect(entries.locator(".badge.good")).to_have_count(1, timeout=20_000)
+
+    entries.first.locator("strong").select_text()
+    here.say("line 1")
+    page.wait_for_timeout(2_500)  # once round
+    expect(entries).to_have_count(1)
+    page.evaluate("getSelection().removeAllRanges()")
+    expect(entries).to_have_count(2, timeout=20_000)
+
+    page.route("**/log/?*", lambda route: route.abort())
+    expect(page.get_by_text("This page is not up to date")).to_be_visible()
+    page.unroute_all()
+    expect(page.get_by_text("This page is not up to date")).to_be_hidden()
+
+
 def test_log_shows_what_has_passed_with_its_time(resident: Resident) -> None:
     resident.open_a_tube("Support", "Helpdesk")
-    address = re.sub(r"/$", "/log/", resident.page.url).removeprefix(resident.address)
+    address = log_address(resident)
     here, there = resident.enter_room("Ann Lee", "Support"), resident.enter_room("Dana Fox", "Helpdesk")
     here.say("Nobody else is to read this.")
     there.sees("[Ann Lee, Acme] Nobody else is to read this.")

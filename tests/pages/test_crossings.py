@@ -224,3 +224,71 @@ def test_empty_logs_say_what_to_do(page, tube):
 
 def test_manage_leads_to_each_log(page, tube):
     assert f'href="{log_of(tube)}">Log<' in page.get("/manage/").text
+
+
+def asked_again(page, tube, seen: str, **query: str):
+    return page.get(log_of(tube), {"seen": seen, **query}, headers={"HX-Request": "true"})
+
+
+def test_log_answers_nothing_while_nothing_changed(page, tube, django_assert_num_queries):
+    one = passed(tube.side_b, tube.side_a, "sending")
+    first = page.get(log_of(tube))
+    seen = first.context["seen"]
+
+    with django_assert_num_queries(8):  # as for the page; without what was lost, and how many notices
+        same = asked_again(page, tube, seen)
+    Delivery.objects.update(attempts=3, sending_since=clock.now())  # what the page does not show
+    no_news = asked_again(page, tube, seen)
+    Delivery.objects.update(status="sent")
+    changed = asked_again(page, tube, seen)
+
+    assert f"seen={seen}" in first.text
+    assert [(it.status_code, it.content) for it in (same, no_news)] == [(204, b""), (204, b"")]
+    assert shown(changed) == [one]
+    assert [words in changed.text for words in ("Arrived", "<html")] == [True, False]
+
+
+def test_who_reads_further_down_keeps_their_rows_and_is_told_how_many_are_newer(page, tube):
+    rows = [passed(tube.side_b, tube.side_a) for _ in range(60)]
+    first = page.get(log_of(tube))
+    newest, seen = first.context["newest"], first.context["seen"]
+    nothing_new = asked_again(page, tube, seen, newest=newest)
+    later = [passed(tube.side_b, tube.side_a) for _ in range(2)]
+    Delivery.objects.filter(pk=rows[59].pk).update(status="removed")
+
+    reading = asked_again(page, tube, seen, newest=newest)
+    at_the_top = asked_again(page, tube, seen)
+
+    assert nothing_new.status_code == 204
+    assert shown(reading) == rows[:9:-1]
+    assert [words in reading.text for words in ("Show 2 newer", "Removed there")] == [True, True]
+    assert shown(at_the_top) == [*later[::-1], *rows[:11:-1]]
+    assert "newer</a>" not in at_the_top.text
+
+
+def test_more_than_a_page_of_newer_ones_is_not_counted(page, tube):
+    passed(tube.side_b, tube.side_a)
+    first = page.get(log_of(tube))
+    for _ in range(51):
+        passed(tube.side_b, tube.side_a)
+
+    reading = asked_again(page, tube, first.context["seen"], newest=first.context["newest"])
+
+    assert "Show more than 50 newer" in reading.text
+
+
+def test_an_older_page_renews_its_own_rows(page, tube):
+    rows = [passed(tube.side_b, tube.side_a) for _ in range(51)]
+    [older] = re.findall(r'href="\?(before=[\w-]+)"', page.get(log_of(tube)).text)
+    below = page.get(f"{log_of(tube)}?{older}")
+
+    again = page.get(f"{log_of(tube)}?{older}&seen={below.context['seen']}", headers={"HX-Request": "true"})
+
+    assert f"{older}&amp;seen={below.context['seen']}" in below.text
+    assert (shown(below), again.status_code) == ([rows[0]], 204)
+
+
+def test_live_log_turns_to_the_sign_in_page_when_the_session_ends(client, tube):
+    response = client.get(log_of(tube), headers={"HX-Request": "true"})
+
+    assert response["HX-Redirect"].startswith("/user/login/?next=")

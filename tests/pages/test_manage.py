@@ -186,10 +186,10 @@ def test_whatever_a_row_shows_is_a_change(page, ann, change):
 
 
 def test_columns_that_are_no_change_exist():
-    for model in (Room, Seat, LinkedAccount, User):
+    for model in (Room, Seat, LinkedAccount, Delivery, User):
         columns = {field.attname for field in model._meta.concrete_fields}
         assert unchanged.UNSHOWN[model.__name__] <= columns
-    assert set(unchanged.UNSHOWN) == {"Room", "Seat", "LinkedAccount", "User"}
+    assert set(unchanged.UNSHOWN) == {"Room", "Seat", "LinkedAccount", "Delivery", "User"}
 
 
 @pytest.fixture
