@@ -37,6 +37,11 @@ class Row:
     undelivered: str  # how much did not arrive, a sentence or empty
     mine: list[Seat]  # the viewer's sides, whose options are theirs to set
 
+    @property
+    def key(self) -> str:
+        """What the ids of its acts end with: short, as there are many."""
+        return self.tube.code[:6]
+
     @classmethod
     def of(cls, tube: Tube, viewer: Any, known: Standing) -> Row:
         mine = [seat for seat in (tube.side_a, tube.side_b) if seat.owner_id == viewer.pk]

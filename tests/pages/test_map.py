@@ -103,10 +103,37 @@ def test_an_address_ends_with_the_tubes_it_was_made_for(client: Client, chain: l
     assert client.get(address).status_code == 404
 
 
-def test_the_page_of_a_tube_leads_to_its_map(page: Client, ann: object) -> None:
+def test_manage_and_the_page_of_a_tube_lead_to_its_map(page: Client, ann: object) -> None:
+    tube = tube_of(ann, factories.user())
+    address = reverse("tubes:tube-map", args=[tube.code])
+
+    for where in (reverse("tubes:tube-list"), reverse("tubes:tube-detail", args=[tube.code])):
+        assert f'href="{address}">Map</a>' in page.get(where).text
+
+    shown = page.get(address).text
+    assert shown.count('class="room-box') == 2
+    assert "Whoever has this address" not in shown
+    assert not MapLink.objects.exists()  # nobody else sees it for that
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_ones_own_map_asks_as_much_for_three_tubes_as_for_one(
+    page: Client, ann: object, rows: int, django_assert_num_queries: object
+) -> None:
+    tube = tube_of(ann)
+    for _ in range(rows - 1):
+        factories.tube(tube.side_a)
+    address = reverse("tubes:tube-map", args=[tube.code])
+    page.get(address)
+
+    with django_assert_num_queries(6):  # type: ignore[operator]
+        assert page.get(address).text.count("<tr>") == rows + 1
+
+
+def test_a_map_is_shown_to_others_by_an_address_that_is_made_for_it(page: Client, ann: object) -> None:
     tube = tube_of(ann, factories.user())
     make = reverse("tubes:map-make", args=[tube.code])
-    assert make in page.get(reverse("tubes:tube-detail", args=[tube.code])).text
+    assert f'action="{make}"' in page.get(reverse("tubes:tube-map", args=[tube.code])).text
 
     answer = page.post(make)
 

@@ -14,6 +14,7 @@ from tubes.services.crossings import Crossing, crossing_rows, crossings_of
 from tubes.services.drawing import drawing_of, rows_of
 from tubes.services.entering import Offer, RoomRefused, offers_of, room_enter, room_make
 from tubes.services.joining import tube_join
+from tubes.services.maps import HOURS as MAP_HOURS
 from tubes.services.maps import map_link_find, map_link_make
 from tubes.services.muting import mute_remove
 from tubes.services.networks import flow_of, network_of
@@ -62,6 +63,7 @@ from tubes.services.undelivered import Lost, undelivered_of, undelivered_rows, u
 
 __all__ = [
     "COMMANDING",
+    "MAP_HOURS",
     "OPTIONS",
     "ClaimRefused",
     "Crossing",

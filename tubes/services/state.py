@@ -65,7 +65,7 @@ def _paused(tube: Tube) -> TubeState:
     if tube.status_by_id is None:  # a person's name stays with the Tube; only the breaker has none
         reason = "Sameroom has paused it: the same text went to and fro between its rooms."
         return TubeState("paused", "Paused", reason, is_echo=True)
-    return TubeState("paused", "Paused", "Nothing passes until it is resumed.")
+    return TubeState("paused", "Paused", "Nothing passes, and nothing follows later.")
 
 
 def _urgency(state: TubeState) -> int:
