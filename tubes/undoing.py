@@ -7,10 +7,7 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 
 
-def undoable(request: HttpRequest, text: str, *, undo: str, value: str = "") -> None:
-    """Say what was done, beside a button that posts to the address `undo`.
-
-    `value` is what that is to know of how it was before; it comes back as `was`, from the browser.
-    """
-    said = render_to_string("_undoable.html", {"text": text, "undo": undo, "value": value})
+def undoable(request: HttpRequest, text: str, *, undo: str) -> None:
+    """Say what was done, beside a button that posts to the address `undo`."""
+    said = render_to_string("_undoable.html", {"text": text, "undo": undo})
     messages.success(request, said)

@@ -328,6 +328,25 @@ def test_delete_can_be_taken_back(page, portal):
     assert said(again)[0].startswith("The Portal stays deleted.")
 
 
+def test_delete_can_be_taken_back_with_the_tubes_it_has_closed(page, portal):
+    there, away = (
+        factories.seat(factories.account(team="globex"), factories.room(name, team="globex"))
+        for name in ("garden", "gone")  # Echo has no such room as the second
+    )
+    for seat in (there, away):
+        factories.tube(portal.seat, seat, portal=portal)
+    page.post(of("delete", portal), {"with_tubes": "on"}, follow=True)
+
+    response = page.post(of("restore", portal), follow=True)
+
+    assert said(response) == [
+        "The Portal to Lobby is there again, at the same address. Its Tube is open again.",
+        "One of its Tubes stays closed. The other party's room cannot be read at the moment. "
+        "Try again later.",
+    ]
+    assert [tube.side_b for tube in Tube.objects.not_closed()] == [there]
+
+
 def test_closing_its_tubes_asks_first_with_the_rooms(page, portal):
     tubes = [joined(portal), joined(portal)]
 

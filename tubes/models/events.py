@@ -78,7 +78,8 @@ class Delivery(models.Model):
     """An Event on its way to one destination Room through a Seat.
 
     queued → sending → sent | failed | unknown | skipped, and removed (a moderator took our post
-    away). sending → queued where it surely did not arrive, unknown → sent when it is seen later.
+    away). sending → queued where it surely did not arrive, unknown → sent when it is seen later,
+    skipped → queued where the closing that left it out is taken back.
     """
 
     class Status(models.TextChoices):
@@ -103,7 +104,7 @@ class Delivery(models.Model):
         Status.SENT: frozenset({Status.REMOVED}),
         Status.FAILED: frozenset({Status.QUEUED}),
         Status.UNKNOWN: frozenset({Status.SENT, Status.QUEUED}),
-        Status.SKIPPED: frozenset(),
+        Status.SKIPPED: frozenset({Status.QUEUED}),
         Status.REMOVED: frozenset(),
     }
 
@@ -168,6 +169,12 @@ class Delivery(models.Model):
                 fields=["finished_at"],
                 name="lost_lately",
                 condition=models.Q(status__in=["failed", "unknown"]),
+            ),
+            # What was left out, whoever it was for: taking a closing back looks at the newest of it.
+            models.Index(
+                fields=["finished_at"],
+                name="left_out_lately",
+                condition=models.Q(status="skipped"),
             ),
             models.Index(
                 fields=["origin", "room", "seat"],

@@ -46,7 +46,7 @@ class Tube(models.Model):
     MOVES: ClassVar[dict[str, frozenset[str]]] = {
         Status.ACTIVE: frozenset({Status.PAUSED, Status.CLOSED}),
         Status.PAUSED: frozenset({Status.ACTIVE, Status.CLOSED}),
-        Status.CLOSED: frozenset(),
+        Status.CLOSED: frozenset({Status.ACTIVE, Status.PAUSED}),  # taken back, soon after
     }
 
     code = models.CharField(max_length=32, unique=True, default=new_code, editable=False)
@@ -64,6 +64,10 @@ class Tube(models.Model):
     marker_a_time = models.DateTimeField(null=True, blank=True)
     marker_b_id = models.CharField(max_length=255, blank=True)
     marker_b_time = models.DateTimeField(null=True, blank=True)
+    # The time before it was closed, where that was taken back: what was accepted then crosses all the same.
+    # The first is noted when an active Tube is closed: since when it had been let pass.
+    earlier_since = models.DateTimeField(null=True, blank=True, editable=False)
+    earlier_until = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
     objects = TubeQuerySet.as_manager()

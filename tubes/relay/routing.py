@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import Q
 
@@ -49,6 +49,7 @@ class Hop:
     marker_id: str
     marker_time: datetime | None
     open_since: datetime
+    earlier: tuple[datetime, datetime] | None = None  # the time before it was closed and brought back
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,8 @@ HOPS = """
     SELECT t.id, a.room_id, b.room_id, a.id, b.id, a.owner_id, b.owner_id,
            a.direction, b.direction, a.failure, b.failure, x.status, y.status,
            a.has_mutes, a.filtered_words, a.takes_presence, b.has_mutes, b.filtered_words, b.takes_presence,
-           t.marker_a_id, t.marker_a_time, t.marker_b_id, t.marker_b_time, t.status_since
+           t.marker_a_id, t.marker_a_time, t.marker_b_id, t.marker_b_time, t.status_since,
+           t.earlier_since, t.earlier_until
     FROM tubes_tube t
     JOIN tubes_seat a ON a.id = t.side_a_id JOIN accounts_linkedaccount x ON x.id = a.account_id
     JOIN tubes_seat b ON b.id = t.side_b_id JOIN accounts_linkedaccount y ON y.id = b.account_id
@@ -88,7 +90,8 @@ def hops_from(rooms: Iterable[int]) -> Iterator[Hop]:
         tube, room_a, room_b, seat_a, seat_b, owner_a, owner_b = row[:7]
         way_a, way_b, failure_a, failure_b, status_a, status_b = row[7:13]
         sieve_a, sieve_b = Sieve(*row[13:16]), Sieve(*row[16:19])
-        id_a, time_a, id_b, time_b, since = row[19:]
+        id_a, time_a, id_b, time_b, since = row[19:24]
+        earlier = _span(*row[24:])
         a_to_b = (room_a, room_b, seat_b, owner_b, way_a, way_b, failure_a, failure_b, status_a, status_b)
         b_to_a = (room_b, room_a, seat_a, owner_a, way_b, way_a, failure_b, failure_a, status_b, status_a)
         for side, sieve, marker_id, marker_time in (
@@ -111,15 +114,24 @@ def hops_from(rooms: Iterable[int]) -> Iterator[Hop]:
                     marker_id=marker_id,
                     marker_time=sql.read_moment(marker_time),
                     open_since=sql.read_moment(since) or clock.now(),
+                    earlier=earlier,
                 )
+
+
+def _span(since: Any, until: Any) -> tuple[datetime, datetime] | None:
+    begun, ended = sql.read_moment(since), sql.read_moment(until)
+    return (begun, ended) if begun and ended else None
 
 
 def crosses(hop: Hop, event: Event) -> bool:
     """Whether the event was said while this Tube was open: later than its marker.
 
     The marker is an item of the origin room, so it bounds Tubes that begin there. Further Tubes
-    have no common clock with the origin; for them counts when we accepted the event.
+    have no common clock with the origin; for them counts when we accepted the event. So it does for what
+    waited to cross a Tube that was closed, and brought back.
     """
+    if hop.earlier and hop.earlier[0] <= event.accepted_at < hop.earlier[1]:
+        return True
     if event.room_id != hop.source:
         return event.accepted_at >= hop.open_since
     if hop.marker_time is None:

@@ -107,6 +107,9 @@ def _way(lane: Lane, delivery: Delivery) -> tuple[int, ...] | Go:
     if delivery.room_id in routing.ways(event, network=lane.network):
         again(lane, delivery, Status.QUEUED, WAIT_FOR_LOGIN.total_seconds(), error=WAITS)
         return Go.ELSEWHERE
+    if delivery.room_id in routing.ways(event):  # the network was read before a closing was taken back
+        lane.network_until = 0.0
+        return Go.AGAIN
     return Go.ON if end(lane, delivery, Status.SKIPPED, routing.NO_WAY) else Go.STOP
 
 

@@ -1,6 +1,7 @@
 """Decisions about Tubes and the Seats at their ends."""
 
 from tubes.services.again import NotAgain, deliveries_send_again, delivery_send_again, prospects
+from tubes.services.bringing_back import Followed
 from tubes.services.claiming import (
     ClaimRefused,
     claim_begin,
@@ -49,7 +50,7 @@ from tubes.services.portals import (
     seat_like,
     tubes_of_portal,
 )
-from tubes.services.reopening import portal_restore, tube_reopen
+from tubes.services.reopening import TubesBack, portal_restore, tube_reopen
 from tubes.services.running import (
     rooms_rewatch,
     tube_close,
@@ -69,6 +70,7 @@ __all__ = [
     "Crossing",
     "Door",
     "FirstSteps",
+    "Followed",
     "Limits",
     "Lost",
     "NotAgain",
@@ -77,6 +79,7 @@ __all__ = [
     "Standing",
     "TubeRefused",
     "TubeState",
+    "TubesBack",
     "claim_begin",
     "claim_code",
     "crossing_rows",

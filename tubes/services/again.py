@@ -57,7 +57,7 @@ def delivery_send_again(*, delivery: Delivery, by: User | None) -> None:
         for fresh, prospect in _looked_at([delivery.pk], by):
             if prospect.why_not:
                 raise NotAgain(prospect.why_not)
-            if _queue(fresh, prospect):
+            if queue_again(fresh, prospect):
                 return
         raise NotAgain(UNDER_WAY)
 
@@ -72,19 +72,25 @@ def deliveries_send_again(*, deliveries: Sequence[Delivery], by: User | None) ->
     for start in range(0, len(ids), AT_ONCE):
         with transaction.atomic():
             looked_at = _looked_at(ids[start : start + AT_ONCE], by)
-            queued += sum(_queue(fresh, prospect) for fresh, prospect in looked_at if not prospect.why_not)
+            queued += sum(
+                queue_again(fresh, prospect) for fresh, prospect in looked_at if not prospect.why_not
+            )
     return queued
 
 
-def prospects(deliveries: Collection[Delivery]) -> dict[int, Prospect]:
-    """Delivery id → what sending it again would do; loaded with event, carries, room and seat.
-    Two queries."""
+def prospects(
+    deliveries: Collection[Delivery], *, among: Collection[Delivery.Status] = LOST
+) -> dict[int, Prospect]:
+    """Delivery id → what sending it again would do; loaded with event, carries, room and seat. Two queries.
+
+    `among` are the states in which one may be queued once more.
+    """
     events = [delivery.event for delivery in deliveries]
     later = _what_followed(events)
     network: Network = {}
     routing.fill(network, {event.room_id for event in events if event.room_id is not None})
     return {
-        delivery.pk: _prospect(delivery, later[_message_of(delivery.event)], network)
+        delivery.pk: _prospect(delivery, later[_message_of(delivery.event)], network, among)
         for delivery in deliveries
     }
 
@@ -103,8 +109,8 @@ def _looked_at(ids: Sequence[int], by: User | None) -> list[tuple[Delivery, Pros
     return [(delivery, known[delivery.pk]) for delivery in fresh]
 
 
-def _queue(delivery: Delivery, prospect: Prospect) -> bool:
-    """Compare-and-swap to `queued`; False where somebody was first."""
+def queue_again(delivery: Delivery, prospect: Prospect) -> bool:
+    """Compare-and-swap to `queued`; False where somebody was first. Its lane is rung for on commit."""
     if Delivery.Status.QUEUED not in Delivery.MOVES[delivery.status]:
         return False
     was_unknown = delivery.status == Delivery.Status.UNKNOWN
@@ -150,10 +156,12 @@ def _message_of(event: Event) -> int:
     return event.pk if event.kind in MESSAGES else event.about_id or 0
 
 
-def _prospect(delivery: Delivery, followed: Sequence[Event], network: Network) -> Prospect:
+def _prospect(
+    delivery: Delivery, followed: Sequence[Event], network: Network, among: Collection[Delivery.Status]
+) -> Prospect:
     event = delivery.event
     says = _as_it_is_now(delivery, followed)
-    if delivery.status not in LOST or event.room_id is None:
+    if delivery.status not in among or event.room_id is None:
         return Prospect(says, UNDER_WAY)
     if event.kind in (*MESSAGES, Kind.EDIT) and (event.body is None or says.body is None):
         return Prospect(says, ERASED if event.body is None else CHANGED)

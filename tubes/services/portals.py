@@ -63,10 +63,10 @@ def portal_change(*, portal: Portal, limits: Limits, options: Mapping[str, Any])
     )
 
 
-def portal_delete(*, portal: Portal) -> bool:
-    """Let nobody in any more; its Tubes stay. Who waits for approval is declined. False where it was gone.
+def portal_delete(*, portal: Portal, with_tubes: bool = False) -> bool:
+    """Let nobody in any more; its Tubes stay, or are closed with it. Who waits for approval is declined.
 
-    Its room is read on only where a Tube, or another Portal, needs it.
+    Its room is read on only where a Tube, or another Portal, needs it. False where it was gone.
     """
     now = clock.now()
     with transaction.atomic():
@@ -77,15 +77,21 @@ def portal_delete(*, portal: Portal) -> bool:
                 declined = {"status": PortalRequest.Status.DECLINED, "status_since": now}
                 if waiting.filter(pk=request.pk).update(**declined):
                     portal_letters.declined(request)
+            if with_tubes:
+                portal_close_tubes(portal=portal, by=portal.seat.owner, at=now)
             rooms_rewatch([portal.seat.room_id])
     return bool(deleted)
 
 
-def portal_close_tubes(*, portal: Portal, by: User) -> int:
-    """End every Tube that was made through a Portal, also a deleted one; how many there were."""
+def portal_close_tubes(*, portal: Portal, by: User, at: datetime | None = None) -> int:
+    """End every Tube that was made through a Portal, also a deleted one; how many there were.
+
+    All at one moment: by it, those that a deletion has closed are known (`portal_restore`).
+    """
+    at = at or clock.now()
     with transaction.atomic():
         tubes = tubes_of_portal(portal)
-        closed = [tube for tube in tubes if tube_end(tube=tube, by=by)]
+        closed = [tube for tube in tubes if tube_end(tube=tube, by=by, at=at)]
         rooms_rewatch({room for tube in closed for room in (tube.side_a.room_id, tube.side_b.room_id)})
         for tube in closed:
             news.closed(tube, by)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from accounts.models import LinkedAccount, User
 from sameroom import clock
 from tubes.models import Room, RoomListing, Seat, Tube
 from tubes.relay import access, handover, health, hooking, news
 from tubes.services.opening import Side, TubeRefused, look_at, set_markers
+
+# Nothing that waited before a pause crosses after it.
+NOTHING_EARLIER: Final = {"earlier_since": None, "earlier_until": None}
 
 
 def tubes_of_account(account: LinkedAccount) -> QuerySet[Tube]:
@@ -25,6 +31,8 @@ def tube_pause(*, tube: Tube, by: User, tells: bool = True) -> bool:
 
     Without `tells` whoever calls this tells the other owner.
     """
+    if tube.status != Tube.Status.ACTIVE:
+        return False
     with transaction.atomic():
         moved = _move(tube, Tube.Status.PAUSED, by)
         if moved and tells:
@@ -39,12 +47,12 @@ def tube_resume(*, tube: Tube, by: User, is_operator: bool = False) -> bool:
     somebody else's side cannot.
     """
     if tube.status != Tube.Status.PAUSED:
-        return False
+        return False  # one that was closed comes back by `tube_reopen`
     side_a, side_b = (seat_look(seat, None if is_operator else by) for seat in (tube.side_a, tube.side_b))
     set_markers(tube, side_a.marker, side_b.marker)
     markers = {
         name: getattr(tube, name) for side in "ab" for name in (f"marker_{side}_id", f"marker_{side}_time")
-    }
+    } | NOTHING_EARLIER
     with transaction.atomic():
         if moved := _move(tube, Tube.Status.ACTIVE, by, **markers):
             news.resumed(tube, by)
@@ -68,9 +76,14 @@ def tube_close(*, tube: Tube, by: User, tells: bool = True) -> bool:
     return moved
 
 
-def tube_end(*, tube: Tube, by: User) -> bool:
-    """Move a Tube to closed, and nothing else: whoever does has its rooms looked at, in the transaction."""
-    return _move(tube, Tube.Status.CLOSED, by)
+def tube_end(*, tube: Tube, by: User, at: datetime | None = None) -> bool:
+    """Move a Tube to closed, and nothing else: whoever does has its rooms looked at, in the transaction.
+
+    `at` is the moment to be noted, where it is to be the same for several.
+    """
+    was_active = tube.status == Tube.Status.ACTIVE
+    since = Coalesce(F("earlier_since"), F("status_since")) if was_active else None
+    return _move(tube, Tube.Status.CLOSED, by, at=at, earlier_since=since, earlier_until=None)
 
 
 def rooms_rewatch(room_ids: Iterable[int]) -> None:
@@ -107,12 +120,12 @@ def seat_look(seat: Seat, by: User | None) -> Side:
     return side
 
 
-def _move(tube: Tube, to: Tube.Status, by: User, **changes: object) -> bool:
+def _move(tube: Tube, to: Tube.Status, by: User, *, at: datetime | None = None, **changes: object) -> bool:
     """Compare-and-swap a Tube's state; False where it is there already or somebody was first."""
     if to not in Tube.MOVES[tube.status]:
         return False
     rows = Tube.objects.filter(pk=tube.pk, status=tube.status)
-    moved = rows.update(status=to, status_by=by, status_since=clock.now(), **changes) == 1
+    moved = rows.update(status=to, status_by=by, status_since=at or clock.now(), **changes) == 1
     if moved:
         tube.status = to
     return moved
