@@ -24,6 +24,7 @@ _FORWARDED: Final = (
     "register it with the network's NickServ, or link {to} instead."
 )
 _REMOVED: Final = "The network put us out of the channel."
+_UNANSWERED: Final = "The network does not answer when we want to join the channel."
 
 
 class State(Enum):
@@ -53,6 +54,8 @@ class Channels:
     def __init__(self, link: Link, key_of: Callable[[RoomId], str]) -> None:
         self.by_room: dict[RoomId, Channel] = {}
         self.lost: dict[RoomId, str] = {}  # since they were last taken
+        self.moved: dict[RoomId, RoomId] = {}  # since they were last taken
+        self._now: dict[RoomId, RoomId] = {}  # of channels that are wanted by a former name
         self._link, self._key_of = link, key_of
 
     def is_in(self, room: RoomId) -> bool:
@@ -64,8 +67,14 @@ class Channels:
         """Whether of each it is known that we are in it, or not."""
         return all(channel.state in (State.IN, State.SHUT) for channel in self.by_room.values())
 
+    def now(self, room: RoomId) -> RoomId:
+        """What a channel is called by now."""
+        return self._now.get(room, room)
+
     def want(self, rooms: Collection[RoomId]) -> None:
         """These matter now: leave the others, and remember to join the new ones."""
+        self._now = {old: new for old, new in self._now.items() if old in rooms}
+        rooms = {self.now(room) for room in rooms}
         for room in [room for room in self.by_room if room not in rooms]:
             if self.by_room.pop(room).state in (State.IN, State.ASKED):
                 self._link.say("PART", room)
@@ -85,6 +94,9 @@ class Channels:
         ]
         # Keys go by their place in the line: those who have one come first.
         due = sorted(due, key=lambda room: not self._key_of(room))[:AT_ONCE]
+        for room in [room for room in due if self.by_room[room].tries >= MOST_TRIES]:
+            due.remove(room)
+            self._shut(room, _UNANSWERED)
         if not due:
             return
         for room in due:
@@ -111,10 +123,14 @@ class Channels:
                 self._forwarded(self._room(line.param(1)), line.param(2))
             case "442":
                 self._missed(self._room(line.param(1)), now)
+            case "RENAME":
+                self._renamed(self._room(line.param(0)), line.param(1))
+            case "FAIL" if new := refusals.renamed_to(line):
+                self._renamed(self._room(line.param(2)), new)
             case "INVITE" if self._link.is_me(line.param(0)):
                 self._invited(self._room(line.text), now)
-            case _ if line.command in refusals.JOIN_REFUSALS:
-                return self._refused(self._room(line.param(1)), line, now)
+            case _ if refusals.is_join_refusal(line):
+                return self._refused(self._room(line.param(2 if line.command == "FAIL" else 1)), line, now)
             case _:
                 return False
         return True
@@ -147,6 +163,22 @@ class Channels:
     def _forwarded(self, room: RoomId, to: str) -> None:
         if room in self.by_room:
             self._shut(room, _FORWARDED.format(to=refusals.words(to)))
+
+    def _renamed(self, old: RoomId, name: str) -> None:
+        """The very channel has another name: all who were in it are, and so are we, or will be."""
+        channel, new = self.by_room.pop(old, None), self._room(name)
+        if channel is None or not self._link.support.is_channel(name):
+            return
+        self.by_room.setdefault(new, channel).state = channel.state
+        self.by_room[new].name = name
+        if new == old:
+            return
+        if channel.state is State.ASKED:
+            channel.state, channel.due = State.WAITING, 0.0
+        for told in (self.moved, self._now):
+            told.update({before: new for before, after in told.items() if after == old})
+            told[old] = new
+            told.pop(new, None)
 
     def _invited(self, room: RoomId, now: float) -> None:
         channel = self.by_room.get(room)

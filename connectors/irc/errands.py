@@ -96,7 +96,7 @@ async def enter(link: Link, address: str) -> RoomInfo:
     key = key.strip()
     if not link.support.is_channel(name) or " " in key or "," in key or key.startswith(":"):
         raise RoomGone(refusals.NO_CHANNEL)
-    topic = await _joined(link, name, key)
+    name, topic = await _joined(link, name, key)
     modes = await _modes(link, name)
     link.say("PART", name)
     return RoomInfo(
@@ -110,7 +110,8 @@ async def enter(link: Link, address: str) -> RoomInfo:
 
 async def recent(link: Link, room: RoomId, key: str) -> Recent:
     """What was said last in a channel, by joining it. RoomGone, RetryLater."""
-    await _joined(link, room, key)
+    name, _ = await _joined(link, room, key)
+    room = RoomId(link.support.fold(name))
     if not link.granted >= history.NEEDED:
         raise RetryLater(history.UNTOLD.format(why="it keeps no history any more"))
     told = Reader(link, has_ids=True).recent(*await history.latest(link, room))
@@ -118,21 +119,22 @@ async def recent(link: Link, room: RoomId, key: str) -> Recent:
     return told
 
 
-async def _joined(link: Link, name: str, key: str) -> str:
-    """Join; the topic."""
+async def _joined(link: Link, name: str, key: str, *, renamed: bool = False) -> tuple[str, str]:
+    """Join, also under the name that the channel has by now: that, and the topic."""
     folded = link.support.fold(name)
 
     def about(line: Line) -> bool:
         return any(link.support.fold(param) == folded for param in line.params[:-1] or line.params)
 
     def is_last(line: Line) -> bool:
-        is_refusal = line.command in refusals.JOIN_REFUSALS or line.command in ("366", "470")
-        return is_refusal and about(line)
+        return (refusals.is_join_refusal(line) or line.command in ("366", "470")) and about(line)
 
     watch = link.watch(lambda line: line.command in ("332", "JOIN") and about(line), is_last)
     link.say("JOIN", name, *([key] if key else []))
     told = await link.collected(watch, ANSWERS)
     last = told[-1]
+    if (new := refusals.renamed_to(last)) and not renamed and link.support.is_channel(new):
+        return await _joined(link, new, key, renamed=True)
     if last.command == "470":
         raise RoomGone(
             f"The channel sends us on to {refusals.words(last.param(2))}, as it does not let our nick in. "
@@ -140,7 +142,7 @@ async def _joined(link: Link, name: str, key: str) -> str:
         )
     if last.command != "366":
         raise refusals.join_refusal(last)
-    return next((refusals.words(line.text) for line in told if line.command == "332"), "")
+    return name, next((refusals.words(line.text) for line in told if line.command == "332"), "")
 
 
 async def _modes(link: Link, name: str) -> frozenset[str]:

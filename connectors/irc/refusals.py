@@ -50,7 +50,9 @@ _LATER: Final = {
     "480": "The channel lets nobody in for the moment.",
     "495": "The channel does not let us in again so soon after we were put out.",
 }
-JOIN_REFUSALS: Final = frozenset({*_SHUT, *_LATER})
+_RENAMED: Final = "CHANNEL_RENAMED"  # ircv3.net/specs/extensions/channel-rename
+# Errors that name a channel and are about something else that was done there.
+_OTHERS: Final = frozenset({"401", "404", "408", "441", "442", "443", "467", "470", "482"})
 # A line was not passed on. With 401 and 403 the channel is gone, with 442 we are out of it.
 SEND_REFUSALS: Final = frozenset(
     {"401", "403", "404", "408", "412", "415", "417", "439", "442", "477", "482", "531", "FAIL", "263"}
@@ -61,6 +63,20 @@ _COLOURS: Final = re.compile(r"colou?r|format|\+c\b|\bcontrol", re.IGNORECASE)
 def words(text: str) -> str:
     """What a server says, without codes, short, and without a full stop."""
     return plain.render(irc.parse(text)).replace("\n", " ").strip().rstrip(".")[:200]
+
+
+def is_join_refusal(line: Line) -> bool:
+    """Whether this may say that we are not let into a channel: known errors, and what servers invent."""
+    if line.command == "FAIL":
+        return line.param(0) == "JOIN"
+    is_error = len(line.command) == 3 and line.command[0] in "459" and line.command.isdecimal()
+    return is_error and line.command not in _OTHERS
+
+
+def renamed_to(line: Line) -> str:
+    """The channel that the one that was to be joined is now, by the server's word; "" for any other line."""
+    is_told = (line.command, *line.params[:2]) == ("FAIL", "JOIN", _RENAMED)
+    return line.param(3) if is_told else ""
 
 
 def join_refusal(line: Line) -> RoomGone | RetryLater:

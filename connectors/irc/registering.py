@@ -18,7 +18,7 @@ from connectors.irc.wire import Line
 
 WANTED: Final[tuple[str, ...]] = (
     *("account-tag", "batch", "chghost", "echo-message", "labeled-response", "message-tags", "server-time"),
-    *("draft/chathistory", "draft/multiline"),
+    *("draft/channel-rename", "draft/chathistory", "draft/multiline"),
 )
 USER: Final = "sameroom"
 _PIECE: Final = 400  # bytes of one AUTHENTICATE

@@ -60,6 +60,7 @@ class Session(Link):
         self._presence = Presence(self)
         self._reader = Reader(self, has_ids=has_ids)
         self._events: list[tuple[RoomId, IncomingEvent]] = []
+        self._before_move: int | None = None  # so many of them were said before a channel got another name
         self._unreadable = 0
         self._news = asyncio.Event()
         self._is_settled = asyncio.Event()
@@ -119,11 +120,15 @@ class Session(Link):
             log.info("%s: NickServ does not answer; going on without a login", self.who.place.host)
 
     def _has_news(self) -> bool:
-        return bool(self._events or self._channels.lost or self._unreadable)
+        return bool(self._events or self._channels.lost or self._channels.moved or self._unreadable)
 
     def _gathered(self) -> Batch:
-        batch = Batch(self._events, self._token, self._channels.lost, unreadable=self._unreadable)
-        self._events, self._channels.lost, self._unreadable = [], {}, 0
+        """What is told next: what was said under a channel's new name only once that is known."""
+        ready = len(self._events) if self._before_move is None else self._before_move
+        told, channels = self._events[:ready], self._channels
+        batch = Batch(told, self._token, channels.lost, channels.moved, self._unreadable)
+        self._events, self._before_move = self._events[ready:], None
+        channels.lost, channels.moved, self._unreadable = {}, {}, 0
         return batch
 
     # ------------------------------------------------------------------ what comes
@@ -137,10 +142,15 @@ class Session(Link):
             if line.command == "JOIN" and self._has_history:
                 self._begin_to_fill(RoomId(self.support.fold(line.param(0))))
             self._settle()
-            if self._channels.lost:
-                self._news.set()
+            self._tell_of_channels()
         elif line.command in COMMANDS:
             self._hear_of(line)
+
+    def _tell_of_channels(self) -> None:
+        if self._channels.moved and self._before_move is None:
+            self._before_move = len(self._events)
+        if self._channels.lost or self._channels.moved:
+            self._news.set()
 
     def _settle(self) -> None:
         if self._channels.are_settled() and not self._filling:
@@ -181,7 +191,7 @@ class Session(Link):
         else:
             if event is None:
                 return
-            self._events.append((room, event))
+            self._events.append((self._channels.now(room), event))
             if self._has_history:
                 self._token = max(self._token, _stamp(event.said_at))
         self._news.set()
@@ -196,6 +206,7 @@ class Session(Link):
 
     async def recent(self, room: RoomId) -> Recent:
         """As `Connector.recent`."""
+        room = self._channels.now(room)
         if not self._channels.is_in(room):
             raise RetryLater(refusals.NOT_JOINED)
         async with self._asking:
@@ -246,14 +257,14 @@ class Session(Link):
         if wanted != self._wanted:
             self._channels.want(wanted)
             self._wanted = wanted
-            self._presence.keep(wanted)
-            if self._channels.lost:
-                self._news.set()
+            self._presence.keep(self._channels.by_room)
         self._channels.join(now)
-        if (shown := (self.nick, self.mask, self._wanted, self.limits)) != self._shown:
+        self._tell_of_channels()
+        names = tuple(self._channels.by_room)
+        if (shown := (self.nick, self.mask, names, self.limits)) != self._shown:
             self._shown = shown
             self._nick_known = known_as(self, self._nick_known, self._user)
-            self._measured(self._posting.measure(wanted))
+            self._measured(self._posting.measure(names))
 
     async def close(self, farewell: str = "") -> None:
         await super().close(farewell)
@@ -265,6 +276,7 @@ class Session(Link):
         """Send lines to a channel; the msgid, "" if none. As `Connector.send`; `until`: monotonic."""
         if self.ended.done() or not self.nick:
             raise RetryLater(refusals.NOT_YET)
+        room = self._channels.now(room)
         if not self._channels.is_in(room):
             self._look(clock.monotonic())
             raise RetryLater(refusals.NOT_JOINED)

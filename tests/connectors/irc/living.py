@@ -34,6 +34,8 @@ class Living:
         self.events: list[tuple[RoomId, IncomingEvent]] = []
         self.presence: list[tuple[RoomId, IncomingEvent]] = []  # who came and went, kept apart
         self.lost: dict[RoomId, str] = {}
+        self.moved: dict[RoomId, RoomId] = {}
+        self.told: list[list[str]] = []  # of each batch: the rooms of its events, and whether any has moved
         self.error: BaseException | None = None
         self.batches = 0
         self.holds = threading.Event()  # while it is clear nothing is stored
@@ -113,6 +115,8 @@ class Living:
                 self.events += [one for one in batch.events if not one[1].is_presence]
                 self.presence += [one for one in batch.events if one[1].is_presence]
                 self.lost |= batch.lost
+                self.moved |= batch.moved
+                self.told.append([*(room for room, _ in batch.events), *(["moved"] if batch.moved else [])])
                 self.token = batch.token
                 self.batches += 1
 
