@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.contrib import admin
 from django.contrib.admin.models import DELETION, LogEntry
@@ -22,6 +22,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_protect
 
 from accounts.leaving import LeaveRefused
+from accounts.models import User
 
 MOST_AT_ONCE: Final = 20  # each may wait for its chat services
 
@@ -87,8 +88,8 @@ class RemovingAdmin(admin.ModelAdmin):
             self.remove(obj)
         except LeaveRefused as refusal:  # what stands against it is newer than the page that asked
             raise PermissionDenied(str(refusal)) from refusal
-        LogEntry.objects.create(  # type: ignore[misc]  # who is here is signed in
-            user_id=request.user.pk,
+        LogEntry.objects.create(
+            user=cast(User, request.user),
             content_type=ContentType.objects.get_for_model(obj),
             object_id=str(pk),
             object_repr=called,

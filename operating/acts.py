@@ -18,7 +18,7 @@ from accounts.models import LinkedAccount, User
 from accounts.services import account_disable, account_verify
 from connectors.errors import ConnectorError
 from tubes.models import Delivery, Seat, Tube
-from tubes.services import TubeRefused, tube_pause, tube_resume
+from tubes.services import TubeRefused, tube_pause, tube_resume, tubes_of_account
 from tubes.services.operating import (
     NotPossible,
     delivery_arrived,
@@ -30,6 +30,7 @@ from tubes.services.operating import (
 )
 
 Status = Delivery.Status
+AT_ONCE: Final = 500  # rows: each is done, and logged, by itself
 DISABLED: Final = "An operator of this Sameroom has disabled it. Renew it to use it again."
 
 
@@ -96,6 +97,22 @@ def possible_for_all(rows: Sequence[Model], by: User) -> list[tuple[Act, list[in
     able = [act for act in ACTS.values() if act.for_many and by.has_perm(act.permission)]
     found = [(act, [row.pk for row in rows if isinstance(row, act.model) and act.fits(row)]) for act in able]
     return [(act, ids) for act, ids in found if len(ids) > 1]
+
+
+def about(row: Model) -> list[tuple[str, object]]:
+    """What to know of a row before something is done to it for good, each with its name. A query or two."""
+    match row:
+        case LinkedAccount():
+            seats, tubes = row.seats.count(), tubes_of_account(row).count()
+            return [("Owner", row.owner), ("Seats", seats), ("Open Tubes", tubes)]
+        case Delivery():
+            return [
+                ("From", row.event.room or "Sameroom"),
+                ("To", row.room),
+                ("Owner there", row.seat.owner),
+                ("Last error", row.error or "–"),
+            ]
+    return []
 
 
 def possible(row: Model, by: User) -> list[Act]:

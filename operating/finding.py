@@ -8,7 +8,7 @@ no index by time is needed, nor its writing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import md5
 from typing import Any, Final, Generic, TypeVar
@@ -83,6 +83,19 @@ def events(asked: Asked) -> Page[Event]:
         narrowed &= Q(kind=asked.kind)
     found = _begun_within(Event.objects.select_related("room"), asked, "accepted_at")
     return _page(found, narrowed, asked.before, "pk")
+
+
+def all_deliveries(asked: Asked, most: int) -> list[Delivery]:
+    """All that a list finds from its beginning on, up to `most`; a few queries for each ROWS of them."""
+    found: list[Delivery] = []
+    before = None
+    for _ in range(most // ROWS):
+        page = deliveries(replace(asked, before=before))
+        found += page.rows
+        if page.older is None:
+            break
+        before = page.older
+    return found[:most]
 
 
 def reasons(since: datetime, service: str = "") -> list[Reason]:

@@ -13,12 +13,14 @@ from typing import Final
 
 from django.conf import settings
 
+from monitor.lanes import MOST_COUNTED
 from operating.chart import seconds
 from sameroom import clock
 from tubes.models import Delivery, Event, Post, Seat, Tube
 from tubes.models.tubes import TubeQuerySet
 
 MOST: Final = 200  # deliveries, follow-ups, Tubes on one page
+NEXT: Final = 20  # deliveries shown of a lane: its head, which holds the others up, and what stands behind it
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,9 @@ class LaneView:
     tubes: list[Tube]
     is_held: bool
     rests_until: datetime | None  # where that is yet to come
+    waiting: list[Delivery]  # the first of them, next first
+    open: int  # how many wait, counted up to MOST_COUNTED
+    is_more: bool  # than that
 
 
 def way_of(event: Event) -> Way:
@@ -73,11 +78,15 @@ def way_of(event: Event) -> Way:
 
 
 def lane_of(seat: Seat) -> LaneView:
-    """How the lane of a Seat stands, loaded with `room`, `account` and `owner`. One query."""
+    """How the lane of a Seat stands, loaded with `room`, `account` and `owner`. Three queries."""
     now = clock.now()
     rests = seat.lane_not_before if seat.lane_not_before and seat.lane_not_before > now else None
     is_held = seat.lane_lease_until is not None and seat.lane_lease_until > now
-    return LaneView(seat, list(tubes_at(seat)[:MOST]), is_held, rests)
+    rows = Delivery.objects.filter(seat=seat, status__in=Delivery.OPEN).order_by("pk")
+    waiting = rows.select_related("event", "origin", "room", "seat__account")[:NEXT]
+    number = len(rows.values_list("pk")[: MOST_COUNTED + 1])
+    is_more, number = number > MOST_COUNTED, min(number, MOST_COUNTED)
+    return LaneView(seat, list(tubes_at(seat)[:MOST]), is_held, rests, list(waiting), number, is_more)
 
 
 def tubes_at(seat: Seat) -> TubeQuerySet:

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -87,7 +87,7 @@ def delivery_list(request: SignedIn) -> HttpResponse:
     )
     rows = [(delivery, acts.possible(delivery, request.user)) for delivery in page.rows]
     for_all = acts.possible_for_all(page.rows, request.user)
-    context = {"rows": rows, "for_all": for_all, "seat": seat, "states": STATES}
+    context = {"rows": rows, "for_all": for_all, "seat": seat, "states": STATES, "found": asked.query()}
     return _list(request, "operating/deliveries.html", "Deliveries", asked, page, context)
 
 
@@ -124,7 +124,7 @@ def lane_detail(request: SignedIn, pk: int) -> HttpResponse:
         "acts": acts.possible(seat, request.user),
         "account_acts": acts.possible(seat.account, request.user),
         "tubes": [(tube, acts.possible(tube, request.user)) for tube in lane.tubes],
-        "page": finding.deliveries(Asked(state="open", seat=seat.pk)),
+        "rows": [(delivery, acts.possible(delivery, request.user)) for delivery in lane.waiting],
     }
     return _render(request, "operating/lane.html", str(seat), context)
 
@@ -163,7 +163,7 @@ def act_page(request: SignedIn, name: str, pk: int) -> HttpResponse:
     row = get_object_or_404(act.rows(), pk=pk)
     back = _back(request)
     if request.method == "GET":
-        context = {"act": act, "row": row, "back": back}
+        context = {"act": act, "about": acts.about(row), "back": back}
         return _render(request, "operating/act.html", f"{act.label}: {row}", context)
     try:
         acts.do(act, row, request.user)
@@ -177,16 +177,17 @@ def act_page(request: SignedIn, name: str, pk: int) -> HttpResponse:
 @_operators
 @require_POST
 def act_on_all(request: SignedIn, name: str) -> HttpResponse:
-    """Do something to all rows of a page of a list; ask first where it cannot be undone."""
+    """Do something to all rows of a page of a list, or to all that the list finds; ask first where it
+    cannot be undone, or is about rows that nobody has seen."""
     act = acts.ACTS.get(name)
     if act is None or not act.for_many:
         raise Http404
     if not request.user.has_perm(act.permission):
         raise PermissionDenied
-    ids = [int(pk) for pk in request.POST.getlist("row") if pk.isdecimal() and len(pk) < 19][: finding.ROWS]
-    back = _back(request)
-    if act.asks and "sure" not in request.POST:
-        context = {"act": act, "ids": ids, "back": back}
+    back, is_found = _back(request), "found" in request.POST
+    ids = _all_found(act, request.POST["found"]) if is_found else _named(request.POST.getlist("row"))
+    if (act.asks or is_found) and "sure" not in request.POST:
+        context = {"act": act, "ids": ids, "back": back, "is_most": len(ids) == acts.AT_ONCE}
         return _render(request, "operating/act.html", f"{act.label}: {len(ids)} deliveries", context)
     done, refused = acts.do_all(act, act.rows().filter(pk__in=ids).order_by("pk"), request.user)
     if done:
@@ -194,6 +195,16 @@ def act_on_all(request: SignedIn, name: str) -> HttpResponse:
     for why, times in refused.most_common():
         messages.error(request, f"Not for {times}: {why}")
     return redirect(back)
+
+
+def _named(row_ids: list[str]) -> list[int]:
+    return [int(pk) for pk in row_ids if pk.isdecimal() and len(pk) < 19][: acts.AT_ONCE]
+
+
+def _all_found(act: acts.Act, query: str) -> list[int]:
+    """The ids of what a list of this address finds, where the act fits."""
+    found = finding.all_deliveries(Asked.of(QueryDict(query)), acts.AT_ONCE)
+    return [delivery.pk for delivery in found if act.fits(delivery)]
 
 
 def _back(request: SignedIn) -> str:

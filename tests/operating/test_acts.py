@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import LinkedAccount, User
+from operating import acts, finding
 from operating.acts import ACTS
 from sameroom import clock
 from tests import factories
@@ -383,3 +384,70 @@ def test_acting_on_a_page_needs_the_same_rights(staff: Callable[..., Client]) ->
     assert let_in.get(address).status_code == 405
     assert let_in.post(reverse("admin:operating_act_on_all", args=["pause"]), {"row": 1}).status_code == 404
     assert logged() == []
+
+
+@pytest.fixture
+def three_lost(monkeypatch: pytest.MonkeyPatch) -> list[Delivery]:
+    """More than a page shows."""
+    monkeypatch.setattr(finding, "ROWS", 2)
+    tube = factories.tube()
+    lost = {"status": "failed", "error": "It was away.", "finished_at": clock.now()}
+    return [
+        factories.delivery(factories.event(tube.side_a.room, **body), tube.side_b, **lost)
+        for body in ({}, {"body": None}, {})
+    ]
+
+
+def test_all_that_a_list_finds_is_asked_about_and_done(desk: Client, three_lost: list[Delivery]) -> None:
+    factories.delivery(status="failed", error="It is too long.", finished_at=clock.now())
+    digest = finding.Reason("It was away.", "echo", 3, clock.now()).digest
+    listed = reverse("admin:operating_deliveries", query={"state": "lost", "reason": digest})
+    page = desk.get(listed).text
+    [found] = set(re.findall(r'name="found" value="([^"]+)"', page))
+    address = reverse("admin:operating_act_on_all", args=["retry"])
+
+    asked = desk.post(address, {"found": found.replace("&amp;", "&"), "next": listed}).text
+    ids = re.findall(r'name="row" value="(\d+)"', asked)
+    with_nothing = logged()
+    answer = desk.post(address, {"row": ids, "sure": "yes", "next": listed}, follow=True)
+
+    assert "each of these 3" in asked
+    assert set(ids) == {str(one.pk) for one in three_lost}
+    assert with_nothing == []
+    assert "Queued to be tried now. 2 of 3." in answer.text
+    assert "Not for 1: Its text is not kept any more." in answer.text
+    assert len(logged()) == 2
+
+
+def test_all_that_a_list_finds_has_an_end(
+    desk: Client, monkeypatch: pytest.MonkeyPatch, three_lost: list[Delivery]
+) -> None:
+    monkeypatch.setattr(acts, "AT_ONCE", 2)
+    address = reverse("admin:operating_act_on_all", args=["retry"])
+
+    asked = desk.post(address, {"found": "state=lost"}).text
+    desk.post(address, {"row": [one.pk for one in three_lost], "sure": "yes"})
+
+    assert len(re.findall(r'name="row"', asked)) == 2
+    assert "There may be more" in asked
+    assert Delivery.objects.filter(status="failed").count() == 2  # the third, and the one without its text
+
+
+def test_list_that_finds_nothing_any_more_says_so(desk: Client) -> None:
+    asked = desk.post(reverse("admin:operating_act_on_all", args=["skip"]), {"found": "state=open"}).text
+
+    assert "There is nothing to do it to any more." in asked
+    assert 'class="act for-good"' not in asked
+
+
+def test_what_is_asked_says_what_it_is_about(desk: Client) -> None:
+    tube = factories.tube()
+    delivery = factories.delivery(factories.event(tube.side_a.room), tube.side_b, error="It was away.")
+
+    account = desk.get(address("disable", tube.side_b.account)).text
+    left_out = desk.get(address("skip", delivery)).text
+
+    assert tube.side_b.owner.email in account
+    assert "<dt>Open Tubes</dt><dd>1</dd>" in account
+    for words in (tube.side_a.room.name, tube.side_b.room.name, "It was away."):
+        assert words in left_out

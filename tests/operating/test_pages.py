@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import redis
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -13,13 +14,14 @@ from django.urls import reverse
 
 from connectors.budget import Left
 from monitor import counting
-from operating import finding, overview
+from monitor.doctor import running
+from operating import finding, following, overview
 from operating.tasks import watch
 from sameroom import clock
 from tests import factories
 from tests.operating.conftest import LOOK
 from tubes import admin_lists
-from tubes.models import Delivery, Post
+from tubes.models import Delivery, Installation, Post
 from tubes.relay import guard
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -101,6 +103,58 @@ def test_the_first_page_shows_what_waits_what_was_lost_and_who_is_unwell(desk: C
     assert "Long ago." not in page
     assert "Long ago." in text_of(desk.get(HOME, {"span": "6h"}))
     assert "The token was refused." in page
+
+
+def test_the_first_page_says_first_of_all_whether_anything_relays(
+    desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "is_shared", lambda: False)
+    row = Installation.objects.create(pk=1, public_url="https://one.example", marked_at=clock.now())
+    well = text_of(desk.get(HOME))
+    Installation.objects.update(marked_at=clock.now() - timedelta(minutes=7))
+    silent = text_of(desk.get(HOME))
+    Installation.objects.filter(pk=row.pk).update(stopped_because="This may be a copy.")
+    stopped = text_of(desk.get(HOME))
+
+    assert "Workers, beat and listeners are at work" in well
+    assert "no sign of life for 7 minutes" in silent
+    assert "Start worker and beat" in silent
+    assert "at work" not in silent
+    assert silent.index("no sign of life") < silent.index("Events and deliveries per minute")
+    assert '<ul class="alarms stopped"' in stopped
+    assert "The relay is stopped. This may be a copy." in stopped
+
+
+def test_the_first_page_opens_where_redis_does_not_answer(
+    desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> None:
+        raise redis.ConnectionError("refused")
+
+    monkeypatch.setattr(overview, "processes", away)
+
+    assert "Redis does not answer." in text_of(desk.get(HOME))
+
+
+def test_a_lane_shows_what_waits_beginning_with_what_is_next(
+    desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "NEXT", 2)
+    seat = factories.seat()
+    made = [factories.delivery(seat_=seat, error="Try later.") for _ in range(3)]
+
+    page = text_of(desk.get(reverse("admin:operating_lane", args=[seat.pk])))
+    monkeypatch.setattr(following, "MOST_COUNTED", 2)
+    deeper = text_of(desk.get(reverse("admin:operating_lane", args=[seat.pk])))
+    empty = text_of(desk.get(reverse("admin:operating_lane", args=[factories.seat().pk])))
+
+    assert re.findall(r"#delivery-(\d+)", page) == [str(one.pk) for one in made[:2]]
+    assert "<dd>3, the first <time" in page
+    assert "more than 2, the first" in deeper
+    assert f'?seat={seat.pk}&amp;state=open">All that waits</a>' in page
+    assert "Try later." in page
+    assert "Nothing waits." in empty
+    assert "Nothing waits." not in page
 
 
 def test_the_first_page_of_one_service_leaves_others_out(desk: Client) -> None:
@@ -296,12 +350,13 @@ def test_names_and_errors_are_shown_as_they_are_and_run_nothing(desk: Client) ->
 
 @pytest.mark.parametrize(
     ("page", "queries"),
-    [("watch_changelist", 12), ("deliveries", 3), ("events", 3), ("event", 6), ("lane", 6), ("account", 4)],
+    [("watch_changelist", 17), ("deliveries", 3), ("events", 3), ("event", 6), ("lane", 7), ("account", 4)],
 )
 def test_pages_take_as_many_queries_for_three_rows_as_for_one(
     desk: Client, monkeypatch: pytest.MonkeyPatch, page: str, queries: int
 ) -> None:
     monkeypatch.setattr(guard, "LOOK_AGAIN", 1e9)
+    Installation.objects.create(pk=1, public_url="https://one.example", marked_at=clock.now())
     seat, event = factories.seat(factories.account(status="needs_login")), factories.event()
     ids = {"event": event.pk, "lane": seat.pk, "account": seat.account_id}
     address = reverse(f"admin:operating_{page}", args=[ids[page]] if page in ids else [])

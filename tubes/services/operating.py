@@ -8,7 +8,7 @@ from sameroom import clock
 from tubes.models import Delivery, Post, Seat, Tube
 from tubes.relay import access, bell, notices
 from tubes.relay.ends import count_ends
-from tubes.services.again import NotAgain, deliveries_send_again, delivery_send_again
+from tubes.services.again import NotAgain, delivery_send_again
 
 BY_OPERATOR = "An operator has left it out."
 
@@ -29,11 +29,6 @@ def delivery_retry(*, delivery: Delivery) -> None:
         delivery_send_again(delivery=delivery, by=None)
     except NotAgain as error:
         raise NotPossible(str(error)) from error
-
-
-def deliveries_retry(*, deliveries: list[Delivery]) -> int:
-    """Queue those of these lost deliveries that can be sent again; how many."""
-    return deliveries_send_again(deliveries=deliveries, by=None)
 
 
 def delivery_skip(*, delivery: Delivery) -> None:
