@@ -9,7 +9,8 @@ from django.db import connections
 from connectors.echo import connector as echo
 from tests import factories
 from tests.relay.conftest import Pair, take
-from tubes.models import Event, Portal, Room, RoomListing, Tube
+from tubes.models import Delivery, Event, Notice, Portal, Room, RoomListing, Seat, Tube
+from tubes.relay import news, notices
 from tubes.services import (
     Door,
     Limits,
@@ -157,3 +158,18 @@ def test_a_portal_deleted_while_somebody_joins_is_either_first_or_second(db: Non
     assert [str(error) for error in raised] in ([], [Door.DELETED.value])
     is_read = Room.objects.get(pk=portal.seat.room_id).next_poll_at is not None
     assert is_read == (Tube.objects.count() == 1)
+
+
+def test_what_two_find_out_at_once_is_told_once(pair: Pair) -> None:
+    Seat.objects.update(takes_news=True)
+    paused = Tube.objects.with_sides().get(pk=pair.tube.pk)
+
+    raised = at_once(
+        *[lambda: notices.tell(pair.there, Notice.Kind.QUOTA, "The limit is reached.", in_room=True)] * 6,
+        *[lambda: news.paused(paused, pair.here.owner)] * 6,
+    )
+
+    assert raised == []
+    counts = Notice.objects.filter(seat=pair.there).order_by("kind").values_list("kind", "count")
+    assert list(counts) == [("paused", 6), ("quota", 6)]
+    assert Delivery.objects.filter(room=pair.there.room).count() == 2

@@ -98,6 +98,19 @@ def test_a_dismissed_notice_is_told_anew(pair: Pair) -> None:
     assert [count for _, _, count in told()] == [1, 1]
 
 
+def test_a_room_does_not_hear_anew_what_its_owner_put_away(pair: Pair, time: Clock) -> None:
+    tell(pair.there, Kind.CATCH_UP, messages, in_room=True, times=2)
+    Delivery.objects.update(status="sent")
+    Notice.objects.update(dismissed_at=clock.now())
+
+    tell(pair.there, Kind.CATCH_UP, messages, in_room=True, times=3)
+
+    assert (len(told()), said()) == (2, ["2 messages left out."])
+    time.forward(3601)
+    tell(pair.there, Kind.CATCH_UP, messages, in_room=True, times=4)
+    assert said() == ["2 messages left out.", "4 messages left out."]
+
+
 def test_a_number_that_grows_is_named_also_where_the_notice_still_waits(pair: Pair, time: Clock) -> None:
     tell(pair.there, Kind.CATCH_UP, messages, in_room=True, times=2)
     time.forward(7200)  # a service that is down for long

@@ -96,6 +96,7 @@ def _tell(seat: Seat, kind: Notice.Kind, text: str, known_to: Collection[int]) -
         return
     now = clock.now()
     with transaction.atomic():
+        notices.one_at_a_time(seat)
         recent = Notice.objects.filter(seat=seat, kind=kind, text=text, created_at__gt=now - notices.AGAIN)
         if recent.update(count=F("count") + 1):
             return

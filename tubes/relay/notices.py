@@ -5,7 +5,7 @@ A notice never holds the text of a message.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -37,22 +37,24 @@ def tell(seat: Seat, kind: Notice.Kind, text: str | Words, *, in_room: bool, tim
     """Record a notice for the Seat's owner; with `in_room` say it in the room too, if the Seat takes notices.
 
     What was told within the hour, or still waits in the lane, is counted up by `times` instead: the
-    room does not hear it again, and words that name a number name the new one, also those that wait.
-    Works inside the caller's transaction; not repeatable.
+    room does not hear it again, and words that name a number name the new one, also those that wait. An
+    owner who has put it away is told anew, the room is not. Works inside the caller's transaction; not
+    repeatable.
     """
     words = text if callable(text) else lambda _: text
     now = clock.now()
     with transaction.atomic():
+        one_at_a_time(seat)
         known = Notice.objects.filter(seat=seat, kind=kind, dismissed_at=None).order_by("-pk")
-        recent = list(known.select_for_update(no_key=True)[: 2 * MOST_SAID])
-        same = next((notice for notice in recent if notice.text == words(notice.count)), None)
+        same = next((one for one in known[: 2 * MOST_SAID] if one.text == words(one.count)), None)
         if same is not None and _count_up(same, words, times, now):
             return
+        may_speak = in_room and seat.takes_notices and _may_speak(seat, kind, words, now)
         told = Notice.objects.create(
             owner_id=seat.owner_id, seat=seat, kind=kind, text=words(times), count=times, created_at=now
         )
         drop_oldest(seat.owner_id)
-        if in_room and seat.takes_notices and _may_speak(recent, now):
+        if may_speak:
             post(seat, _key(told), told.text)
 
 
@@ -101,9 +103,22 @@ def _count_up(notice: Notice, words: Words, times: int, now: datetime) -> bool:
     return True
 
 
-def _may_speak(recent: Sequence[Notice], now: datetime) -> bool:
-    """Whether the room has not heard too many of this kind lately: their reasons may all differ."""
-    return sum(now - notice.created_at <= AGAIN for notice in recent) < MOST_SAID
+def one_at_a_time(seat: Seat) -> None:
+    """Have who tells something at a Seat wait for whoever does so just now: of two, one counts the other.
+
+    Inside the caller's transaction, which holds no row of a Seat yet, or that one.
+    """
+    list(Seat.objects.select_for_update(no_key=True).filter(pk=seat.pk).values_list("pk"))
+
+
+def _may_speak(seat: Seat, kind: Notice.Kind, words: Words, now: datetime) -> bool:
+    """Whether the room has heard neither this nor too much of its kind lately: their reasons may all differ.
+
+    Whatever its owner has put away since. One query.
+    """
+    lately = Notice.objects.filter(seat=seat, kind=kind, created_at__gte=now - AGAIN).order_by("-pk")
+    heard = list(lately[:MOST_SAID])
+    return len(heard) < MOST_SAID and not any(one.text == words(one.count) for one in heard)
 
 
 def drop_oldest(owner_id: int) -> None:

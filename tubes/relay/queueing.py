@@ -242,7 +242,7 @@ def _spend(errands: Iterable[Errand]) -> None:
     for errand in messages:
         if errand.way.owner in over:
             errand.is_refused, errand.error = True, quotas.REACHED
-    for seat in {errand.way.seat for errand in messages if errand.is_refused}:
+    for seat in sorted({errand.way.seat for errand in messages if errand.is_refused}):
         quotas.announce_at(seat)
 
 
