@@ -6,11 +6,12 @@ import pytest
 
 from connectors.base import Kind
 from connectors.echo.connector import EchoConnector
+from connectors.markup.tree import Bold, Document, Italic, Paragraph, Text
 from connectors.registry import connectors
 from tests import factories
 from tests.relay.commanding import answers, everyone_may, last_answer, obey, type_in
 from tests.relay.conftest import Clock, Pair, Rings, drain_all, take, texts
-from tests.relay.stubbed import echo
+from tests.relay.stubbed import echo, edit_of
 from tubes import tasks
 from tubes.models import Command, Delivery, Event, Post, Seat
 from tubes.relay import commands
@@ -100,6 +101,35 @@ def test_what_answers_a_message_that_stays_does_not_quote_it(pair: Pair) -> None
     [relayed] = texts("globex", "garden")
     assert "I agree" in relayed
     assert "secret" not in relayed
+
+
+@pytest.mark.parametrize("changed", ["^^^ not for the others", "-sameroom open", "-sameroom"])
+@pytest.mark.parametrize("is_posted", [True, False])
+def test_what_a_message_is_changed_into_may_stay_in_its_room_too(
+    pair: Pair, changed: str, is_posted: bool
+) -> None:
+    said = factories.said("for them")
+    take(pair.here.room, said)
+    if is_posted:
+        drain_all()
+
+    take(pair.here.room, edit_of(said.id, changed))
+    obey()
+
+    assert texts("globex", "garden") == ["[Ann, Acme] for them"]
+    assert answers() == []
+    assert Event.objects.get(kind="edit").body is None
+
+
+@pytest.mark.parametrize("begin", ["-sameroom who", "^^^ secret"])
+def test_what_stays_is_known_in_bold_as_well(pair: Pair, begin: str) -> None:
+    body = Document((Paragraph((Bold((Italic((Text(begin),)),)),)),))
+
+    take(pair.here.room, replace(factories.said(), body=body))
+    obey()
+
+    assert texts("globex", "garden") == []
+    assert len(answers()) == (begin == "-sameroom who")
 
 
 def test_a_redelivered_command_is_carried_out_once(pair: Pair) -> None:

@@ -35,11 +35,13 @@ TOO_MANY: Final = "too-many"  # the word of the row that says so
 LEASE: Final = timedelta(minutes=2)  # for carrying one out; longer than all its calls to services
 AT_ONCE: Final = 200  # commands looked at by one sweep
 
-SPOKEN: Final = (Kind.MESSAGE.value, Kind.NOTICE.value)
+SPOKEN: Final = (Kind.MESSAGE.value, Kind.NOTICE.value, Kind.EDIT.value)
 
 
 def keep_here(rooms: Mapping[int, Room], events: Sequence[Event]) -> list[Event]:
     """The events that are for other rooms; commands among the others are noted. Texts of those are dropped.
+
+    What a message is changed into may be for its own room as well: then its copies stay as they are.
 
     Inside the transaction that stored them. No query where no event begins like a command.
     """
@@ -74,11 +76,13 @@ def _first_words(body: Any) -> str:
     """What a stored document begins with, where that is text of a paragraph; else ""."""
     blocks = body.get("blocks") if isinstance(body, dict) else None
     first = blocks[0] if blocks else None
-    inlines = first.get("inlines") if isinstance(first, dict) and first.get("type") == "paragraph" else None
-    begin = inlines[0] if inlines else ""
-    if isinstance(begin, str):
-        return begin
-    return f"@{begin.get('name', '')}" if begin.get("type") == "mention" else ""
+    begin: Any = first if isinstance(first, dict) and first.get("type") == "paragraph" else ""
+    while not isinstance(begin, str):
+        if begin.get("type") == "mention":
+            return f"@{begin.get('name', '')}"
+        inside = begin.get("inlines")  # of the paragraph, and of what is bold or italic there
+        begin = inside[0] if inside else ""
+    return begin
 
 
 def _text(event: Event) -> str:
