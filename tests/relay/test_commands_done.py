@@ -524,6 +524,24 @@ def test_disable_is_confirmed_by_the_same_person_within_a_minute(free: Pair, tim
     assert Tube.objects.get(pk=free.tube.pk).status == "active"
 
 
+def test_disable_ends_only_what_it_has_named_before(free: Pair) -> None:
+    type_in(free.here, "-sameroom disable")
+    further = factories.tube(free.here, third(free, free.here.owner))
+
+    type_in(free.here, "-sameroom disable")
+    assert last_answer().startswith("This ends 2 Tubes for good: to Garden, Attic.")
+    assert set(Tube.objects.filter(pk__in=[free.tube.pk, further.pk]).values_list("status", flat=True)) == {
+        "active"
+    }
+
+    type_in(free.here, "-sameroom disable")
+    hurry()
+    obey()
+    assert {free.tube.pk, further.pk} <= set(
+        Tube.objects.filter(status="closed").values_list("pk", flat=True)
+    )
+
+
 def test_disable_ends_even_where_its_last_word_cannot_be_posted(
     free: Pair, service: Service, time: Clock
 ) -> None:

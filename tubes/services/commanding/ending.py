@@ -26,14 +26,15 @@ def disable(asked: Asked) -> Answer:
     tubes = list(tubes_here(asked.seat).with_sides().order_by("pk"))
     if not tubes:
         return Answer("No Tube of this connection touches this room.")
-    if not _is_confirmed(asked):
+    if not _is_confirmed(asked, tubes):
         return Answer(
             f"This ends {_number(tubes)} for good: to {_far_rooms(tubes, asked)}. "
             f"Type “-sameroom disable” once more within a minute to do it.",
-            memo={"asks": asked.seat.pk},
+            memo={"asks": asked.seat.pk, "of": [tube.pk for tube in tubes]},
         )
     for tube in tubes:
         tube_pause(tube=tube, by=asked.seat.owner, tells=False)
+    for tube in tubes:
         far = far_side(tube, asked.seat.room_id)
         told = f"{asked.by} has ended the Tube between {asked.seat.room.name} and {far.room.name}."
         notices.tell(far, Notice.Kind.COMMAND, told, in_room=True)
@@ -61,12 +62,15 @@ def disabled(asked: Asked) -> Answer:
     return Answer()
 
 
-def _is_confirmed(asked: Asked) -> bool:
+def _is_confirmed(asked: Asked, tubes: list[Tube]) -> bool:
+    """Whether the same person was asked about all of these just before."""
     command = asked.command
     before = Command.objects.filter(room=command.room, word=command.word, author_id=command.author_id)
     lately = before.filter(pk__lt=command.pk, created_at__gt=command.created_at - CONFIRM)
     last = lately.order_by("-pk").first()
-    return last is not None and last.memo.get("asks") == asked.seat.pk
+    if last is None or last.memo.get("asks") != asked.seat.pk:
+        return False
+    return {tube.pk for tube in tubes} <= set(last.memo["of"])
 
 
 def _number(tubes: list[Tube]) -> str:
