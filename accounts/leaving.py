@@ -16,7 +16,7 @@ from accounts.models import Invitation, LinkedAccount, User
 from accounts.services import account_leave, rooms_touched
 from sameroom import clock
 from tubes.models import Seat, Tube
-from tubes.relay import news, shelf
+from tubes.relay import handover, hooking, news, shelf
 from tubes.services import rooms_rewatch
 
 LEAVING_SECONDS = 20.0  # for all services together; an account's own bounds come on top
@@ -42,7 +42,9 @@ def user_remove(*, user: User, address: str = "", by_operator: bool = False) -> 
         rooms = set(user.seats.values_list("room", flat=True))
         rooms |= {room for account in user.linked_accounts.all() for room in rooms_touched(account)}
         tubes = Tube.objects.owned_by(user).not_closed().with_sides()
-        left = news.ends_left_by(tubes, user.seats.values_list("pk", flat=True))
+        seats = list(user.seats.values_list("pk", flat=True))
+        left = news.ends_left_by(tubes, seats)
+        handover.forsake(seats)
         _forget_traces(user)
         user.delete()
         rooms_rewatch(rooms)
@@ -56,6 +58,8 @@ def _leave_services(user: User) -> None:
     for account in user.linked_accounts.all():
         if clock.monotonic() < ends:
             account_leave(account)
+    if clock.monotonic() < ends:
+        hooking.leave(user.seats.exclude(account__owner=user))  # at Sameroom's own accounts
 
 
 def _forget_traces(user: User) -> None:

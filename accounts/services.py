@@ -19,7 +19,7 @@ from connectors.markup.sanitize import clean_name, clean_text
 from connectors.model import ROOM_KEY
 from sameroom import clock
 from tubes.models import Room, RoomListing
-from tubes.relay import access, bell, health, hooking, news
+from tubes.relay import access, bell, handover, health, hooking, news
 from tubes.services import listings_keep, rooms_rewatch, tubes_of_account
 
 LISTING_SECONDS = 60
@@ -281,7 +281,9 @@ def account_remove(*, account: LinkedAccount, address: str = "", by_operator: bo
     with transaction.atomic():
         letters.removed(account, address=address, by_operator=by_operator)
         rooms = rooms_touched(account)
-        left = news.ends_left_by(tubes_of_account(account), account.seats.values_list("pk", flat=True))
+        seats = list(account.seats.values_list("pk", flat=True))
+        left = news.ends_left_by(tubes_of_account(account), seats)
+        handover.forsake(seats)
         account.delete()
         rooms_rewatch(rooms)
         news.ended(left, account.owner)
@@ -292,7 +294,7 @@ def account_leave(account: LinkedAccount) -> None:
 
     What the service refuses is no reason to keep the account.
     """
-    hooking.leave(account)
+    hooking.leave(account.seats.all())
     with suppress(ConnectorError, LookupError):
         account.connector().sign_out()
 

@@ -10,6 +10,7 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
+from accounts.leaving import user_remove
 from accounts.models import LinkedAccount
 from accounts.services import account_link, account_refresh_rooms, account_remove
 from connectors.base import RoomId
@@ -340,6 +341,18 @@ def test_an_account_that_is_removed_takes_its_hooks_along(hooked: Hooked) -> Non
     account_remove(account=hooked.seat.account)
 
     assert hooked.hooks(room) == []
+
+
+def test_a_user_who_is_deleted_takes_their_hooks_at_a_shared_account_along(hooked: Hooked) -> None:
+    account, room, somebody = hooked.seat.account, hooked.room, factories.user()
+    LinkedAccount.objects.filter(pk=account.pk).update(is_shared=True)
+    Seat.objects.filter(pk=hooked.seat.pk).update(owner=somebody)
+    assert len(hooked.hooks(room)) == 3
+
+    user_remove(user=somebody)
+
+    assert hooked.hooks(room) == []
+    assert LinkedAccount.objects.filter(pk=account.pk).exists()
 
 
 def test_a_service_that_is_away_does_not_keep_an_account_from_being_removed(hooked: Hooked) -> None:

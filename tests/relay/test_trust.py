@@ -1,6 +1,6 @@
 """Who may see and use what: Seats that lost their room, closed Tubes, removed accounts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
@@ -8,12 +8,15 @@ import pytest
 from accounts.leaving import user_remove
 from accounts.models import LinkedAccount
 from accounts.services import account_remove
+from connectors.base import MessageId, OutgoingMessage, RoomId
+from connectors.echo import connector as echo
+from connectors.echo.connector import EchoConnector
 from sameroom import clock
 from tests import factories
 from tests.relay.conftest import Clock, Pair, drain_all, statuses, take, texts
 from tubes import tasks
 from tubes.models import Delivery, Event, Post, Room, Seat, Tube
-from tubes.relay import health
+from tubes.relay import health, lanes
 from tubes.relay.rendering import fingerprint
 from tubes.services import tube_close
 
@@ -176,3 +179,75 @@ def test_a_send_whose_secret_no_key_opens_is_recognised_all_the_same(pair: Pair)
 
     assert take(pair.there.room, factories.said("[Ann, Acme] one", user_id=bot)) == 0
     assert statuses() == ["sent"]
+
+
+# ----------------------------------------------------------------- removed while something is on its way
+
+
+@pytest.mark.parametrize("is_read_first", [True, False])
+@pytest.mark.django_db(transaction=True)
+def test_what_an_account_is_posting_while_it_is_removed_is_known_as_ours(
+    pair: Pair, other: Other, monkeypatch: pytest.MonkeyPatch, is_read_first: bool
+) -> None:
+    bot, real = pair.here.account.remote_user_id, EchoConnector.send
+    seen = factories.said("[Ann, Globex] hello", id="acme-1", user_id=bot)
+
+    def send(self: EchoConnector, room: RoomId, message: OutgoingMessage) -> MessageId:
+        remote_id = real(self, room, message)
+        if room == pair.here.room.remote_id:
+            account_remove(account=pair.here.account)
+            if is_read_first:
+                take(other.here.room, replace(seen, id=remote_id, dedupe_key=remote_id))
+        return remote_id
+
+    monkeypatch.setattr(EchoConnector, "send", send)
+    take(pair.there.room, factories.said("hello"))
+
+    assert lanes.drain(pair.here.pk) is None
+    posted = texts_with_ids("acme", "lobby")
+    for remote_id, text in posted:
+        take(other.here.room, factories.said(text, id=remote_id, user_id=bot))
+
+    assert [text for _, text in posted] == ["[Ann, Globex] hello"]
+    assert not Event.objects.filter(room=other.here.room, body__isnull=False).exists()
+
+
+def test_what_waits_at_a_removed_account_goes_by_another_owners_tube(pair: Pair) -> None:
+    far = factories.seat(factories.account(team="globex"), pair.there.room)
+    factories.tube(factories.seat(factories.account(far.owner, team="acme"), pair.here.room), far)
+    pair.say("one", "two")
+    assert set(Delivery.objects.values_list("seat", flat=True)) == {pair.there.pk}
+
+    account_remove(account=pair.there.account)
+    pair.say("three")
+    drain_all()
+
+    assert texts("globex", "garden") == ["[Ann, Acme] one", "[Ann, Acme] two", "[Ann, Acme] three"]
+
+
+def test_what_may_have_been_sent_by_a_removed_user_is_known_when_it_is_seen(pair: Pair, other: Other) -> None:
+    text = "[Ann, Globex] hello"
+    factories.delivery(
+        factories.event(pair.there.room),
+        pair.here,
+        status="unknown",
+        finished_at=clock.now(),
+        fingerprint=fingerprint(text),
+    )
+    bot = pair.here.account.remote_user_id
+    user_remove(user=pair.here.owner)
+
+    take(other.here.room, factories.said(text, user_id=bot))
+    assert texts_relayed(other) == []
+
+    take(other.here.room, factories.said(text, name="Eve"))
+    assert len(texts_relayed(other)) == 1
+
+
+def texts_relayed(other: Other) -> list[str]:
+    drain_all()
+    return texts("initech", "attic")
+
+
+def texts_with_ids(team: str, room: str) -> list[tuple[str, str]]:
+    return [(line.id, line.text) for line in echo.house(team).lines[RoomId(room)]]

@@ -5,16 +5,19 @@ So a closed Tube, a lost room or an expired token holds up nobody else's Tube in
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from sameroom import clock
-from tubes.models import Delivery, Room, Seat
+from tubes.models import Delivery, Post, Room, Seat, Tube
 from tubes.relay import bell, sql
 from tubes.relay.ends import count_ends
 from tubes.relay.routing import BEGUN, NO_WAY, Network, destinations
 
-QUEUED = Delivery.Status.QUEUED
+Status = Delivery.Status
+QUEUED = Status.QUEUED
 AT_ONCE = 500  # deliveries looked at in one go
 
 
@@ -40,12 +43,36 @@ def stranded_seats() -> list[int]:
     return sorted(found)
 
 
-def retire(seat_id: int) -> None:
+def forsake(seat_ids: Collection[int]) -> None:
+    """Before Seats are deleted: what is queued there goes to others that lead there, as far as any do.
+
+    What is on the wire just now, or may have arrived, is known as ours by its text whenever it is seen. Ends
+    the Seats' Tubes. Inside the caller's transaction; may be repeated.
+    """
+    tubes = Tube.objects.filter(Q(side_a__in=seat_ids) | Q(side_b__in=seat_ids))
+    tubes.not_closed().update(status=Tube.Status.CLOSED, status_since=clock.now())
+    for seat_id in sorted(seat_ids):
+        retire(seat_id, is_leaving=True)
+    undecided = Delivery.objects.filter(seat__in=seat_ids, status__in=(Status.SENDING, Status.UNKNOWN))
+    sent = undecided.exclude(fingerprint="").order_by("pk").values_list("room", "fingerprint", "part")
+    Post.objects.bulk_create(Post(room_id=room, fingerprint=print_, part=part) for room, print_, part in sent)
+
+
+def keep_id(room_id: int, fingerprint: str, remote_id: str) -> None:
+    """A post whose Seat was deleted while it was on the wire is known by its id from now on. One UPDATE."""
+    forsaken = Post.objects.filter(
+        room=room_id, delivery=None, remote_id="", is_seen=False, fingerprint=fingerprint
+    )
+    first = forsaken.order_by("pk").values("pk")[:1]
+    Post.objects.filter(pk__in=first).update(remote_id=remote_id, is_seen=True)
+
+
+def retire(seat_id: int, *, is_leaving: bool = False) -> None:
     """Hand what is queued at a Seat that cannot post to the Seats that lead there now.
 
     What a Seat at no open Tube has queued, and nobody else can post, is skipped; one that waits for a
     login, or for its room, keeps it. An origin that has something on the wire here waits until that is
-    settled, if it can be. One transaction; may be repeated.
+    settled, if it can be; not at a Seat `is_leaving`. One transaction; may be repeated.
     """
     if Seat.objects.joined().working().filter(pk=seat_id).exists():
         return
@@ -57,7 +84,7 @@ def retire(seat_id: int) -> None:
             origins.discard(None)  # what we say ourselves is still said where a Portal leads to the room
         if is_used:  # it may work again at any moment: nothing is to join the queue meanwhile
             list(Room.objects.select_for_update(no_key=True).filter(pk__in=origins).order_by("pk"))
-        if Seat.objects.working().filter(pk=seat_id).exists():
+        if not is_leaving and Seat.objects.working().filter(pk=seat_id).exists():
             origins -= set(mine.filter(BEGUN).values_list("origin", flat=True).distinct())
         network: Network = {}
         taken = [_hand_over(seat_id, origin, is_used, network) for origin in sorted(origins, key=str)]
@@ -85,8 +112,8 @@ def _hand_over(seat_id: int, origin: int | None, is_used: bool, network: Network
             elif is_used:
                 return taken
             else:
-                skipped = {"status": Delivery.Status.SKIPPED, "error": NO_WAY, "finished_at": clock.now()}
+                skipped = {"status": Status.SKIPPED, "error": NO_WAY, "finished_at": clock.now()}
                 if queued.filter(pk=delivery.pk).update(**skipped):
-                    count_ends([delivery.room_id], Delivery.Status.SKIPPED)
+                    count_ends([delivery.room_id], Status.SKIPPED)
         last = rows[-1].pk
     return taken

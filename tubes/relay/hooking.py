@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
 
@@ -91,17 +91,19 @@ def settle(seat_id: int) -> None:
         log.info("The hook of Seat %s could not be settled: %s", seat.code, error)
 
 
-def leave(account: LinkedAccount) -> None:
-    """End the hooks of an account that is being removed, as far as that goes in LEAVING seconds.
+def leave(seats: QuerySet[Seat]) -> None:
+    """End the hooks of Seats that are about to be deleted, as far as that goes in LEAVING seconds.
 
-    Network I/O. What is not ended pushes to an address that is not there any more.
+    Network I/O. What is not ended pushes to an address that is not there any more, or to no purpose.
     """
     until = clock.monotonic() + LEAVING
-    for seat in account.seats.exclude(hook_id="").select_related("account", "room"):
-        if not account.is_usable or clock.monotonic() > until:
+    for seat in seats.exclude(hook_id="").select_related("account", "room"):
+        if clock.monotonic() > until:
             return
+        if not seat.account.is_usable:
+            continue
         try:
-            _end(seat, account.connector())
+            _end(seat, seat.account.connector())
         except ConnectorError as error:
             log.info("The hook of Seat %s stays at its service: %s", seat.code, error)
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 
 from connectors.base import Connector, MessageId
 from monitor import counting
 from sameroom import clock
 from sameroom.celery import stopping
 from tubes.models import Delivery, Seat
-from tubes.relay import health, notices, sql
+from tubes.relay import handover, health, notices, sql
 from tubes.relay.intake import release_held
 from tubes.relay.leases import Lease
 from tubes.relay.routing import Network
@@ -96,7 +96,12 @@ class Lane:
 
     def _write(self, beginning: Beginning | None, *, release: Release = Release.NO) -> bool:
         arrived = self.arrived
-        outcome = write(self.lease, self.seat.room_id, arrived, beginning, release=release)
+        try:
+            outcome = write(self.lease, self.seat.room_id, arrived, beginning, release=release)
+        except IntegrityError:
+            if arrived is None or Seat.objects.filter(pk=self.seat.pk).exists():
+                raise
+            return self._forsaken(arrived)
         self.arrived, self.is_left = None, outcome.released
         if arrived and arrived.is_last and outcome.ended:
             for delivery in arrived.deliveries:
@@ -106,6 +111,13 @@ class Lane:
         if outcome.is_holding and arrived:
             release_held(self.seat.room_id)
         return outcome.begun if beginning else outcome.ended
+
+    def _forsaken(self, arrived: Arrived) -> bool:
+        """The Seat was deleted with what was on the wire, which has arrived."""
+        self.arrived = None
+        handover.keep_id(self.seat.room_id, arrived.fingerprint, arrived.remote_id or "")
+        log.warning("Seat %s was deleted while something was on its way; its lane ends", self.seat.pk)
+        return False
 
 
 def move(lane: Lane, delivery: Delivery, to: Delivery.Status, **changes: Any) -> bool:
