@@ -1,7 +1,7 @@
 """What Sameroom knows of one user, for them to take along: JSON, piece by piece, without secrets.
 
-Of other people it holds what the user's own pages show: the name of a room at the other end of a Tube.
-It holds no message.
+Of other people it holds what the user's own pages show: the name of a room at the other end of a Tube, who is
+muted. It holds no message.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Count
 
 from accounts.models import Invitation, LinkedAccount, User
 from sameroom import clock
-from tubes.models import Delivery, Notice, Portal, PortalRequest, RoomListing, Seat, Tube
+from tubes.models import Delivery, MapLink, Notice, Portal, PortalRequest, RoomClaim, RoomListing, Seat, Tube
 from tubes.services import COMMANDING, OPTIONS
 
 AT_ONCE = 500  # rows in memory
@@ -52,6 +53,7 @@ def _profile(user: User) -> dict[str, Any]:
         "last_name": user.last_name,
         "joined_at": user.date_joined,
         "last_login": user.last_login,
+        "first_steps_done_at": user.onboarded_at,
         "daily_messages": limit or None,
         "deliveries_of_the_last_days": _counts(user),
     }
@@ -68,15 +70,24 @@ def _sections(user: User) -> dict[str, Iterable[Mapping[str, Any]]]:
     invitations = Invitation.objects.filter(invited_by=user).order_by("pk").values("email", "created_at")
     return {
         "email_addresses": emails.iterator(),
+        "second_steps": _second_steps(user),
         "invitations": invitations.iterator(),
         "accounts": _accounts(user),
         "rooms": _rooms(user),
         "tubes": _tubes(user),
         "portals": _portals(user),
         "portal_requests": _portal_requests(user),
+        "map_links": _map_links(user),
         "notices": _notices(user),
         "rooms_your_accounts_may_enter": _listings(user),
+        "rooms_asked_for_by_code": _claims(user),
     }
+
+
+def _second_steps(user: User) -> Iterator[dict[str, Any]]:
+    """What the user shows besides the password, without its secret."""
+    for one in Authenticator.objects.filter(user=user).order_by("pk"):
+        yield {"kind": one.get_type_display(), "since": one.created_at, "last_used_at": one.last_used_at}
 
 
 def _accounts(user: User) -> Iterator[dict[str, Any]]:
@@ -93,7 +104,7 @@ def _rooms(user: User) -> Iterator[dict[str, Any]]:
             "room_id": seat.room.remote_id,
             "account": seat.account.code,
             "options": {name: getattr(seat, name) for name in (*OPTIONS, *COMMANDING)},
-            "muted": [mute.author_name for mute in seat.mutes.all()],
+            "muted": [mute.author_name or mute.author_id for mute in seat.mutes.all()],
             "failure": seat.failure,
             "since": seat.created_at,
         }
@@ -156,3 +167,22 @@ def _listings(user: User) -> Iterator[dict[str, Any]]:
     listings = RoomListing.objects.owned_by(user).select_related("account").order_by("pk")
     for listing in listings.iterator(AT_ONCE):
         yield {"name": listing.name, "room_id": listing.remote_id, "account": listing.account.code}
+
+
+def _map_links(user: User) -> Iterator[Mapping[str, Any]]:
+    """Those that live: whoever has the address of one may look, so it is not told again."""
+    links = MapLink.objects.filter(seat__owner=user, expires_at__gt=clock.now()).order_by("pk")
+    for link in links.select_related("seat__room").iterator(AT_ONCE):
+        yield {"room": link.seat.room.name, "expires_at": link.expires_at}
+
+
+def _claims(user: User) -> Iterator[dict[str, Any]]:
+    """Rooms of shared accounts that a code was asked for, without the code."""
+    claims = RoomClaim.objects.owned_by(user).select_related("account").order_by("pk")
+    for claim in claims.iterator(AT_ONCE):
+        yield {
+            "service": claim.account.label,
+            "room": claim.room_name,
+            "created_at": claim.created_at,
+            "found_at": claim.found_at,
+        }

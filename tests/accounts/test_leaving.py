@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import SESSION_KEY
@@ -19,11 +20,12 @@ from accounts import letters, outbox
 from accounts.exporting import pieces
 from accounts.invitations import invitation_create
 from accounts.leaving import LeaveRefused, user_remove
-from accounts.models import Letter, User
+from accounts.models import Letter, LinkedAccount, User
 from sameroom import clock
 from tests import factories
-from tubes.models import Event, Notice, Room, Seat, Tube
+from tubes.models import Event, MapLink, Mute, Notice, Room, Seat, Tube
 from tubes.relay import retention
+from tubes.services import claim_begin, claim_code, map_link_make
 
 pytestmark = pytest.mark.django_db
 
@@ -191,6 +193,54 @@ def test_an_export_holds_portals_and_requests_of_either_side(ann: User) -> None:
         (False, "Bobs garden", "waiting"),
     ]
     assert not {"bob@example.com", "Bobs bot"} & set(json.dumps(document).split('"'))
+
+
+def test_an_export_holds_second_steps_map_links_and_codes_without_their_secrets(ann: User) -> None:
+    Authenticator.objects.create(user=ann, type=Authenticator.Type.TOTP, data={"secret": SECRET})
+    link = map_link_make(seat=ann.seats.earliest("pk"))
+    MapLink.objects.create(key="over", seat=link.seat, expires_at=clock.now() - timedelta(hours=1))
+    bot = factories.account(factories.user("operator@example.com"), is_shared=True)
+    claim = claim_begin(owner=ann, account=bot, room_name="Bicycles")
+    claim_begin(owner=bot.owner, account=bot, room_name="Not hers")
+    Mute.objects.create(seat=link.seat, kind="echo", space="echo#globex", author_id="u-77")
+
+    document = exported(ann)
+
+    assert [(row["kind"], row["last_used_at"]) for row in document["second_steps"]] == [
+        ("TOTP Authenticator", None)
+    ]
+    assert [row["room"] for row in document["map_links"]] == ["Annex-room"]
+    assert [(row["service"], row["room"]) for row in document["rooms_asked_for_by_code"]] == [
+        ("Echo", "Bicycles")
+    ]
+    assert document["rooms"][0]["muted"] == ["u-77"]
+    assert document["profile"]["first_steps_done_at"] is not None
+    text = json.dumps(document)
+    for word in (SECRET, link.key, claim_code(claim), "operator@example.com", "Not hers"):
+        assert word not in text
+
+
+def test_every_table_about_a_user_is_exported_or_left_out_for_a_reason() -> None:
+    told = {"Authenticator", "EmailAddress", "Invitation", "LinkedAccount", "MapLink", "Mute", "Notice"}
+    told |= {"Portal", "PortalRequest", "RoomClaim", "RoomListing", "Seat", "Tube"}
+    left_out = {
+        "Delivery",  # counted: what was said is other people's
+        "JoinCode",  # a secret, for two minutes
+        "LogEntry",  # what operators did
+        "Room",  # as its Seats
+        "User_groups",  # what operators may do
+        "User_user_permissions",
+    }
+
+    about = {
+        model.__name__
+        for model in apps.get_models(include_auto_created=True)
+        for field in model._meta.get_fields()
+        if isinstance(field, ForeignKey | OneToOneField)
+        and field.related_model in (User, LinkedAccount, Seat)
+    }
+
+    assert about == told | left_out
 
 
 def test_an_export_holds_no_secret_and_no_message(ann: User) -> None:
