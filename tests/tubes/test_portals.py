@@ -385,9 +385,22 @@ def test_approving_keeps_the_maximum() -> None:
     first, second = asked(portal), asked(portal, listed("initech", "Attic"))
     portal_request_approve(request=first, by=portal.seat.owner)
 
-    with pytest.raises(TubeRefused, match="as many Tubes as its owner lets it have"):
+    with pytest.raises(TubeRefused, match="as many Tubes as you let it have"):
         portal_request_approve(request=second, by=portal.seat.owner)
     assert PortalRequest.objects.get(pk=second.pk).status == "waiting"
+
+
+def test_who_approves_too_late_is_told_what_to_do() -> None:
+    portal = made(Limits(needs_approval=True))
+    request = asked(portal)
+    yesterday, tomorrow = (clock.now() + timedelta(days=days) for days in (-1, 1))
+    portal_change(portal=portal, limits=Limits(needs_approval=True, expires_at=yesterday), options={})
+
+    with pytest.raises(TubeRefused, match="Give it a later day under its options"):
+        portal_request_approve(request=request, by=portal.seat.owner)
+
+    portal_change(portal=portal, limits=Limits(needs_approval=True, expires_at=tomorrow), options={})
+    assert portal_request_approve(request=request, by=portal.seat.owner).status == "active"
 
 
 # ------------------------------------------------------------------------------ changed, deleted

@@ -47,6 +47,16 @@ class Door(Enum):
     OWN = "This Portal is your own. It is for others: send them its address."
 
 
+# What its owner is told who lets somebody in that came before.
+FOR_ITS_OWNER = {
+    Door.DELETED: "You have deleted this Portal.",
+    Door.EXPIRED: "This Portal has expired. Give it a later day under its options, then approve again.",
+    Door.FULL: "This Portal has as many Tubes as you let it have. Close one, or let it have more under its "
+    "options, then approve again.",
+    Door.OUT_OF_REACH: "Your room cannot be reached at the moment. See Manage for why.",
+}
+
+
 def portal_door(portal: Portal, visitor: User | None = None, *, open_tubes: int | None = None) -> Door:
     """Whether this Portal, loaded `with_seat()`, lets its visitor in. One query where it has a maximum.
 
@@ -101,7 +111,7 @@ def portal_request_approve(*, request: PortalRequest, by: User) -> Tube:
         ) from None
     _require_not_joined(portal, visitor, theirs, own)
     with saving():
-        locked = _locked(portal, visitor)
+        locked = _locked(portal, visitor, by=by)
         if not _move(request, Status.APPROVED):
             raise TubeRefused("This request is not waiting any more.")
         tube = _join(locked, visitor, theirs, own, told=False)
@@ -151,10 +161,11 @@ def _is_full(portal: Portal, open_tubes: int | None) -> bool:
     return known >= portal.most_tubes
 
 
-def _require_open(portal: Portal, visitor: User) -> None:
+def _require_open(portal: Portal, visitor: User, *, by: User | None = None) -> None:
     door = portal_door(portal, visitor)
     if door is not Door.OPEN:
-        raise TubeRefused(door.value)
+        is_owner = by is not None and by.pk == portal.seat.owner_id
+        raise TubeRefused(FOR_ITS_OWNER.get(door, door.value) if is_owner else door.value)
 
 
 def _require_not_joined(portal: Portal, visitor: User, theirs: Side, own: Side) -> None:
@@ -166,10 +177,10 @@ def _require_not_joined(portal: Portal, visitor: User, theirs: Side, own: Side) 
         raise TubeRefused(f"{own.name} is joined to this Portal’s room already, by somebody else.")
 
 
-def _locked(portal: Portal, visitor: User) -> Portal:
+def _locked(portal: Portal, visitor: User, *, by: User | None = None) -> Portal:
     """The Portal as it stands, if it still lets this visitor in. Inside a transaction: one at a time."""
     fresh = Portal.objects.select_for_update(no_key=True, of=("self",)).with_seat().get(pk=portal.pk)
-    _require_open(fresh, visitor)
+    _require_open(fresh, visitor, by=by)
     return fresh
 
 
