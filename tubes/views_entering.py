@@ -14,11 +14,12 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.decorators import SignedIn, acting_page
 from accounts.models import LinkedAccount
+from connectors.markup.sanitize import clean_text
 from connectors.registry import connector_class
 from tubes.forms import NewRoomForm, RoomAddressForm, RoomSearchForm, SideBForm
 from tubes.models import RoomListing
 from tubes.picking import Picking, PortalRoom, SideA, SideB
-from tubes.services import RoomRefused, TubeRefused, room_enter, room_make
+from tubes.services import RoomRefused, TubeRefused, room_enter, room_make, tube_just_opened
 
 
 def picker(request: SignedIn, picking: Picking, *, refusal: str = "", **more: Any) -> HttpResponse:
@@ -46,6 +47,9 @@ def picker_acting(request: SignedIn, picking: Picking, **more: Any) -> HttpRespo
                 refusal = str(error)
         else:
             refusal = str(form.errors["side_b"][0])
+        picked = clean_text(request.POST.get("side_b", ""))
+        if tube := tube_just_opened(by=request.user, far=picking.far, code=picked):
+            return redirect("tubes:tube-detail", tube.code)
     return picker(request, picking, refusal=refusal, **more)
 
 

@@ -104,6 +104,9 @@ def request_approve_do(request: SignedIn, asked_code: str) -> HttpResponse:
     try:
         tube = portal_request_approve(request=asked, by=request.user)
     except TubeRefused as refusal:
+        asked.refresh_from_db(fields=["tube"])
+        if asked.tube is not None:  # pressed twice, or in another tab as well
+            return redirect("tubes:tube-detail", asked.tube.code)
         messages.error(request, f"The rooms were not joined. {refusal}")
         return redirect("tubes:tube-list")
     return redirect("tubes:tube-detail", tube.code)

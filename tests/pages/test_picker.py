@@ -1,6 +1,9 @@
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 
+from sameroom import clock
 from tests import factories
 from tubes.models import RoomListing, Tube
 
@@ -145,6 +148,27 @@ def test_picking_side_b_opens_the_tube_and_names_both_rooms(page, ann, acme, lob
     assert response.redirect_chain == [(f"/tubes/{tube.code}/", 302)]
     assert (tube.side_a.room.name, tube.side_b.room.name, tube.opened_by) == ("Lobby", "Garden", ann)
     assert "<strong>Lobby</strong> and <strong>Garden</strong> are one" in response.text
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_picking_twice_leads_to_the_tube_there_is(page, acme, lobby, order):
+    picked = [lobby, factories.listing(acme, "Garden")]
+    first = page.post(side_b(picked[0]), {"side_b": picked[1].code})
+
+    again = page.post(side_b(picked[::order][0]), {"side_b": picked[::order][1].code})
+
+    assert again["Location"] == first["Location"]
+    assert Tube.objects.count() == 1
+
+
+def test_what_was_joined_before_is_refused(page, acme, lobby):
+    garden = factories.listing(acme, "Garden")
+    page.post(side_b(lobby), {"side_b": garden.code})
+    Tube.objects.update(created_at=clock.now() - timedelta(minutes=2))
+
+    response = page.post(side_b(lobby), {"side_b": garden.code})
+
+    assert response.context["refusal"] == "That room cannot be picked any more. Pick another one."
 
 
 def test_refused_tube_says_why_and_saves_nothing(page, acme):

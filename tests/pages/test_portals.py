@@ -379,6 +379,16 @@ def test_owner_approves_and_the_tube_is_open(page, portal):
     assert (tube.portal, tube.side_a, tube.side_b.owner) == (portal, portal.seat, request.visitor)
 
 
+def test_approving_twice_leads_to_the_tube_there_is(page, portal):
+    asked = factories.portal_request(portal)
+    path = f"/portals/asked/{asked.code}/approve/"
+
+    answers = [page.post(path), page.post(path)]
+
+    tube = Tube.objects.get()
+    assert [answer["Location"] for answer in answers] == [f"/tubes/{tube.code}/"] * 2
+
+
 def test_owner_declines_and_nothing_is_opened(page, portal):
     request = factories.portal_request(portal)
 

@@ -238,6 +238,7 @@ def test_worker_is_asked_to_write_to_its_owner(
 
 def test_room_that_is_joined_already_is_not_offered_and_refused(page, portal, garden):
     join(page, portal, garden)
+    Tube.objects.update(created_at=clock.now() - timedelta(minutes=2))
 
     offered = page.get(portal.path).context["found"].rooms
     again = page.post(portal.path, {"side_b": garden.code})

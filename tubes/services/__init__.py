@@ -14,7 +14,7 @@ from tubes.services.commanding.allowed import names_are_owned
 from tubes.services.crossings import Crossing, crossing_rows, crossings_of
 from tubes.services.drawing import drawing_of, rows_of
 from tubes.services.entering import Offer, RoomRefused, offers_of, room_enter, room_make
-from tubes.services.joining import tube_join
+from tubes.services.joining import tube_join, tube_just_opened
 from tubes.services.maps import HOURS as MAP_HOURS
 from tubes.services.maps import map_link_find, map_link_make
 from tubes.services.muting import mute_remove
@@ -131,6 +131,7 @@ __all__ = [
     "standing_of",
     "tube_close",
     "tube_join",
+    "tube_just_opened",
     "tube_open",
     "tube_pause",
     "tube_reopen",

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db.models import Q
 
 from accounts.models import User
-from tubes.models import Seat, Tube
-from tubes.services.opening import Taken, TubeRefused, lock_rooms, saving, seat_keep, tube_save
+from sameroom import clock
+from tubes.models import RoomListing, Seat, Tube
+from tubes.services.opening import (
+    END,
+    End,
+    Taken,
+    TubeRefused,
+    end_of,
+    lock_rooms,
+    saving,
+    seat_keep,
+    tube_save,
+)
 from tubes.services.running import seat_look
 
+A_MOMENT = timedelta(minutes=1)
 JOINED = "These two rooms are joined by a Tube already."
 
 
@@ -19,6 +33,25 @@ def tube_between(one: Seat, other: Seat) -> Tube | None:
     owners = [one.owner_id, other.owner_id]
     mine = Q(side_a__owner__in=owners) | Q(side_b__owner__in=owners)
     return Tube.objects.not_closed().filter(ends, mine).first()
+
+
+def tube_just_opened(*, by: User, far: End, code: str) -> Tube | None:
+    """The Tube that `by` opened a moment ago between the room `far` and the listed one of this code.
+
+    Who presses a button twice, where no script keeps them from it, wanted one Tube, and has it. Two queries.
+    """
+    listing = RoomListing.objects.owned_by(by).select_related("account").filter(code=code).first()
+    if listing is None:
+        return None
+    near = end_of(listing)
+    ends = Q(**_is_at("side_a", far), **_is_at("side_b", near))
+    ends |= Q(**_is_at("side_a", near), **_is_at("side_b", far))
+    fresh = Tube.objects.not_closed().filter(opened_by=by, created_at__gt=clock.now() - A_MOMENT)
+    return fresh.filter(ends).order_by("-pk").first()
+
+
+def _is_at(side: str, end: End) -> dict[str, str]:
+    return {f"{side}__room__{name}": value for name, value in zip(END, end, strict=True)}
 
 
 def tube_join(*, seat_a: Seat, seat_b: Seat, by: User, typed_by: str) -> Tube:
