@@ -29,7 +29,7 @@ class Found:
 
     rooms: list[RoomListing]
     more: int
-    offers: list[Offer] = field(default_factory=list)  # what can be done where there are none
+    offers: list[Offer] = field(default_factory=list)  # what can be done where none of them is meant
 
     @property
     def total(self) -> int:
@@ -63,7 +63,7 @@ class RoomSearchForm(forms.Form):
         usable_first = Case(When(account__in=LinkedAccount.objects.usable(), then=0), default=1)
         rooms = rooms.order_by(usable_first, "name", "account_id", "pk")
         shown = list(rooms[: SHOWN + 1])
-        offers = offers_of(user) if words and not shown else []
+        offers = offers_of(user) if words else []
         return Found(shown[:SHOWN], rooms.count() - SHOWN if len(shown) > SHOWN else 0, offers)
 
 

@@ -2,7 +2,8 @@
 // that stands alone. Without this script Tab leads there, and Enter searches.
 const box = document.getElementById("q");
 const found = document.getElementById("found");
-const picks = () => [...found.querySelectorAll("a.pick, button.pick")];
+const picks = () =>
+  [...found.querySelectorAll("a.pick, button.pick")].filter((pick) => !pick.closest("details:not([open])"));
 
 // What is typed is searched for at once.
 const search = document.querySelector(".search .button");

@@ -66,8 +66,18 @@ def test_offers_come_with_the_list_that_htmx_asks_for(page, acme, lobby):
     assert '<form id="enter"' not in response.text  # that stays in the page
 
 
-def test_nothing_is_offered_where_something_is_found_or_no_account_can(page, acme, lobby, monkeypatch):
-    found = page.get("/open-a-tube/", {"q": "lobb"})
+def test_what_is_like_a_listed_room_can_be_entered_as_well(page, acme):
+    factories.listing(acme, "#dev-ops")
+
+    text = page.get("/open-a-tube/", {"q": "#dev"}).text
+
+    _, _, behind = text.partition("<summary>None of these?</summary>")
+    folded, _, _ = behind.partition("</details>")
+    assert (f'formaction="{enter_path(acme)}"' in folded, 'value="#dev"' in folded) == (True, True)
+
+
+def test_nothing_is_offered_where_nothing_was_typed_or_no_account_can(page, acme, lobby, monkeypatch):
+    found = page.get("/open-a-tube/")
     LinkedAccount.objects.update(status="needs_login")
     unusable = page.get("/open-a-tube/", {"q": "#attic"})
     LinkedAccount.objects.update(status="connected")
@@ -83,7 +93,7 @@ def test_offers_of_three_accounts_cost_as_much_as_of_one(page, ann, rows, django
     for _ in range(rows):
         factories.account(ann)
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         assert len(page.get("/open-a-tube/", {"q": "#attic"}).context["found"].offers) == rows
 
 

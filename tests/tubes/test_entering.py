@@ -13,7 +13,7 @@ from connectors.echo.connector import EchoConnector
 from connectors.errors import RoomGone
 from tests import factories
 from tubes.models import RoomListing
-from tubes.services import RoomRefused, TubeRefused, room_enter, tube_open
+from tubes.services import RoomRefused, TubeRefused, offers_of, room_enter, tube_open
 
 pytestmark = pytest.mark.django_db
 
@@ -139,3 +139,14 @@ def _open_from_lobby(other: str) -> None:
     tube_open(
         owner=owner, listing_a=factories.listing(here, "Lobby"), listing_b=factories.listing(there, "Garden")
     )
+
+
+def test_rooms_of_sameroom_s_own_accounts_are_not_entered_but_proved() -> None:
+    bot = factories.account(is_shared=True)
+    RoomListing.objects.create(account=bot, owner=factories.user(), name="Lobby", remote_id="lobby")
+
+    with pytest.raises(RoomRefused, match="Ask for a code under Accounts"):
+        room_enter(account=bot, address="lobby")
+
+    assert RoomListing.objects.count() == 1
+    assert offers_of(bot.owner) == []

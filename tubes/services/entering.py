@@ -34,7 +34,8 @@ class Offer:
 def offers_of(owner: User) -> list[Offer]:
     """The accounts of this owner that can enter a room by its address, or make one. One query."""
     kinds = [kind for kind, service in connectors().items() if _is_of_use(service.capabilities)]
-    accounts = LinkedAccount.objects.owned_by(owner).usable().filter(kind__in=kinds).order_by("pk")
+    own = LinkedAccount.objects.owned_by(owner).filter(is_shared=False)
+    accounts = own.usable().filter(kind__in=kinds).order_by("pk")
     known = [(account, _capabilities(account)) for account in accounts]
     return [
         Offer(account, can.addresses, can.creates_rooms)
@@ -68,6 +69,10 @@ def _capabilities(account: LinkedAccount) -> Capabilities | None:
 
 
 def _listed(account: LinkedAccount, find: Callable[[Connector], RoomInfo]) -> RoomListing:
+    if account.is_shared:  # whoever picks a room of it proves a right to that one
+        raise RoomRefused(
+            f"{account} is one of Sameroom’s own. Ask for a code under Accounts, for your room."
+        )
     if not account.is_usable:
         raise RoomRefused(f"The account {account} needs attention first: see Accounts.")
     try:
@@ -85,6 +90,7 @@ def _listed(account: LinkedAccount, find: Callable[[Connector], RoomInfo]) -> Ro
         _keep_key(account, info)
         listing, _ = RoomListing.objects.update_or_create(
             account=account,
+            owner=None,
             remote_id=clean_text(info.id)[:255],
             defaults={
                 "name": clean_name(info.name),
