@@ -1,12 +1,12 @@
-"""Around every view: whoever tries too much reads when to go on, and browsers read what pages may do."""
+"""Around every view: what pages may do, which addresses there are, and when who tries too much may go on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.cache import add_never_cache_headers
 
 from accounts.limits import TooManyTries
@@ -51,6 +51,22 @@ class HeadersMiddleware:
         if is_of_session and "Cache-Control" not in response:
             add_never_cache_headers(response)
         return response
+
+
+class OddAddressMiddleware:
+    """An address that can name no row is not there: PostgreSQL takes no text with a NUL in it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: object, args: Sequence[object], named: Mapping[str, object]
+    ) -> None:
+        if any("\0" in value for value in named.values() if isinstance(value, str)):
+            raise Http404("There is a NUL in this address.")
 
 
 class TooManyTriesMiddleware:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.decorators import SignedIn, live_page
 from accounts.forms import RoomNameForm
 from accounts.models import LinkedAccount
+from connectors.markup.sanitize import clean_text
 from tubes.models import RoomClaim, RoomListing
 from tubes.services import ClaimRefused, claim_begin, claim_code, listing_forget, shared_accounts
 
@@ -50,6 +51,6 @@ def _standing(request: SignedIn, account: LinkedAccount) -> dict[str, Any]:
 
 
 def _forget(request: SignedIn, account: LinkedAccount) -> HttpResponse:
-    if listing_forget(owner=request.user, account=account, code=request.POST["forget"]):
+    if listing_forget(owner=request.user, account=account, code=clean_text(request.POST["forget"])):
         messages.success(request, "The room is off your list. Tubes that are open stay open.")
     return redirect("accounts:shared-account", account.code)

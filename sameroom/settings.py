@@ -103,6 +103,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "accounts.middleware.OddAddressMiddleware",
     "accounts.middleware.TooManyTriesMiddleware",
 ]
 ROOT_URLCONF = "sameroom.urls"

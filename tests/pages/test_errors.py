@@ -2,6 +2,8 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
+from tests import factories
+
 HEADINGS = {
     "400": "We could not read that request",
     "403": "This page is not open to you",
@@ -60,3 +62,21 @@ def test_pages_forbid_inline_script_and_style(client):
     policy = client.get("/")["Content-Security-Policy"]
 
     assert {"script-src 'self'", "style-src 'self'"} <= set(policy.split("; "))
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize(
+    "path", ["/p/%00", "/maps/a%00b", "/open-a-tube/%00/", "/accounts/%00/remove/", "/tubes/%00/"]
+)
+def test_address_that_can_name_no_row_is_not_there(page, path):
+    assert page.get(path).status_code == 404
+
+
+@pytest.mark.both_databases
+def test_code_that_can_name_no_row_is_none(page, ann):
+    lobby = factories.listing(factories.account(ann), "Lobby")
+    bot = factories.account(is_shared=True)
+
+    assert page.post(f"/open-a-tube/{lobby.code}/", {"side_b": "a\0b"}).status_code == 200
+    assert page.get("/open-a-tube/", {"q": "a\0b"}).status_code == 200
+    assert page.post(f"/accounts/shared/{bot.code}/", {"forget": "a\0b"}).status_code == 302
