@@ -10,10 +10,10 @@ import pytest
 from accounts.leaving import user_remove
 from accounts.models import LinkedAccount, User
 from accounts.services import account_refresh_rooms, account_remove
-from connectors.base import Author, IncomingEvent, RoomId, UserId
+from connectors.base import Author, IncomingEvent, Recent, RoomId, RoomInfo, UserId
 from connectors.echo import connector as echo
 from connectors.echo.connector import EchoConnector
-from connectors.errors import LoginRejected, RetryLater
+from connectors.errors import LoginRejected, RetryLater, RoomGone
 from sameroom import clock
 from tests import factories
 from tests.relay.conftest import Clock, Pair, drain_all, texts
@@ -127,6 +127,69 @@ def test_a_wrong_code_and_one_of_a_stranger_give_nothing_to_who_did_not_get_it(
     assert claiming.codes_look(bot.pk) == 1
 
     assert (rooms_of(karl), rooms_of(stranger)) == ([], ["Lobby"])
+
+
+def test_a_room_is_found_among_many_of_its_name_and_a_code_among_many(
+    bot: LinkedAccount, karl: User, time: Clock
+) -> None:
+    rooms, house = [RoomId(f"general-{number}") for number in range(20)], echo.house("acme")
+    house.made.update(dict.fromkeys(rooms, "GÉNÉRAL"))
+    house.lines.update({room: [] for room in rooms})
+    for _ in range(8):
+        begin(factories.user(), bot, "Général")
+    _, code = begin(karl, bot, "général")
+    say("general-19", code)
+
+    looks = 0
+    while not claiming.codes_look(bot.pk):
+        looks += 1
+        time.forward(10)
+        assert looks < 55, "not within the code's ten minutes"  # each look passes it over 7 times of 10
+
+    assert RoomListing.objects.get().remote_id == "general-19"
+
+
+def test_a_room_that_cannot_be_read_spoils_nobody_elses_code(
+    bot: LinkedAccount, karl: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def recent(self: EchoConnector, room: RoomId) -> Recent:
+        if room == "attic":
+            raise RoomGone("The bot was thrown out.")
+        return real(self, room)
+
+    def enter(self: EchoConnector, room: RoomId) -> RoomInfo:
+        if room == "cellar":
+            raise RoomGone("The invitation was withdrawn.")
+        return entered(self, room)
+
+    real, entered = EchoConnector.recent, EchoConnector.room
+    cellar = RoomInfo(RoomId("cellar"), "Cellar", is_invitation=True)
+    listed = [*EchoConnector.list_rooms(bot.connector()), cellar]  # type: ignore[arg-type]
+    monkeypatch.setattr(EchoConnector, "recent", recent)
+    monkeypatch.setattr(EchoConnector, "room", enter)
+    monkeypatch.setattr(EchoConnector, "list_rooms", lambda _: iter(listed))
+    begin(factories.user(), bot, "Attic")
+    begin(factories.user(), bot, "Cellar")
+    _, code = begin(karl, bot)
+    say("lobby", code)
+
+    assert claiming.codes_look(bot.pk) == 1
+
+    assert rooms_of(karl) == ["Lobby"]
+
+
+def test_a_look_is_at_a_few_rooms(bot: LinkedAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [RoomInfo(RoomId(f"general-{number}"), "General") for number in range(20)]
+    looked_at: list[str] = []
+    monkeypatch.setattr(EchoConnector, "list_rooms", lambda _: iter(names))
+    monkeypatch.setattr(
+        EchoConnector, "recent", lambda _, room: looked_at.append(room) or Recent((), whole=True)
+    )
+    begin(factories.user(), bot, "General")
+
+    claiming.codes_look(bot.pk)
+
+    assert len(set(looked_at)) == len(looked_at) == claiming.MOST_LOOKED_AT
 
 
 def test_codes_are_limited_and_so_are_the_looks(bot: LinkedAccount, karl: User, time: Clock) -> None:

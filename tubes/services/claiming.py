@@ -9,8 +9,10 @@ from __future__ import annotations
 import base64
 import logging
 import math
+import random
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
@@ -20,9 +22,9 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from accounts.models import LinkedAccount, User
 from connectors.base import Connector, IncomingEvent, Kind, RoomId, RoomInfo
-from connectors.errors import ConnectorError, LoginRejected
+from connectors.errors import ConnectorError, LoginRejected, RoomGone
 from connectors.markup import plain
-from connectors.markup.sanitize import clean_name, clean_text
+from connectors.markup.sanitize import clean_name, clean_text, fold
 from sameroom import clock
 from tubes.models import Event, Post, Room, RoomClaim, RoomListing, Seat
 from tubes.relay import health
@@ -31,7 +33,8 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY: Final = timedelta(seconds=10)  # a third of HipChat's 100 requests in five minutes
 LIST_EVERY: Final = timedelta(seconds=40)
-MOST_CANDIDATES: Final = 3  # rooms of one name that are looked at
+MOST_CANDIDATES: Final = 60  # rooms of one name: an account that many invite sits in many a “General”
+MOST_ACCEPTED: Final = 3  # invitations to rooms of one name in one listing
 MOST_LOOKED_AT: Final = 6  # rooms of one account in one look
 MOST_LISTED: Final = 5_000
 MOST_AN_HOUR: Final = 10  # codes for one user
@@ -131,21 +134,30 @@ def _look(account: LinkedAccount, claims: list[RoomClaim]) -> int:
     connector = account.connector()
     _list(connector, claims)
     found = 0
-    for room in islice(_candidates(claims), MOST_LOOKED_AT):
+    for room in _candidates(claims):
         wanted = [claim for claim in claims if room in claim.candidates and claim.found_at is None]
-        for event in connector.recent(room).events:
-            if right := _entitled(account, room, event, wanted):
-                info = connector.room(room)
-                found += sum(_give(claim, account, info) for claim in right)
+        with suppress(RoomGone):  # it is somebody's loss, not that of all who have a code
+            found += _look_into(room, account, connector, wanted)
     RoomClaim.objects.filter(pk__in=[claim.pk for claim in claims]).exclude(trouble="").update(trouble="")
     return found
 
 
-def _candidates(claims: Iterable[RoomClaim]) -> Iterator[RoomId]:
-    """The rooms to look at, those of each claim in turn."""
-    lists = [claim.candidates for claim in claims]
-    turns = (names[place] for place in range(MOST_CANDIDATES) for names in lists if place < len(names))
-    yield from map(RoomId, dict.fromkeys(turns))
+def _look_into(room: RoomId, account: LinkedAccount, connector: Connector, wanted: list[RoomClaim]) -> int:
+    found = 0
+    for event in connector.recent(room).events:
+        if right := _entitled(account, room, event, wanted):
+            info = connector.room(room)
+            found += sum(_give(claim, account, info) for claim in right)
+    return found
+
+
+def _candidates(claims: Iterable[RoomClaim]) -> list[RoomId]:
+    """The rooms to look at now; where there are too many for one look, some of them, whichever.
+
+    So that no room, and nobody's code, waits behind those that were named before.
+    """
+    rooms = dict.fromkeys(RoomId(room) for claim in claims for room in claim.candidates)
+    return random.sample([*rooms], min(len(rooms), MOST_LOOKED_AT))
 
 
 def _list(connector: Connector, claims: list[RoomClaim]) -> None:
@@ -156,17 +168,21 @@ def _list(connector: Connector, claims: list[RoomClaim]) -> None:
         return
     named: dict[str, list[RoomInfo]] = {}
     for room in _rooms(connector):
-        named.setdefault(clean_name(room.name).casefold(), []).append(room)
+        named.setdefault(fold(clean_name(room.name)), []).append(room)
     for claim in stale:
-        rooms = named.get(claim.room_name.casefold(), [])[:MOST_CANDIDATES]
-        claim.candidates = [_entered(connector, room) for room in rooms]
+        rooms = named.get(fold(claim.room_name), [])
+        asked_in = islice((room.id for room in rooms if room.is_invitation), MOST_ACCEPTED)
+        entered = (room.id for room in rooms if not room.is_invitation)
+        claim.candidates = [*_accepted(connector, asked_in), *entered][:MOST_CANDIDATES]
         claim.listed_at = now
         claim.save(update_fields=["candidates", "listed_at"])
 
 
-def _entered(connector: Connector, room: RoomInfo) -> RoomId:
-    """The room's id; an invitation is accepted, for only who sits in a room can read it."""
-    return connector.room(room.id).id if room.is_invitation else room.id
+def _accepted(connector: Connector, rooms: Iterable[RoomId]) -> Iterator[RoomId]:
+    """Accept invitations, for only who sits in a room can read it; those that cannot be are passed over."""
+    for room in rooms:
+        with suppress(RoomGone):
+            yield connector.room(room).id
 
 
 def _rooms(connector: Connector) -> Iterator[RoomInfo]:
