@@ -13,7 +13,7 @@ from typing import Final
 from connectors.base import Attachment, Author, IncomingEvent, Kind, MessageId, UserId
 from connectors.markup.tree import Document, Italic, Paragraph
 from connectors.matrix import memory
-from connectors.matrix.shapes import Json, moment, size, table, text
+from connectors.matrix.shapes import Json, event_id, moment, size, table, text
 from connectors.matrix.text import parse
 
 MESSAGE, STICKER, REACTION, REDACTION = "m.room.message", "m.sticker", "m.reaction", "m.room.redaction"
@@ -63,7 +63,7 @@ def asks_about(raw: Json) -> str:
 
 def redacted_by(raw: Json) -> str:
     """Which event a redaction takes back: since room version 11 it stands in the content."""
-    return text(table(raw.get("content")).get("redacts")) or text(raw.get("redacts"))
+    return event_id(table(raw.get("content")).get("redacts")) or event_id(raw.get("redacts"))
 
 
 def event_of(room: Room, raw: Json) -> IncomingEvent | None:
@@ -104,7 +104,7 @@ def _message(room: Room, raw: Json) -> IncomingEvent | None:
     content = table(raw.get("content"))
     relation = table(content.get("m.relates_to"))
     if relation.get("rel_type") == "m.replace":
-        return _edit(room, raw, content, text(relation.get("event_id")))
+        return _edit(room, raw, content, event_id(relation.get("event_id")))
     if content.get("msgtype") in _UNSAID:
         return None
     reply_to = _answered(relation)
@@ -152,11 +152,11 @@ def _redaction(room: Room, raw: Json) -> IncomingEvent | None:
 
 def _answered(relation: Mapping[str, object]) -> MessageId | None:
     """What a message answers. In a thread the fallback names its last message: then its root counts."""
-    answered = text(table(relation.get("m.in_reply_to")).get("event_id"))
+    answered = event_id(table(relation.get("m.in_reply_to")).get("event_id"))
     if relation.get("rel_type") == "m.thread" and relation.get("is_falling_back") is True:
-        answered = text(relation.get("event_id")) or answered
+        answered = event_id(relation.get("event_id")) or answered
     elif relation.get("rel_type") == "m.thread" and not answered:
-        answered = text(relation.get("event_id"))
+        answered = event_id(relation.get("event_id"))
     return MessageId(answered) if answered else None
 
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Final
 
-from connectors.matrix.shapes import Json, table, text
+from connectors.matrix.shapes import Json, event_id, table, text
 
 _MOST: Final = 50_000  # events; about 25 MiB
+_LONGEST: Final = 255  # characters of what is kept of them: an event has 64 KiB for whoever wants to fill us
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Known:
 
     sender: str
     target: str = ""  # of a reaction or an edit
+    thread: str = ""  # the root of the thread it stands in
     emoji: str = ""
     is_edit: bool = False
 
@@ -37,10 +39,12 @@ def known_of(raw: Json) -> Known:
     relation = table(table(raw.get("content")).get("m.relates_to"))
     is_annotation = relation.get("rel_type") == "m.annotation"
     is_edit = relation.get("rel_type") == "m.replace"
+    named = event_id(relation.get("event_id"))
     return Known(
-        sender=text(raw.get("sender")),
-        target=text(relation.get("event_id")) if is_annotation or is_edit else "",
-        emoji=text(relation.get("key")) if is_annotation else "",
+        sender=text(raw.get("sender"))[:_LONGEST],
+        target=named if is_annotation or is_edit else "",
+        thread=named if relation.get("rel_type") == "m.thread" else "",
+        emoji=text(relation.get("key"))[:_LONGEST] if is_annotation else "",
         is_edit=is_edit,
     )
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from connectors import net
-from connectors.errors import RoomGone
+from connectors.errors import RetryLater
 from connectors.matrix.client import ENTER_DEADLINE, PAGE_BYTES, READ_DEADLINE, V3, path, through
-from connectors.matrix.refusals import answered, broken, refused
+from connectors.matrix.refusals import answered, broken, code_of, refused
 from connectors.matrix.shapes import Json
 from connectors.net.waiting import Connections
 
@@ -22,6 +22,10 @@ class TokenUnknown(Exception):
     """The server cannot go on from this token any more."""
 
 
+class TooMuch(RetryLater):
+    """An answer is longer than we read: asked for in the same way, it would be so again."""
+
+
 class Polls:
     """One access token at one homeserver. asyncio; every method is one request, and may be repeated."""
 
@@ -32,13 +36,13 @@ class Polls:
     async def sync(self, filter_: Json, since: str, *, waits: bool) -> Json:
         """What happened since a token; where it `waits`, as soon as something did.
 
-        LoginRejected, RetryLater, TokenUnknown.
+        LoginRejected, RetryLater, TokenUnknown, TooMuch.
         """
         params: dict[str, str | int] = {"filter": _compact(filter_), "set_presence": "offline"}
         params |= {"timeout": int(POLL * 1000) if waits else 0}
         params |= {"since": since} if since else {}
         answer = await self._ask(f"{V3}/sync", params, deadline=POLL + GRACE)
-        if answer.status == 400 and since:
+        if answer.status == 400 and since and code_of(answer):  # the homeserver's own word, no proxy's
             raise TokenUnknown
         return self._good(answer)
 
@@ -52,10 +56,9 @@ class Polls:
     async def event(self, room: str, event: str) -> Json:
         """One event as it is now, {} where there is none for us."""
         answer = await self._ask(path("rooms", room, "event", event))
-        try:
-            return self._good(answer, in_room=True)
-        except RoomGone:
-            return {}
+        if 400 <= answer.status < 500 and answer.status not in (401, 408, 429):
+            return {}  # asked again it would be the same, and the stream would not go on
+        return self._good(answer)
 
     async def join(self, room: str, via: str) -> str:
         """Enter a room by way of a server that is in it; its id. RoomGone where it is closed."""
@@ -88,6 +91,8 @@ class Polls:
                 params=params,
                 secrets=[self._token],
             )
+        except net.TooLarge as error:
+            raise TooMuch(str(broken(error, self._server))) from None
         except net.NetError as error:
             raise broken(error, self._server) from None
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from sameroom import clock
 
 Json = dict[str, Any]
+_EVENT_ID: Final = re.compile(r"\$[^\s\x00-\x1f\x7f\ud800-\udfff]{1,254}")
 
 
 def text(value: object) -> str:
     """A string, "" for anything else."""
     return value if isinstance(value, str) else ""
+
+
+def event_id(value: object) -> str:
+    """The id of an event, "" for what can be none: whoever writes an event names others as they like.
+
+    Of what is none some servers break, and a stream must not come to the same event for ever.
+    """
+    return value if isinstance(value, str) and _EVENT_ID.fullmatch(value) else ""
 
 
 def table(value: object) -> Json:

@@ -19,7 +19,7 @@ from connectors.base import Batch, IncomingEvent, RoomId
 from connectors.errors import RetryLater, RoomGone
 from connectors.matrix import memory
 from connectors.matrix.events import READ, Malformed, Room, asks_about, event_of, note
-from connectors.matrix.polling import PAGE, Polls, TokenUnknown
+from connectors.matrix.polling import PAGE, Polls, TokenUnknown, TooMuch
 from connectors.matrix.refusals import BANNED, ENCRYPTED, NOT_IN_ROOM, REMOVED
 from connectors.matrix.shapes import Json, moment, rows, table, text
 from connectors.matrix.upgrades import CREATION, TOMBSTONE, comes_after, successor, upgraded, via
@@ -33,6 +33,11 @@ BEGINNING: Final = 50  # events that are read of a room that begins to matter
 MOST_PAGES: Final = 100  # of one gap; 10 000 events
 LOOKED_UP: Final = 100  # events that one answer may have us ask for
 AT_ONCE: Final = 5  # events that are translated in one go
+FEW: Final = 10  # events of each room, where an answer with more of them was too long to be read
+# Rooms that are asked for by name. They stand in the address, of which servers read some KiB: a user of more
+# is told what happens in all of theirs.
+MOST_NAMED: Final = 80
+LONGEST: Final = 4000  # characters of their names
 KEPT: Final = 300.0  # seconds after which a token is handed on although nothing happened
 _NOTHING: Final[Json] = {"types": []}
 _LAZY: Final[Json] = {"lazy_load_members": True, "include_redundant_members": True}
@@ -49,8 +54,6 @@ FILTER: Final[Json] = {
         "timeline": {"types": _TIMELINE, "limit": PAGE},
     },
 }
-# For a token to begin with: no room is told.
-NO_ROOMS: Final[Json] = {**FILTER, "room": {**FILTER["room"], "rooms": []}}
 _HISTORY: Final[Json] = {"types": _READ, **_LAZY}
 
 
@@ -89,6 +92,7 @@ class Stream:
         self._watched: set[RoomId] = set()  # rooms that are read without a hole
         self._warned: set[str] = set()  # types of events that could not be read
         self._handed = 0.0
+        self._asks_for_few = False
 
     async def batches(self, token: str) -> AsyncGenerator[Batch, None]:
         """As `Connector.stream`."""
@@ -96,15 +100,31 @@ class Stream:
         if since:  # what was said in these rooms since the token is told by the first answer
             self._watched = set(self._rooms())
         while True:
+            asked = set(self._rooms()) if since else set()  # for a token to begin with: no room is told
+            self._watched &= asked
             try:
-                told = await self._polls.sync(FILTER if since else NO_ROOMS, since, waits=waits)
+                told = await self._polls.sync(self._filter(asked), since, waits=waits)
             except TokenUnknown:
                 log.warning("%s has forgotten the stream's token; beginning anew", self._account.server)
                 since, self._watched = "", set()
                 continue
+            except TooMuch:
+                if self._asks_for_few:
+                    raise
+                self._asks_for_few = True  # what that leaves out is read page by page
+                continue
             async for batch in self._taken(told, since):
                 yield batch
-            since, waits = text(told.get("next_batch")) or since, True
+            since, waits, self._asks_for_few = text(told.get("next_batch")) or since, True, False
+
+    def _filter(self, rooms: Collection[RoomId]) -> Json:
+        """What is asked for: of an account's rooms only those that matter, if there are not too many."""
+        room = FILTER["room"]
+        if self._asks_for_few:
+            room = room | {"timeline": room["timeline"] | {"limit": FEW}}
+        if len(rooms) <= MOST_NAMED and sum(map(len, rooms)) <= LONGEST:
+            room = room | {"rooms": sorted(rooms)}
+        return FILTER | {"room": room}
 
     async def _taken(self, told: Json, since: str) -> AsyncGenerator[Batch, None]:
         """The batches of one answer: each gap and each new room with the old token, the rest with the new."""
@@ -168,8 +188,9 @@ class Stream:
             page = rows(told.get("chunk"))
             here.meet(rows(told.get("state")))
             found += page
-            start = text(told.get("end"))
-            if not start or not page or _is_old(page[-1]):
+            before, start = start, text(told.get("end"))
+            # A page may be empty for the filter alone: it is the token that ends.
+            if not start or (start == before and not page) or (page and _is_old(page[-1])):
                 break
         else:
             log.warning("Matrix room %s: %d unread events read, older ones are left out", room, len(found))
@@ -221,6 +242,8 @@ class Stream:
         """Ask for what edits are about, where nobody remembers it."""
         wanted = dict.fromkeys(filter(None, map(asks_about, events)))
         unknown = [one for one in wanted if memory.recall(here.server, here.id, one) is None]
+        if len(unknown) > LOOKED_UP:
+            log.warning("Matrix room %s: %d edits are passed over", here.id, len(unknown) - LOOKED_UP)
         for event in unknown[:LOOKED_UP]:
             if raw := await self._polls.event(here.id, event):
                 memory.keep(here.server, here.id, event, memory.known_of(raw))

@@ -13,7 +13,7 @@ from connectors.base import RoomId
 from connectors.matrix.shapes import Json, table, text
 
 TOMBSTONE, CREATION = "m.room.tombstone", "m.room.create"
-_ID: Final = re.compile(r"![^\s/]{1,254}")
+_ID: Final = re.compile(r"![^\s/\x00-\x1f\x7f\ud800-\udfff]{1,254}")
 BEING_UPGRADED: Final = "This room is being upgraded. Messages follow to the new one in a moment."
 
 
