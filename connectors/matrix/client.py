@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from connectors import net
 from connectors.errors import DeliveryUnknown, LoginRejected, MessageRejected, RetryLater
@@ -78,8 +78,8 @@ class MatrixClient:
         return MatrixClient(self.server, self._token, self._ca_certificate, user, self._ends)
 
     def within(self, seconds: float) -> MatrixClient:
-        """The same for requests that all end within so many seconds, or one more."""
-        ends = clock.monotonic() + seconds
+        """The same for requests that all end within so many seconds; then RetryLater, and nothing is sent."""
+        ends = min(self._ends, clock.monotonic() + seconds)
         return MatrixClient(self.server, self._token, self._ca_certificate, self._acting_as, ends)
 
     # ------------------------------------------------------------------ who
@@ -247,11 +247,14 @@ class MatrixClient:
         return _good(self._ask(call), call)
 
     def _ask(self, call: Call) -> net.Answer:
+        left = self._ends - clock.monotonic()
+        if left <= 0:
+            raise broken(net.Cut(f"{urlsplit(self.server).netloc} took too long"), self.server)
         try:
             return net.request(
                 call.method,
                 f"{self.server}{call.path}",
-                deadline=min(call.deadline, max(1.0, self._ends - clock.monotonic())),
+                deadline=min(call.deadline, max(0.1, round(left, 1))),  # errors name it
                 max_bytes=call.max_bytes,
                 headers={**self._authorised(), **(call.headers or {})},
                 params={**(call.params or {}), **({"user_id": self._acting_as} if self._acting_as else {})},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import BinaryIO, Final
 
@@ -25,9 +26,16 @@ from connectors.base import (
     Support,
     UserId,
 )
-from connectors.errors import DeliveryUnknown, LoginRejected, MessageRejected, RetryLater, RoomGone
-from connectors.matrix import content, files, history, reactions, rooms, upgrades
-from connectors.matrix.client import MEBIBYTE, MatrixClient
+from connectors.errors import (
+    ConnectorError,
+    DeliveryUnknown,
+    LoginRejected,
+    MessageRejected,
+    RetryLater,
+    RoomGone,
+)
+from connectors.matrix import content, files, history, memory, reactions, rooms, upgrades
+from connectors.matrix.client import ENTER_DEADLINE, MEBIBYTE, MatrixClient
 from connectors.matrix.forms import MatrixCredentialsForm
 from connectors.matrix.ghosts import Ghosts
 from connectors.matrix.polling import Polls
@@ -37,7 +45,7 @@ from connectors.net.waiting import connections
 from sameroom import clock
 
 _UPLOAD: Final = "upload:"  # the scope that tells how large a file this homeserver takes
-_LOOK: Final = 3.0  # seconds for finding out why a send was refused, within the lane's lease
+_LOOK: Final = 3.0  # seconds for finding out why a send was refused, or what it answers, in its time
 _UPGRADE: Final = 2.0  # seconds until a message to a room that is being upgraded is tried again
 _MOST_UPLOAD: Final = 50 * MEBIBYTE  # Synapse's own default (`max_upload_size`)
 
@@ -127,7 +135,7 @@ class MatrixConnector(Connector):
         return rooms.list_rooms(self._client)
 
     def room(self, room: RoomId) -> RoomInfo:
-        return rooms.room(self._client, room)
+        return rooms.room(self._client.within(ENTER_DEADLINE), room)
 
     def enter(self, address: str) -> RoomInfo:
         return rooms.enter(self._client, address)
@@ -159,7 +167,8 @@ class MatrixConnector(Connector):
     # ------------------------------------------------------------------ writing
 
     def send(self, room: RoomId, message: OutgoingMessage) -> MessageId:
-        return self._post(room, content.message(message), message, self._left(message, "message"))
+        posted = content.message(message, self._thread(room, message))
+        return self._post(room, posted, message, self._left(message, "message"))
 
     def send_file(self, room: RoomId, file: OutgoingFile) -> MessageId:
         ends = clock.monotonic() + self._left(file.message, "file", self.capabilities.file_deadline)
@@ -167,19 +176,33 @@ class MatrixConnector(Connector):
             raise MessageRejected("Matrix refused the message: it is too large for this homeserver.")
         # A part of the time is kept, so that the event that shows the file can be sent and awaited.
         address = files.upload(self._client, file, deadline=(ends - clock.monotonic()) * 0.8)
-        return self._post(room, content.file(file, address), file.message, ends - clock.monotonic())
+        posted = content.file(file, address, self._thread(room, file.message))
+        return self._post(room, posted, file.message, ends - clock.monotonic())
+
+    def _thread(self, room: RoomId, message: OutgoingMessage) -> str:
+        """The root of the thread in which stands what a message answers, "" where it stands in none.
+
+        Network I/O, where this process did not see it. Where that cannot be learned, it is a plain answer.
+        """
+        answered, server = message.reply_to, self.login.server
+        if answered and memory.recall(server, room, answered) is None:
+            with suppress(ConnectorError):
+                raw = self._client.within(_LOOK).event(room, answered)
+                memory.keep(server, room, answered, memory.known_of(raw))
+        known = memory.recall(server, room, answered) if answered else None
+        return known.thread if known else ""
 
     def _post(self, room: RoomId, posted: Json, message: OutgoingMessage, deadline: float) -> MessageId:
         """Put a message into the room, as the ghost of its author where there are ghosts."""
         if self._ghosts is None or not message.sender_name:
             return self._put(self._client, room, posted, message, deadline)
-        ends = clock.monotonic() + deadline
+        ends, ghosts = clock.monotonic() + deadline, self._ghosts.within(deadline)
         name, picture = message.sender_name, message.sender_avatar_url
-        acting = self._ghosts.enter(room, name, picture)
+        acting = ghosts.enter(room, name, picture)
         try:
             return self._put(acting, room, posted, message, ends - clock.monotonic())
         except RoomGone:  # the ghost was put out of the room, or never came in
-            acting = self._ghosts.enter(room, name, picture, anew=True)
+            acting = ghosts.enter(room, name, picture, anew=True)
             return self._put(acting, room, posted, message, ends - clock.monotonic())
 
     def _put(
@@ -198,9 +221,10 @@ class MatrixConnector(Connector):
             raise DeliveryUnknown("Matrix took a message without saying under which id.")
         return MessageId(sent)
 
-    def _author(self, room: RoomId, target: MessageId) -> MatrixClient:
-        """Whose client changes a post of ours: only its own author may."""
-        return self._ghosts.author(room, target) if self._ghosts else self._client
+    def _author(self, room: RoomId, target: MessageId, ends: float) -> MatrixClient:
+        """Whose client changes a post of ours, until this moment: only its own author may."""
+        left = ends - clock.monotonic()
+        return self._ghosts.within(left).author(room, target) if self._ghosts else self._client
 
     def _left(self, message: OutgoingMessage, what: str, most: float | None = None) -> float:
         """Seconds that a send may take. RetryLater where its turn is over."""
@@ -211,11 +235,14 @@ class MatrixConnector(Connector):
         return deadline
 
     def edit(self, room: RoomId, target: MessageId, message: OutgoingMessage) -> None:
-        replaced, deadline = content.edit(message, target), self._left(message, "message")
-        self._put(self._author(room, target), room, replaced, message, deadline)
+        replaced, ends = content.edit(message, target), clock.monotonic() + self._left(message, "message")
+        author = self._author(room, target, ends)
+        self._put(author, room, replaced, message, ends - clock.monotonic())
 
     def delete(self, room: RoomId, target: MessageId) -> None:
-        self._author(room, target).redact(room, target, deadline=self.capabilities.send_deadline)
+        ends = clock.monotonic() + self.capabilities.send_deadline
+        author = self._author(room, target, ends)
+        author.redact(room, target, deadline=max(0.0, ends - clock.monotonic()))
 
     def react(self, room: RoomId, target: MessageId, emoji: str, *, add: bool) -> None:
         deadline = self.capabilities.send_deadline

@@ -21,11 +21,18 @@ _MOST_BYTES: Final = 60_000
 _FALLBACK: Final = 200  # code points of an edit that clients without edits show
 
 
-def message(outgoing: OutgoingMessage, **more: object) -> Json:
-    """A post. Raises MessageRejected for a text over the limit."""
+def message(outgoing: OutgoingMessage, thread: str = "", **more: object) -> Json:
+    """A post. Raises MessageRejected for a text over the limit.
+
+    `thread` is the root of the thread in which stands what it answers: so it is shown there, and as an
+    answer to that very message ("Threading", "Replies via threads").
+    """
     content = {"msgtype": "m.text", **_said(outgoing), **more}
     if outgoing.reply_to:
-        content["m.relates_to"] = {"m.in_reply_to": {"event_id": outgoing.reply_to}}
+        answer: Json = {"m.in_reply_to": {"event_id": outgoing.reply_to}}
+        if thread:
+            answer |= {"rel_type": "m.thread", "event_id": thread, "is_falling_back": False}
+        content["m.relates_to"] = answer
     return _fitting(content)
 
 
@@ -44,11 +51,12 @@ def edit(outgoing: OutgoingMessage, target: MessageId) -> Json:
     )
 
 
-def file(posted: OutgoingFile, address: str) -> Json:
-    """A file that was uploaded to `address`, with its caption (v1.10)."""
+def file(posted: OutgoingFile, address: str, thread: str = "") -> Json:
+    """A file that was uploaded to `address`, with its caption (v1.10). `thread` as for `message`."""
     family = posted.content_type.partition("/")[0]
     content = message(
         posted.message,
+        thread,
         msgtype=f"m.{family}" if family in ("image", "video", "audio") else "m.file",
         filename=posted.name,
         url=address,

@@ -42,6 +42,11 @@ class Ghosts:
         self._service, self._own, self._prefix, self._user = service, own, prefix, user
         self._home = user.partition(":")[2]
 
+    def within(self, seconds: float) -> Ghosts:
+        """The same, with requests that all end within so many seconds."""
+        service, own = self._service.within(seconds), self._own.within(seconds)
+        return Ghosts(service, own, self._prefix, self._user)
+
     def known_as(self, user: str) -> str:
         """Who a user is to the relay: a ghost is the account that it belongs to."""
         return self._user if self._is_ghost(user) else user

@@ -32,7 +32,11 @@ def add(client: MatrixClient, room: RoomId, target: MessageId, emoji: str, *, de
 def remove(
     client: MatrixClient, room: RoomId, target: MessageId, emoji: str, user: str, *, deadline: float
 ) -> None:
-    """Take our reaction back, however often it stands there; none is what is wanted."""
+    """Take our reaction back, however often it stands there; none is what is wanted.
+
+    `deadline` is for all of it.
+    """
+    client = client.within(deadline)
     for event in list(_ours(client, room, target, emoji, user)):
         client.redact(room, event, deadline=deadline)
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import unquote
 
 from connectors.base import RoomId, RoomInfo
-from connectors.errors import DeliveryUnknown, MessageRejected, RetryLater, RoomGone
+from connectors.errors import ConnectorError, DeliveryUnknown, MessageRejected, RetryLater, RoomGone
 from connectors.matrix import upgrades
 from connectors.matrix.client import ENTER_DEADLINE, MatrixClient
 from connectors.matrix.refusals import ENCRYPTED, NOT_IN_ROOM
@@ -88,13 +89,14 @@ def create(client: MatrixClient, name: str, invited: Sequence[str]) -> RoomInfo:
         raise MessageRejected(
             f"{strange[0][:255]} is no id of a Matrix user. Type something like @ann:example.org."
         )
-    client = client.within(ENTER_DEADLINE)
+    unhurried, client = client, client.within(ENTER_DEADLINE)
     options: Json = {"name": name, "preset": "trusted_private_chat", "invite": list(invited)}
     made = RoomId(client.create_room(options))
     try:
         return room(client, made)
     except RoomGone as error:  # there are homeservers that encrypt every private room
-        client.leave(made)
+        with suppress(ConnectorError):  # then it stays, empty
+            unhurried.leave(made)
         raise MessageRejected(str(error)) from None
     except RetryLater as error:
         raise DeliveryUnknown(str(error)) from None

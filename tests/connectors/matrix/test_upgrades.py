@@ -166,7 +166,7 @@ def test_entering_ends_in_time_at_a_server_that_hangs(server, connector, monkeyp
     server.on("GET", "/sync", lambda asked: server.hang)
     began = time.monotonic()
 
-    with pytest.raises(RetryLater, match="did not answer within 1 seconds"):
+    with pytest.raises(RetryLater, match=r"did not answer within 0\.\d seconds"):
         connector.enter("#new:example.org")
 
     assert time.monotonic() - began < 3
