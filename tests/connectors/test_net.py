@@ -24,7 +24,11 @@ from connectors import net
 from connectors.net import addresses, deadline, pools
 from sameroom import clock
 
-DEADLINE = 0.4
+DEADLINE = 0.4  # seconds, of requests that are meant to run into it
+PATIENCE = 20.0  # of those that are not: the machine may be busy
+GRACE = (
+    4.0  # seconds that a busy machine may take on top; whoever does not heed the deadline takes twice that
+)
 SECRET = "s3cret token/+"
 
 
@@ -116,7 +120,7 @@ def keeps_answering(body=b"{}", *headers, status="200 OK"):
 
 
 def get(url, **kwargs):
-    return net.request("GET", url, **{"deadline": DEADLINE, **kwargs})
+    return net.request("GET", url, **{"deadline": PATIENCE, **kwargs})
 
 
 def failure(kind, url, **kwargs):
@@ -124,7 +128,7 @@ def failure(kind, url, **kwargs):
     started = time.monotonic()
     with pytest.raises(net.NetError) as caught:
         get(url, **kwargs)
-    assert time.monotonic() - started < kwargs.get("deadline", DEADLINE) + 2
+    assert time.monotonic() - started < kwargs.get("deadline", PATIENCE) + GRACE
     assert type(caught.value) in (kind if isinstance(kind, tuple) else (kind,))
     assert "s3cret" not in "".join(traceback.format_exception(caught.value))
     assert "/path" not in str(caught.value)
@@ -173,7 +177,7 @@ def test_request_sends_everything_and_gives_the_answer():
         answer = net.request(
             "POST",
             f"http://127.0.0.1:{server.port}/v2/room",
-            deadline=2,
+            deadline=PATIENCE,
             params={"auth_token": SECRET},
             json={"message": "hé"},
             headers={"X-Own": "1"},
@@ -191,7 +195,7 @@ def test_request_sends_everything_and_gives_the_answer():
 )
 def test_request_sends_data_as_it_is(data, sent):
     with serving(keeps_answering()) as server:
-        net.request("POST", server.url, deadline=2, data=data)
+        net.request("POST", server.url, deadline=PATIENCE, data=data)
 
     assert server.requests[0][1] == sent
 
@@ -234,7 +238,7 @@ def test_download_follows_redirects_and_takes_nothing_along_but_the_address():
     with serving(keeps_answering(b"file")) as inner:
         with serving(keeps_answering(b"moved", f"Location: {inner.url}", status="302 Found")) as outer:
             into = io.BytesIO()
-            answer = net.download(outer.url, into, deadline=DEADLINE, max_bytes=10)
+            answer = net.download(outer.url, into, deadline=PATIENCE, max_bytes=10)
 
         assert (answer.status, answer.body, into.getvalue()) == (200, b"", b"file")
         assert b"Authorization" not in inner.requests[0][0]
@@ -244,7 +248,7 @@ def test_token_of_a_download_goes_to_the_first_address_only():
     with serving(keeps_answering(b"file")) as inner:
         with serving(keeps_answering(b"", f"Location: {inner.url}", status="307 Moved")) as outer:
             token = {"Authorization": "Bearer s3cret"}
-            net.download(outer.url, io.BytesIO(), deadline=DEADLINE, max_bytes=10, headers=token)
+            net.download(outer.url, io.BytesIO(), deadline=PATIENCE, max_bytes=10, headers=token)
 
         assert b"Authorization: Bearer s3cret" in outer.requests[0][0]
         assert b"Authorization" not in inner.requests[0][0]
@@ -254,7 +258,7 @@ def test_download_is_not_led_to_a_private_address(settings):
     settings.ALLOWED_PRIVATE_NETWORKS = ["127.0.0.1/32"]
     moved = keeps_answering(b"", "Location: http://127.0.0.2:1/", status="307 Temporary Redirect")
     with serving(moved) as server, pytest.raises(net.AddressRefused):
-        net.download(server.url, io.BytesIO(), deadline=DEADLINE, max_bytes=10)
+        net.download(server.url, io.BytesIO(), deadline=PATIENCE, max_bytes=10)
 
 
 def test_download_goes_round_only_so_often():
@@ -264,13 +268,13 @@ def test_download_goes_round_only_so_often():
 
     with serving(moved) as server:
         with pytest.raises(net.Cut, match="from one address to the next"):
-            net.download(server.url, io.BytesIO(), deadline=DEADLINE, max_bytes=10)
+            net.download(server.url, io.BytesIO(), deadline=PATIENCE, max_bytes=10)
         assert len(server.requests) == 4
 
 
 def test_download_ends_at_the_limit():
     with serving(keeps_answering(b"x" * 11)) as server, pytest.raises(net.TooLarge):
-        net.download(server.url, io.BytesIO(), deadline=DEADLINE, max_bytes=10)
+        net.download(server.url, io.BytesIO(), deadline=PATIENCE, max_bytes=10)
 
 
 def test_cookies_and_environment_are_not_used(monkeypatch):
@@ -315,45 +319,63 @@ def says_continue_for_ever(server, connection):
 
 def hangs(server, connection):
     server.read(connection)
-    server.done.wait(5)
+    server.done.wait(20)
+
+
+def after_an_answer(behaviour):
+    """The same with the second request of a connection: to make one may take a busy machine longer."""
+
+    def behave(server, connection):
+        server.read(connection)
+        connection.sendall(http(b"{}"))
+        behaviour(server, connection)
+
+    return behave
 
 
 @pytest.mark.parametrize(
     "behaviour", [drips_headers, drips_body, drips_chunks, says_continue_for_ever, hangs]
 )
 def test_deadline_is_total(behaviour):
-    with serving(behaviour) as server:
-        assert failure(net.Cut, server.url) == "127.0.0.1 did not answer within 0.4 seconds"
+    with serving(after_an_answer(behaviour)) as server:
+        get(server.url)
+
+        message = failure(net.Cut, server.url, deadline=DEADLINE)
+
+    assert (message, server.accepted) == ("127.0.0.1 did not answer within 0.4 seconds", 1)
 
 
 @pytest.mark.parametrize("behaviour", [drips_headers, drips_body, hangs])
 def test_deadline_is_total_through_tls(behaviour, certificate):
-    with serving(behaviour, certificate.context) as server:
-        message = failure(net.Cut, server.url, ca_certificate=certificate.pem)
+    with serving(after_an_answer(behaviour), certificate.context) as server:
+        get(server.url, ca_certificate=certificate.pem)
+
+        message = failure(net.Cut, server.url, ca_certificate=certificate.pem, deadline=DEADLINE)
+        pools.adapter_for(certificate.pem).close()
+
+    assert (message, server.accepted) == ("127.0.0.1 did not answer within 0.4 seconds", 1)
+
+
+def test_deadline_covers_a_body_that_nobody_takes():
+    with serving(lambda server, connection: server.done.wait(20)) as server:
+        started = time.monotonic()
+        with pytest.raises(net.Cut, match="did not answer within"):
+            net.request("POST", server.url, deadline=DEADLINE, data=b"a" * 50_000_000)
+        assert time.monotonic() - started < DEADLINE + GRACE
+
+
+def test_deadline_covers_a_tls_handshake_that_hangs():
+    with serving(lambda server, connection: server.done.wait(20)) as server:
+        message = failure(net.NotSent, server.url.replace("http:", "https:"), deadline=DEADLINE)
 
     assert message == "127.0.0.1 did not answer within 0.4 seconds"
 
 
-def test_deadline_covers_a_body_that_nobody_takes():
-    with serving(lambda server, connection: server.done.wait(5)) as server:
-        started = time.monotonic()
-        with pytest.raises(net.Cut, match="did not answer within"):
-            net.request("POST", server.url, deadline=DEADLINE, data=b"a" * 50_000_000)
-        assert time.monotonic() - started < DEADLINE + 2
-
-
-def test_deadline_covers_a_tls_handshake_that_hangs():
-    with serving(lambda server, connection: server.done.wait(5)) as server:
-        url = server.url.replace("http:", "https:")
-
-        assert failure(net.NotSent, url) == "127.0.0.1 did not answer within 0.4 seconds"
-
-
 def test_deadline_covers_the_name_lookup(monkeypatch):
     release = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: release.wait(5) and [])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: release.wait(20) and [])
 
-    message = failure(net.NotSent, "https://slow.example/path?t=s3cret")
+    message = failure(net.NotSent, "https://slow.example/path?t=s3cret", deadline=DEADLINE)
 
     release.set()
     assert message == "slow.example could not be looked up within 0.4 seconds"
@@ -370,7 +392,8 @@ def test_deadline_covers_connecting():
             filler.connect_ex(full.getsockname())
         time.sleep(0.05)
 
-        message = failure(net.NotSent, f"http://127.0.0.1:{full.getsockname()[1]}/path?t=s3cret")
+        url = f"http://127.0.0.1:{full.getsockname()[1]}/path?t=s3cret"
+        message = failure(net.NotSent, url, deadline=DEADLINE)
 
         for filler in fillers:
             filler.close()
@@ -473,7 +496,7 @@ def endless(head, piece):
 )
 def test_answer_over_the_limit_is_cut(behaviour):
     with serving(behaviour) as server:
-        message = failure((net.TooLarge, net.Cut), server.url, deadline=5, max_bytes=1_000_000)
+        message = failure((net.TooLarge, net.Cut), server.url, max_bytes=1_000_000)
 
     # urllib3 has a limit of its own on the chunk line, which comes first.
     assert message in (
@@ -484,7 +507,7 @@ def test_answer_over_the_limit_is_cut(behaviour):
 
 def test_answer_of_exactly_the_limit_is_taken():
     with serving(keeps_answering(gzip.compress(b"a" * 1_000_000), "Content-Encoding: gzip")) as server:
-        assert len(get(server.url, max_bytes=1_000_000, deadline=5).body) == 1_000_000
+        assert len(get(server.url, max_bytes=1_000_000).body) == 1_000_000
 
 
 # ------------------------------------------------------------------------------ addresses
@@ -657,8 +680,8 @@ def test_idle_connections_of_forgotten_hosts_are_closed(monkeypatch):
 
 def test_connection_is_not_kept_after_a_cut():
     with serving(drips_body) as server:
-        failure(net.Cut, server.url)
-        failure(net.Cut, server.url)
+        failure(net.Cut, server.url, deadline=DEADLINE)
+        failure(net.Cut, server.url, deadline=DEADLINE)
 
     assert server.accepted == 2
 
@@ -667,9 +690,7 @@ def test_many_threads_share_the_door():
     with serving(keeps_answering(b"x" * 1000)) as server:
         answers = []
         threads = [
-            threading.Thread(
-                target=lambda: answers.extend(get(server.url, deadline=10).status for _ in range(20))
-            )
+            threading.Thread(target=lambda: answers.extend(get(server.url).status for _ in range(20)))
             for _ in range(8)
         ]
         for thread in threads:
@@ -740,8 +761,8 @@ def test_redact_knows_every_way_to_write_a_secret(text):
 def test_certificate_is_accepted_with_its_authority_and_refused_without(certificate):
     with serving(keeps_answering(), certificate.context) as server:
         for _ in range(3):
-            assert get(server.url, ca_certificate=certificate.pem, deadline=3).status == 200
-        message = failure(net.CertificateRefused, server.url, deadline=3)
+            assert get(server.url, ca_certificate=certificate.pem).status == 200
+        message = failure(net.CertificateRefused, server.url)
         pools.adapter_for(certificate.pem).close()
 
     assert message == "the certificate of 127.0.0.1 could not be verified: self-signed certificate"
@@ -751,7 +772,7 @@ def test_certificate_is_accepted_with_its_authority_and_refused_without(certific
 def test_certificate_of_another_host_is_refused(certificate):
     with serving(keeps_answering(), certificate.context) as server:
         url = f"https://localhost:{server.port}/path"
-        message = failure(net.CertificateRefused, url, ca_certificate=certificate.pem, deadline=3)
+        message = failure(net.CertificateRefused, url, ca_certificate=certificate.pem)
 
     assert message.startswith("the certificate of localhost could not be verified: Hostname mismatch")
     assert server.requests == []
