@@ -27,16 +27,16 @@ def receiver(harness):
 
 @pytest.fixture
 def pushed(connector, receiver, harness):
-    """What the connector makes of all that was pushed since it was last asked."""
+    """What the connector makes of all that was pushed since it was last asked, with everybody known."""
 
     def take():
         harness.slack.settle()
+        connector.refresh_people()
         taken, receiver.requests[:] = list(receiver.requests), []
         pushes = [connector.receive(request.headers, request.body) for request in taken]
         events = [event for push in pushes for _, event in push.events]
         return sorted(events, key=lambda event: event.said_at)
 
-    connector.refresh_people()
     return take
 
 
