@@ -174,6 +174,12 @@ class LinkedAccount(models.Model):
         return cls.label if cls else self.kind
 
     @property
+    def address(self) -> str:
+        """The server's, for people; "" where the service has one for everybody."""
+        cls = connector_class(self.kind)
+        return "" if cls and cls.has_one_server else self.server
+
+    @property
     def is_usable(self) -> bool:
         """Whether calls through this account may be tried."""
         return self.status in self.USABLE

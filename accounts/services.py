@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -21,6 +22,8 @@ from sameroom import clock
 from tubes.models import Room, RoomListing
 from tubes.relay import access, bell, handover, health, hooking, news
 from tubes.services import listings_keep, rooms_rewatch, tubes_of_account
+
+log = logging.getLogger(__name__)
 
 LISTING_SECONDS = 60
 TELL_EVERY = 0.5  # seconds, how far a listing has come
@@ -221,14 +224,23 @@ def _listed(account: LinkedAccount, connector: Connector) -> Iterator[RoomInfo]:
 
 
 def account_refresh_quietly(*, account: LinkedAccount) -> None:
-    """Refresh the rooms as a background task does: a service's refusal is no error of ours."""
+    """Refresh the rooms as a background task does: a service's refusal is no error of ours.
+
+    And the people. Who could not be told of is asked for when they are met.
+    """
     try:
         account_refresh_rooms(account=account)
+    except LoginRejected as error:
+        health.needs_login(account, str(error))
+        return
+    except ConnectorError as error:
+        _connected(account).update(status_reason=str(error)[:500])
+    try:
         account.connector().refresh_people()
     except LoginRejected as error:
         health.needs_login(account, str(error))
     except ConnectorError as error:
-        _connected(account).update(status_reason=str(error)[:500])
+        log.info("The people of account %s could not be looked up: %s", account.code, error)
 
 
 def account_try_again(*, account: LinkedAccount) -> bool:

@@ -82,6 +82,7 @@ class Connector:
     credentials_form: ClassVar[type[CredentialsForm]]
     secret_fields: ClassVar[tuple[str, ...]] = ("token",)  # of the credentials: what the service limits
     new_room_hint: ClassVar[str] = ""  # who is in a room that `create_room` makes, and how others get in
+    has_one_server: ClassVar[bool] = False  # the same for everybody: its address says nothing to people
     authorization: ClassVar[Authorization | None] = None  # by which it is linked by redirect as well
 
     def __init__(self, login: Login) -> None:

@@ -82,6 +82,7 @@ class SlackConnector(Connector):
         rich=True,
     )
     credentials_form = SlackCredentialsForm
+    has_one_server = True
     authorization = oauth.SlackAuthorization()
 
     def __init__(self, login: Login) -> None:

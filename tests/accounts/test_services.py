@@ -8,7 +8,13 @@ from django.db import connection
 from accounts.leaving import user_remove
 from accounts.models import LinkedAccount, User
 from accounts.secrets import SecretsUnreadable
-from accounts.services import LinkRefused, account_link, account_refresh_rooms, account_remove
+from accounts.services import (
+    LinkRefused,
+    account_link,
+    account_refresh_quietly,
+    account_refresh_rooms,
+    account_remove,
+)
 from accounts.tasks import refresh_rooms
 from connectors.base import RoomId, RoomInfo
 from connectors.echo.connector import EchoConnector, EchoCredentialsForm
@@ -154,6 +160,22 @@ def test_a_refresh_that_breaks_off_keeps_the_former_listing(monkeypatch: pytest.
     with pytest.raises(RetryLater):
         account_refresh_rooms(account=account)
     assert list(RoomListing.objects.values_list("name", flat=True)) == ["Lobby"]
+
+
+@pytest.mark.parametrize("name", ["list_rooms", "refresh_people"])
+def test_people_who_cannot_be_looked_up_are_no_trouble_with_rooms(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(self: EchoConnector) -> object:
+        raise RetryLater("wants fewer requests")
+
+    account = factories.account()
+    monkeypatch.setattr(EchoConnector, name, fails)
+
+    account_refresh_quietly(account=account)
+
+    account.refresh_from_db()
+    assert account.status_reason == ("wants fewer requests" if name == "list_rooms" else "")
 
 
 def test_removing_an_account_ends_its_tubes_and_stops_reading_their_rooms() -> None:

@@ -55,6 +55,15 @@ def test_where_a_service_is_to_push_is_shown_for_accounts_whose_service_does(pag
     assert (text.count("/hooks/"), text.count("data-copy=")) == (1, 1)
 
 
+def test_address_of_a_service_that_has_one_for_everybody_is_not_shown(page, ann):
+    factories.account(ann, kind="slack", server="https://slack.example/api")
+    factories.account(ann, kind="hipchat", server="https://chat.example.org")
+
+    text = page.get(LIST).text
+
+    assert ("slack.example" in text, "https://chat.example.org" in text) == (False, True)
+
+
 def test_list_names_no_secret(page, ann):
     factories.account(ann, credentials={"team": "acme", "token": "very-secret-word"})
 
