@@ -1,19 +1,17 @@
 """Every page, in both themes and at three widths: WCAG 2.2 AA by axe-core, and no scrolling sideways."""
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect
+from playwright.sync_api import Browser, BrowserContext, StorageState, expect
 
 from standalone.throwaway import Sameroom, started
 from tests.browser import everywhere, troubles
+from tests.browser.accessible import faults
 from tests.browser.newcomer import Newcomer
 from tests.browser.screenshots import SCHEMES
 
-WIDTHS = (390, 820, 1440)
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 EMAIL = "everywhere@example.com"
 
 
@@ -46,24 +44,6 @@ def resident(chromium: Browser, house: Sameroom) -> StorageState:
 def paths(resident: StorageState, house: Sameroom) -> dict[str, list[str]]:
     """Where all the pages of the apps are."""
     return everywhere.paths_of(EMAIL, house)
-
-
-def faults(page: Page, scheme: str) -> list[str]:
-    """What is wrong with the page as it stands: at each width, and by axe at the widest or the narrowest."""
-    found = [f"{width} px: {wide} px wide" for width in WIDTHS if (wide := width_at(page, width)) > width]
-    width_at(page, WIDTHS[0] if scheme == "dark" else WIDTHS[-1])
-    answer = Axe().run(page, options={"runOnly": WCAG})
-    assert len(answer.response["passes"]) > 10  # it was asked
-    return found + [f"{it['id']}: {nodes(it)}" for it in answer.response["violations"]]
-
-
-def width_at(page: Page, width: int) -> int:
-    page.set_viewport_size({"width": width, "height": 900})
-    return int(page.evaluate("document.documentElement.scrollWidth"))
-
-
-def nodes(violation: dict[str, Any]) -> list[str]:
-    return [node["html"][:120] for node in violation["nodes"][:3]]
 
 
 def walked(context: BrowserContext, house: Sameroom, wanted: list[str], scheme: str) -> dict[str, list[str]]:

@@ -8,9 +8,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from standalone.throwaway import Sameroom, started
 from tests.accounts.test_second_factor import code_at
+from tests.browser.accessible import faults
 from tests.browser.newcomer import PASSWORD, Newcomer
 from tests.browser.screenshots import SCHEMES
-from tests.browser.test_every_page import faults
 
 
 @pytest.fixture(scope="module")
