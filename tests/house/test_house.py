@@ -9,8 +9,8 @@ from connectors.registry import connectors
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
-    *("accounts", "bench", "connectors", "guides", "operating", "sameroom", "sandbox", "standalone", "stub"),
-    "tubes",
+    *("accounts", "bench", "chaos", "connectors", "guides", "monitor", "operating", "sameroom", "sandbox"),
+    *("soak", "standalone", "stub", "tubes"),
 )
 KINDS = sorted(set(connectors()) - {"echo"})
 
