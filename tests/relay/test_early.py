@@ -76,6 +76,16 @@ def test_words_of_an_early_edit_are_kept_only_where_its_message_would_go_and_unt
     assert bodies() == [False, False, False]
 
 
+def test_what_may_be_a_send_of_ours_is_held_though_a_moderator_was_faster(pair: Pair) -> None:
+    bot = pair.here.account.remote_user_id
+    factories.delivery(seat_=pair.here, status="sending")
+    take(pair.here.room, deletion_of("m-1"))
+
+    take(pair.here.room, factories.said("one", id="m-1", user_id=bot))
+
+    assert held() == ["no", "no", "waiting"]
+
+
 def test_a_held_message_has_the_words_of_its_early_edit_too(pair: Pair) -> None:
     bot = pair.here.account.remote_user_id
     waiting = factories.delivery(seat_=pair.here, status="sending")

@@ -137,8 +137,13 @@ def _fresh(room: Room, facts: Facts, events: Sequence[IncomingEvent]) -> list[Fr
 
 
 def _is_over(event: IncomingEvent, facts: Facts) -> bool:
-    """Whether a message is a post of ours, or was taken back before it came."""
-    return bool(event.id) and (event.id in facts.ours or event.id in facts.taken_back)
+    """Whether a message is a post of ours, or was taken back before it came.
+
+    What may be a send of ours that was cut off settles it, whatever became of it since.
+    """
+    if not event.id or event.id in facts.ours:
+        return event.id in facts.ours
+    return event.id in facts.taken_back and event.author.id not in facts.undecided | facts.unsettled
 
 
 def is_ours(room: Room, facts: Facts, new: Fresh) -> bool:
