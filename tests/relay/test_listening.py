@@ -2,17 +2,19 @@
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import LinkedAccount
-from connectors.base import Batch, IncomingEvent, RoomId
+from connectors.base import Batch, IncomingEvent, Recent, RoomId
 from sameroom import clock
 from stub.connector.connector import StubConnector
 from tests import factories, loops
@@ -29,7 +31,8 @@ from tests.relay.stubbed import World
 from tests.waiting import until
 from tubes.models import Event, Listener, Room, RoomListing, Seat, Tube
 from tubes.relay import guard, health
-from tubes.relay.listening import hearing, keeper, ledger, pacing, taking
+from tubes.relay.destinations import Destinations
+from tubes.relay.listening import hearing, keeper, ledger, pacing, taking, unheard
 from tubes.relay.listening.ledger import Ledger, leases
 from tubes.relay.listening.speakers import Speakers
 from tubes.relay.listening.threads import Threads
@@ -174,6 +177,46 @@ def test_what_a_stream_passed_over_before_it_was_told_of_a_room_is_read(world: W
         until(lambda: texts_taken_in("new") == ["between"])
 
     assert opened.pk
+
+
+def test_rooms_of_a_service_that_hangs_keep_no_others_from_being_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seats = [*streamed(world, "here", "there"), *streamed(world, "far", "away")]
+    LinkedAccount.objects.filter(pk=seats[2].account_id).update(server="http://elsewhere.example")
+    Seat.objects.update(unheard_since=clock.now())
+    monkeypatch.setattr(unheard, "readers", Destinations(4))  # one thread for each service
+    asked, answers = threading.Event(), threading.Event()
+    real = StubConnector.recent
+
+    def recent(self: StubConnector, room: RoomId) -> Recent:
+        if room == "here":
+            asked.set()
+            answers.wait(20)
+        return real(self, room) if room != "far" else Recent([], whole=True)
+
+    held = {seat.pk: claimed(seat) for seat in seats[:3]}
+
+    def read(seat: Seat) -> bool:
+        account, fence = held[seat.pk]
+        return unheard.catch_up(account, fence, account.connector())
+
+    monkeypatch.setattr(StubConnector, "recent", recent)
+    with ThreadPoolExecutor(1) as threads:
+        hanging = threads.submit(_with_own_connection, read, seats[0])
+        assert asked.wait(20)
+        assert (read(seats[1]), read(seats[2])) == (False, True)
+        answers.set()
+        assert hanging.result(20)
+
+    assert read(seats[1])
+
+
+def _with_own_connection(work: Callable[[Seat], bool], seat: Seat) -> bool:
+    try:
+        return work(seat)
+    finally:
+        connections.close_all()
 
 
 def test_a_room_that_is_got_back_is_read_from_where_it_was_lost(world: World) -> None:

@@ -15,7 +15,8 @@ from tubes.relay import sql
 
 log = logging.getLogger(__name__)
 
-STORING, FETCHING = 8, 4  # threads; fewer than database connections, for other work wants some too
+STORING = 8  # threads; fewer than database connections, for other work wants some too
+FETCHING = 16  # they hold no connection while they wait for a service, and one service gets a quarter of them
 AWAY = (OperationalError, InterfaceError)
 
 Arguments = ParamSpec("Arguments")

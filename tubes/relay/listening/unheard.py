@@ -17,11 +17,15 @@ from connectors.errors import LoginRejected, RoomGone
 from monitor import logs
 from tubes.models import Seat
 from tubes.relay import health, sql
+from tubes.relay.destinations import Destinations
 from tubes.relay.listening import wanted
 from tubes.relay.listening.taking import fenced, take
+from tubes.relay.listening.threads import FETCHING
 from tubes.relay.listening.troubles import sentence
 
 log = logging.getLogger(__name__)
+
+readers = Destinations(FETCHING)
 
 
 def accounts() -> set[int]:
@@ -33,11 +37,22 @@ def accounts() -> set[int]:
 def catch_up(account: LinkedAccount, fence: int, connector: Connector) -> bool:
     """Read what was said last in the marked rooms of an account; False where that has to be tried again.
 
-    `connector` is the one whose stream runs.
+    `connector` is the one whose stream runs. Of one service only so many accounts are read at once: who is
+    read hears nothing meanwhile, and must not wait for another service that hangs.
 
     Network I/O, and transactions for each room. Call it once the stream has been told of the rooms.
     Raises Lost.
     """
+    place = account.kind, account.server
+    if not readers.enter(*place):
+        return False
+    try:
+        return _read_all(connector, account, fence)
+    finally:
+        readers.leave(*place)
+
+
+def _read_all(connector: Connector, account: LinkedAccount, fence: int) -> bool:
     marked = Seat.objects.able().filter(account=account, unheard_since__isnull=False)
     done = [_read(connector, seat, fence) for seat in marked.select_related("room", "account").order_by("pk")]
     return all(done)
@@ -50,7 +65,8 @@ def _read(connector: Connector, seat: Seat, fence: int) -> bool:
     with logs.context(account=seat.account.code, room=seat.room_id):
         try:
             if can.history and can.message_ids:  # without ids nobody could tell what was read already
-                said = [(room, event) for event in connector.recent(room).events]
+                with readers.calling(seat.account.kind, seat.account.server):
+                    said = [(room, event) for event in connector.recent(room).events]
         except RoomGone as error:
             health.seat_failed(seat, str(error))
         except LoginRejected as error:
