@@ -43,6 +43,7 @@ _ZERO_WIDTH: Final = re.compile(
     "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
 )
 _BLANK: Final = re.compile(r"\s+")
+_LOOKALIKES: Final = str.maketrans("\u02cb", "`")  # which stand where a service cannot show the sign
 _LONGEST_MARK_RUN: Final = 30
 _CGJ: Final = "\u034f"
 
@@ -124,10 +125,13 @@ def normalise_for_compare(text: str) -> str:
     """What two copies of one message have in common after a service stored one of them.
 
     White space is one space each, none at the ends; zero-width characters and variation selectors
-    are gone; NFC. Only for comparing: to recognise our own post in a destination's history.
+    are gone; a letter that was put for a sign is that sign; NFC. Only for comparing: to recognise our own
+    post in a destination's history.
     """
     text = _BLANK.sub(" ", _ZERO_WIDTH.sub("", clean_text(text))).strip()
-    return text if text.isascii() else unicodedata.normalize("NFC", _stream_safe(text))
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFC", _stream_safe(text.translate(_LOOKALIKES)))
 
 
 def fold(text: str) -> str:

@@ -117,6 +117,7 @@ def test_clean_name_holds_its_promise_for_any_name(name):
         ("a\u200bb\ufeff", "ab"),
         ("❤\ufe0f", "❤"),
         ("a\r\n\r\nb", "a b"),
+        ("`ls`", "ˋlsˋ"),
     ],
 )
 def test_normalise_for_compare_makes_copies_equal(ours, theirs):

@@ -19,7 +19,8 @@ _CALLS = re.compile(r"<(!(?:channel|here|everyone)\b[^>]*|!subteam\^[^>]*|@[UW][
 _EVERYBODY = re.compile(r"(?<![\w@])@(channel|here|everyone)\b")
 _INLINE = re.compile(
     r"<(?P<control>[^<>]+)>|(?<!\w):(?P<emoji>[a-z0-9_+'-]+(?:::skin-tone-[2-6])?):"
-    r"|(?<!\w)(?P<mark>[*_~`])(?P<marked>(?!\s)[^*_~`\n<>]+(?<!\s))(?P=mark)(?!\w)"
+    # A blank inside of a sign has it be none, also one that nobody sees.
+    r"|(?<!\w)(?P<mark>[*_~`])(?P<marked>(?![\s\u200b])[^*_~`\n<>]+(?<![\s\u200b]))(?P=mark)(?!\w)"
 )
 _STYLES = {"*": "bold", "_": "italic", "~": "strike", "`": "code"}
 
