@@ -180,6 +180,12 @@ class LinkedAccount(models.Model):
         return "" if cls and cls.has_one_server else self.server
 
     @property
+    def lacks(self) -> str:
+        """What it may not do, though it could, and what to do about it; a sentence, or "". No I/O."""
+        cls = connector_class(self.kind)
+        return cls.lacking(self.scopes) if cls and self.is_usable else ""
+
+    @property
     def is_usable(self) -> bool:
         """Whether calls through this account may be tried."""
         return self.status in self.USABLE

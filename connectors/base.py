@@ -104,6 +104,14 @@ class Connector:
         """
         return ()
 
+    @classmethod
+    def lacking(cls, scopes: Sequence[str]) -> str:
+        """What a login with these scopes may not do though it could, and what its owner can do about it.
+
+        A sentence, "" where nothing is missing. No I/O.
+        """
+        return ""
+
     def verify(self) -> Identity:
         """Log in and say who we are. Network I/O; may be repeated. LoginRejected, RetryLater."""
         raise UnsupportedAction(f"{self.label} cannot check a login.")

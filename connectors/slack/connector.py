@@ -44,6 +44,7 @@ from connectors.slack.pace import READING, TIERS, Pace
 from connectors.slack.people import Directory, people
 from connectors.slack.refusals import ORGANISATION
 from connectors.slack.rooms import Rooms
+from connectors.slack.scopes import without
 from connectors.slack.shapes import Json, text
 from connectors.slack.sockets import Sockets, address_of
 from connectors.slack.streaming import Account, Stream
@@ -124,6 +125,10 @@ class SlackConnector(Connector):
         return operating.findings()
 
     # ------------------------------------------------------------------ who
+
+    @classmethod
+    def lacking(cls, scopes: Sequence[str]) -> str:
+        return without(scopes)
 
     def verify(self) -> Identity:
         told = self.client.auth_test()

@@ -120,6 +120,15 @@ def missing(scopes: list[str]) -> str:
     )
 
 
+def narrowed(scopes: list[str]) -> str:
+    """The sentence for scopes without which a token works, but not for everything."""
+    return (
+        f"The Slack app lacks {', '.join(scopes)}, so not everything crosses. Add this under OAuth & "
+        "Permissions → Bot Token Scopes and install the app again, or use the button Add to Slack again; "
+        "then press Refresh rooms."
+    )
+
+
 def shown(word: str) -> str:
     """A server's word that may stand in a sentence of ours."""
     is_fine = re.fullmatch(r"[A-Za-z0-9_.:, -]+", word) and len(word) <= LONGEST_WORD

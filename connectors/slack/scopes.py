@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from connectors.errors import LoginRejected
-from connectors.slack.refusals import missing
+from connectors.slack.refusals import missing, narrowed
 
 NEEDED: Final = (
     "channels:history",
@@ -67,6 +67,12 @@ def require(granted: Sequence[str]) -> None:
     """LoginRejected, naming what is missing. Of a server that tells no scopes nothing is known."""
     if granted and (lacking := [scope for scope in NEEDED if scope not in granted]):
         raise LoginRejected(missing(lacking))
+
+
+def without(granted: Sequence[str]) -> str:
+    """What does not cross for want of a scope, as a sentence; "" where all are there, or none is known."""
+    lacking = [scope for scope in WHOLE if not has(granted, scope)]
+    return narrowed(lacking) if lacking else ""
 
 
 def parsed(header: str) -> list[str]:

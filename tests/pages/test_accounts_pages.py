@@ -64,6 +64,13 @@ def test_address_of_a_service_that_has_one_for_everybody_is_not_shown(page, ann)
     assert ("slack.example" in text, "https://chat.example.org" in text) == (False, True)
 
 
+def test_what_an_account_may_not_do_is_told_with_what_to_do(page, ann):
+    factories.account(ann, kind="slack", scopes=["channels:read", "chat:write"])
+    factories.account(ann, kind="slack", scopes=["chat:write"], status="needs_login")
+
+    assert page.get(LIST).text.count('<p class="note">The Slack app lacks channels:history, ') == 1
+
+
 def test_list_names_no_secret(page, ann):
     factories.account(ann, credentials={"team": "acme", "token": "very-secret-word"})
 

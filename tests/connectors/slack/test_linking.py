@@ -6,6 +6,7 @@ import responses
 from accounts.forms import ask_secrets_only
 from connectors.base import Login, Support
 from connectors.errors import LoginRejected
+from connectors.slack import scopes
 from connectors.slack.connector import SlackConnector
 from connectors.slack.forms import SlackCredentialsForm
 from connectors.slack.scopes import bot_of
@@ -35,6 +36,14 @@ def test_missing_scopes_are_named(harness):
 
     with pytest.raises(LoginRejected, match=r"lacks channels:history, groups:history, groups:read\. Add"):
         SlackConnector(harness.login_of(few)).verify()
+
+
+def test_scopes_that_could_be_granted_besides_are_named():
+    whole = scopes.with_bot(scopes.WHOLE, "B1")
+
+    assert SlackConnector.lacking(whole) == SlackConnector.lacking(["bot:B1"]) == ""
+    told = SlackConnector.lacking([one for one in whole if one not in ("files:read", "commands")])
+    assert told.startswith("The Slack app lacks files:read, commands, so not everything crosses. Add this ")
 
 
 def test_token_of_a_person_belongs_to_no_bot(harness):
