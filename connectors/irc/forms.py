@@ -201,6 +201,9 @@ class IrcCredentialsForm(CredentialsForm):
 
     async def _tried(self, link: Link) -> Identity:
         identity = await errands.identity(link)
+        longest = link.support.nick_length
+        if not self.known and 0 < longest < len(link.who.nick):  # some cut it off without a word
+            raise LoginRejected(f"Nicks of this network have at most {longest} signs. Choose a shorter one.")
         # A nick of ours that is in use can be taken back; that of a login that is renewed is in use by us.
         if not (link.account or self.known or link.is_me(link.who.nick)):
             raise LoginRejected(

@@ -6,6 +6,8 @@ most what they say in RPL_ISUPPORT.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from typing import Final
 
 from connectors.base import RoomId
@@ -15,12 +17,20 @@ from connectors.irc.link import Link
 from connectors.irc.reading import KINDS
 from connectors.irc.wire import Line
 
+log = logging.getLogger(__name__)
+
 CAPABILITY: Final = "draft/chathistory"
 NEEDED: Final = frozenset({CAPABILITY, "batch", "server-time", "message-tags"})
 PAGE: Final = 100  # lines
 MOST_PAGES: Final = 50  # of one gap
 ANSWERS: Final = 15.0  # seconds for one page
+TRIES: Final = 3  # of a page of a gap
+AGAIN: Final = 5.0  # seconds between them
 UNTOLD: Final = "The IRC server does not tell what was said: {why}."
+
+
+class Untold(RetryLater):
+    """The server keeps no such history, or not for us."""
 
 
 class _Answer:
@@ -50,16 +60,48 @@ async def latest(link: Link, room: RoomId, most: int = PAGE) -> tuple[list[Line]
 
 
 async def after(link: Link, room: RoomId, moment: str) -> list[Line]:
-    """What was said after a moment (as server-time has it), oldest first. RetryLater."""
+    """What was said after a moment (as server-time has it), oldest first; of a gap that breaks off, so far.
+
+    RetryLater where nothing is told.
+    """
     found: list[Line] = []
+    place = f"timestamp={moment}"
     for _ in range(MOST_PAGES):
         size = _size(link, PAGE)
-        told = await _page(link, room, "AFTER", room, f"timestamp={moment}", str(size))
+        try:
+            told = await _patiently(link, room, "AFTER", room, place, str(size))
+        except RetryLater as error:
+            if not found or link.ended.done():
+                raise
+            log.warning("%s: a gap is told in part only: %s", link.who.place.host, error)
+            break
         found += told
-        before, moment = moment, told[-1].tags.get("time", "") if told else ""
-        if len(told) < size or moment in ("", before):
+        before, place = place, _place(link, told[-1]) if told else ""
+        if len(told) < size or place in ("", before):
             break
     return _said(found)
+
+
+def _place(link: Link, line: Line) -> str:
+    """Where to go on behind a line: by its id where that is known, since several may be of one moment."""
+    msgid, moment = line.tags.get("msgid", ""), line.tags.get("time", "")
+    if msgid and link.support.history_by_id:
+        return f"msgid={msgid}"
+    return moment and f"timestamp={moment}"
+
+
+async def _patiently(link: Link, room: RoomId, *words: str) -> list[Line]:
+    """A page; asked for again where the server has trouble just now."""
+    for _ in range(TRIES - 1):
+        try:
+            return await _page(link, room, *words)
+        except Untold:
+            raise
+        except RetryLater:
+            if link.ended.done():
+                raise
+            await asyncio.sleep(AGAIN)
+    return await _page(link, room, *words)
 
 
 def _size(link: Link, most: int) -> int:
@@ -76,5 +118,6 @@ async def _page(link: Link, room: RoomId, *words: str) -> list[Line]:
     link.say("CHATHISTORY", *words)
     *told, last = await link.collected(watch, ANSWERS)
     if last.command == "FAIL":
-        raise RetryLater(UNTOLD.format(why=refusals.words(last.text)))
+        kind = RetryLater if last.param(1) == "MESSAGE_ERROR" else Untold
+        raise kind(UNTOLD.format(why=refusals.words(last.text)))
     return told

@@ -142,6 +142,11 @@ class Link:
             self._asked_at = now
             self.say("PING", "still-there")
 
+    @property
+    def has_its_nick(self) -> bool:
+        """Whether we have the nick that we want, as far as the network lets nicks be that long."""
+        return self.is_me(self.who.nick[: self.support.nick_length or None])
+
     def is_me(self, nick: str) -> bool:
         """Whether this is our nick."""
         return self.support.fold(nick) == self.support.fold(self.nick)

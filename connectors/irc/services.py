@@ -63,7 +63,7 @@ def _answer(line: Line) -> str | None:
 async def regain(link: Link) -> None:
     """Take our nick from whoever has it, where the services know it as ours. RetryLater."""
     who = link.who
-    if link.is_me(who.nick):
+    if link.has_its_nick:
         return
     for command in ("REGAIN", "GHOST"):  # Atheme; older ones and Anope, which only ends the other connection
         link.say("PRIVMSG", _SERVICE, f"{command} {who.nick} {who.password}".strip())
@@ -75,9 +75,9 @@ async def regain(link: Link) -> None:
 
 
 async def _changed(link: Link) -> bool:
-    if link.is_me(link.who.nick):
+    if link.has_its_nick:
         return True
-    watch = link.watch(lambda line: False, lambda line: link.is_me(link.who.nick))
+    watch = link.watch(lambda line: False, lambda line: link.has_its_nick)
     try:
         await link.collected(watch, CHANGES)
     except RetryLater:

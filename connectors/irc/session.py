@@ -32,7 +32,8 @@ log = logging.getLogger(__name__)
 OPENING: Final = 30.0  # seconds for connecting and registering; servers look up names and idents first
 SETTLING: Final = 8.0  # seconds that the first batch waits for the channels
 MOST_HELD: Final = 1000  # events that wait to be stored; then the server has to wait
-REGAIN: Final = 60.0  # seconds between two tries to get our nick where there are no services
+REGAIN: Final = 60.0  # seconds until the first try to get our nick where there are no services
+RAREST: Final = 3600.0  # seconds between two of them, as each waits twice as long as the one before
 NO_PLACE: Final = "live"  # a token where nothing is told again: there is no place to go on from
 OVERLAP: Final = timedelta(seconds=60)
 
@@ -64,7 +65,7 @@ class Session(Link):
         self._unreadable = 0
         self._news = asyncio.Event()
         self._is_settled = asyncio.Event()
-        self._regain_at = 0.0
+        self._regain_at, self._regain_every = 0.0, 2 * REGAIN
         self._measured = measured
         self._shown: object = None  # what was last measured by
         self._user, self._nick_known = login.user_id, ""
@@ -239,8 +240,9 @@ class Session(Link):
     def tick(self, now: float) -> None:
         super().tick(now)
         self._look(now)
-        if now > self._regain_at and self.nick and not self.is_me(self.who.nick):
-            self._regain_at = now + REGAIN
+        if now > self._regain_at and self.nick and not self.has_its_nick:
+            self._regain_at = now + self._regain_every
+            self._regain_every = min(self._regain_every * 2, RAREST)
             self.say("NICK", self.who.nick)
 
     def end(self, error: ConnectorError) -> None:

@@ -32,6 +32,7 @@ class Support:
     status_signs: str = "@+"  # before a channel's name: to those of that rank only
     bot_mode: str = ""  # the user mode of programs
     history_page: int = 0  # messages of one CHATHISTORY answer; 0: not said
+    history_by_id: bool = False  # places in it may be named by the id of a message
     brakes: bool = False  # lets those wait who say much, and cuts nobody off (ngIRCd's PENALTY)
 
     def learn(self, tokens: Iterable[str]) -> None:
@@ -56,6 +57,8 @@ class Support:
                     self.brakes = True
                 case "BOT" if len(value) == 1:
                     self.bot_mode = value
+                case "MSGREFTYPES":
+                    self.history_by_id = "msgid" in value.split(",")
                 case "CHATHISTORY" | "draft/CHATHISTORY":
                     self.history_page = _number(value)
 

@@ -17,6 +17,7 @@ _ESCAPES: Final = re.compile(r"\\(.?)", re.DOTALL)
 _UNSAFE: Final = re.compile(r"[; \\\r\n]")
 _BREAKS: Final = re.compile(r"[\r\n\0]")
 _MOST_TAGS: Final = 100
+_FULL: Final = 480  # bytes from which on a line may have been cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,11 @@ def compose(command: str, *params: str, tags: Mapping[str, str] | None = None) -
 def _decoded(raw: bytes) -> str:
     try:
         return raw.decode("utf-8")
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
+        # Servers cut lines at so many bytes, also in the middle of a character.
+        whole, is_cut = raw[: error.start], error.reason == "unexpected end of data"
+        if is_cut and (len(raw) >= _FULL or not whole.isascii()):
+            return whole.decode("utf-8")
         return raw.decode("cp1252", "replace")
 
 

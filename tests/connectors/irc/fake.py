@@ -58,6 +58,7 @@ class Script:
     nickserv: bool = True
     taken: set[str] = field(default_factory=set)  # nicks that nobody gets: 433
     erroneous: set[str] = field(default_factory=set)  # 432
+    most_of_nick: int = 30  # signs: what is more is cut off
     renamed: str = ""  # the nick that everybody gets upon the welcome
     keys: dict[str, str] = field(default_factory=dict)  # of channels
     refused: dict[str, int] = field(default_factory=dict)  # channels that let nobody in: the numeric

@@ -161,7 +161,10 @@ class Session:
         self._welcome()
 
     def _nick(self, line: Line) -> None:
-        wanted, others = line.last, {one.nick.lower() for one in self.server.sessions if one is not self}
+        wanted, others = (
+            line.last[: self.script.most_of_nick],
+            {one.nick.lower() for one in self.server.sessions if one is not self},
+        )
         if wanted in self.script.erroneous:
             return self.numeric(432, wanted, "Erroneous nickname")
         if wanted.lower() in others | {nick.lower() for nick in self.script.taken}:
@@ -186,7 +189,13 @@ class Session:
         given, self.nick = self.nick, self.script.renamed or self.nick
         self.numeric(1, f"Welcome {given}")
         self.numeric(4, NAME, "fake-1", "io", "bklov")
-        tokens = ("CASEMAPPING=ascii", "CHANTYPES=#", "NETWORK=Fake", "NICKLEN=30", f"CHATHISTORY={MOST}")
+        tokens = (
+            "CASEMAPPING=ascii",
+            "CHANTYPES=#",
+            "NETWORK=Fake",
+            f"NICKLEN={self.script.most_of_nick}",
+            f"CHATHISTORY={MOST}",
+        )
         self.numeric(5, *tokens, "MSGREFTYPES=timestamp,msgid", "are supported by this server")
         return self.numeric(422, "MOTD File is missing")
 

@@ -198,6 +198,14 @@ def test_refusals_are_told(script: dict[str, object], typed: dict[str, str], sen
         assert error_of(server.url, **typed).startswith(sentence)
 
 
+def test_nick_that_the_network_cuts_is_told(server: Fake) -> None:
+    """Libera.Chat and others cut a nick that is too long, without a word."""
+    server.script.most_of_nick = 9
+
+    assert error_of(server.url, nick="sameroom-acme").startswith("Nicks of this network have at most 9 signs")
+    assert form_of(server.url, nick="sameroom9").is_valid()
+
+
 def test_nick_that_our_own_session_has_is_no_trouble_when_a_login_is_renewed(server: Fake) -> None:
     server.script.taken.add("sameroom")
     form = form_of(server.url)

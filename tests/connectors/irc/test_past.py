@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from connectors.irc import history
 from connectors.irc.connector import IrcConnector
 from connectors.markup import plain
 from tests.connectors.irc.fake import Fake, fake
+from tests.connectors.irc.lines import Line
 from tests.connectors.irc.living import living, login
 from tests.connectors.irc.test_sending import PLAIN
 
@@ -71,6 +73,56 @@ def test_what_is_said_while_the_gap_is_read_comes_once_and_behind_it(
     with living(server.url, "#room", scopes=SCOPES, token=token) as us:
         us.wait(lambda: len(us.texts) >= 6)
         assert us.texts == [*(f"old {number}" for number in range(5)), "meanwhile"]
+
+
+def test_messages_of_one_moment_are_all_told_where_pages_end_between_them(
+    server: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "PAGE", 2)
+    for number in range(7):
+        server.say("ann", "#room", f"old {number}")
+    told = server.history["#room"]
+    told[:] = [replace(one, at=told[0].at) for one in told]
+
+    with living(server.url, "#room", scopes=SCOPES, token="2020-01-01T00:00:00.000Z") as us:
+        assert us.texts == [f"old {number}" for number in range(7)]
+
+
+def test_gap_is_asked_for_again_where_the_server_has_trouble(
+    server: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "PAGE", 2)
+    monkeypatch.setattr(history, "AGAIN", 0.05)
+    for number in range(5):
+        server.say("ann", "#room", f"old {number}")
+
+    def trouble(session, line) -> bool:
+        asked = len(server.lines("CHATHISTORY"))
+        if asked in (1, 3):
+            told = ("CHATHISTORY", "MESSAGE_ERROR", "AFTER", "#room", "Messages could not be retrieved")
+            session.send(Line("FAIL", told, "irc.fake.example"))
+        return asked in (1, 3)
+
+    server.on("CHATHISTORY", trouble)
+    with living(server.url, "#room", scopes=SCOPES, token="2020-01-01T00:00:00.000Z") as us:
+        assert us.texts == [f"old {number}" for number in range(5)]
+
+
+def test_gap_that_is_told_in_part_is_told_so_far(server: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "PAGE", 2)
+    for number in range(5):
+        server.say("ann", "#room", f"old {number}")
+
+    def trouble(session, line) -> bool:
+        asked = len(server.lines("CHATHISTORY"))
+        if asked == 2:
+            told = ("CHATHISTORY", "INVALID_TARGET", "AFTER", "#room", "Messages could not be retrieved")
+            session.send(Line("FAIL", told, "irc.fake.example"))
+        return asked == 2
+
+    server.on("CHATHISTORY", trouble)
+    with living(server.url, "#room", scopes=SCOPES, token="2020-01-01T00:00:00.000Z") as us:
+        assert us.texts == ["old 0", "old 1"]
 
 
 def test_server_without_history_tells_nothing_of_before() -> None:

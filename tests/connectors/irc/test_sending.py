@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from connectors.base import OutgoingMessage, RoomId
 from connectors.errors import DeliveryUnknown, MessageRejected, RetryLater, RoomGone
-from connectors.irc import outbox
+from connectors.irc import outbox, refusals
 from connectors.irc.connector import IrcConnector
 from connectors.irc.pace import BURST, COMMAND, SLOWEST, Pace
 from connectors.irc.text import lines_of, size
@@ -271,6 +271,11 @@ def test_server_that_cuts_us_off_for_flooding_is_told_less_from_then_on() -> Non
         after = Pace(server.url)
         after.recall()
         assert after.slowed == 2.0
+
+
+@pytest.mark.parametrize("words", ["Excess Flood", "RecvQ exceeded", "Closing link: (Flooding)"])
+def test_words_of_servers_that_were_flooded(words: str) -> None:
+    assert refusals.is_flooding(words)
 
 
 def test_pace_is_a_burst_and_then_an_interval() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from connectors.base import Kind, RoomId
 from connectors.errors import LoginRejected, RetryLater
-from connectors.irc import channels, link, session
+from connectors.irc import channels, link, session, ticking
 from connectors.irc.connector import IrcConnector
 from connectors.markup.tree import Bold, Document, Italic, Paragraph, Text
 from tests import ircservers
@@ -209,6 +209,29 @@ def test_taken_nick_is_replaced_and_got_back(
             other.wait(lambda: other.people("#nicks") == {"wanted", "done"}, within=10)
             us.insist("#nicks", "here")
             other.wait(lambda: other.texts("#nicks", by="wanted") == ["here"])
+
+
+def test_nick_that_somebody_keeps_is_asked_for_ever_more_rarely(
+    server: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "REGAIN", 0.1)
+    monkeypatch.setattr(ticking, "EVERY", 0.02)
+    server.script.taken.add("relay")
+    with living(server.url, "#room"):
+        time.sleep(2)
+        asked = len([line for line in server.lines("NICK") if line.last == "relay"]) - 1
+        assert 3 <= asked <= 5  # after 0.1, 0.3, 0.7, 1.5 seconds
+
+
+def test_nick_that_the_network_has_cut_is_not_asked_for_again(
+    server: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "REGAIN", 0.1)
+    monkeypatch.setattr(ticking, "EVERY", 0.02)
+    server.script.most_of_nick = 4
+    with living(server.url, "#room"):
+        time.sleep(0.5)
+        assert [line.last for line in server.lines("NICK")] == ["relay"]
 
 
 def test_nick_of_ours_is_taken_from_a_stranger(inspircd: ircservers.Ircd) -> None:

@@ -55,6 +55,11 @@ def test_no_parameter_becomes_another_line_or_parameter(params: list[str]) -> No
         ),
         (b"PRIVMSG #x :caf\xc3\xa9", Line("PRIVMSG", ("#x", "café"))),
         (b"PRIVMSG #x :caf\xe9", Line("PRIVMSG", ("#x", "café"))),
+        # Cut by a server in the middle of a character: only that one is lost.
+        (b"PRIVMSG #x :\xc3\xbcber d\xc3", Line("PRIVMSG", ("#x", "über d"))),
+        (b"PRIVMSG #x :\xf0\x9f\x9a\x80\xf0\x9f\x9a", Line("PRIVMSG", ("#x", "🚀"))),
+        (b"PRIVMSG #x :" + b"x" * 500 + b"\xc3", Line("PRIVMSG", ("#x", "x" * 500))),
+        (b"PRIVMSG #x :\xfcber caf\xe9", Line("PRIVMSG", ("#x", "über café"))),
         (b"", None),
         (b":only.source", None),
     ],
