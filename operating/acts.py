@@ -17,6 +17,7 @@ from django.db.models import Model, QuerySet
 from accounts.models import LinkedAccount, User
 from accounts.services import account_disable, account_verify
 from connectors.errors import ConnectorError
+from sameroom import clock
 from tubes.models import Delivery, Seat, Tube
 from tubes.services import TubeRefused, tube_pause, tube_resume, tubes_of_account
 from tubes.services.operating import (
@@ -31,6 +32,8 @@ from tubes.services.operating import (
 
 Status = Delivery.Status
 AT_ONCE: Final = 500  # rows: each is done, and logged, by itself
+NO_LONGER: Final = 15.0  # seconds for all of them: whoever waits for a page gives up
+LEFT: Final = "Doing it to all takes longer than a page may. Do it again for the rest."
 DISABLED: Final = "An operator of this Sameroom has disabled it. Renew it to use it again."
 
 
@@ -80,9 +83,15 @@ def do(act: Act, row: Any, by: User) -> None:
 
 
 def do_all(act: Act, rows: Iterable[Any], by: User) -> tuple[int, Counter[str]]:
-    """The same to several rows, each by itself: how many it was done to, and why not to others, how often."""
-    done, refused = 0, Counter[str]()
+    """The same to several rows, each by itself: how many it was done to, and why not to others, how often.
+
+    Within NO_LONGER seconds; what is left then is told as refused.
+    """
+    done, refused, ends = 0, Counter[str](), clock.monotonic() + NO_LONGER
     for row in rows:
+        if clock.monotonic() > ends:
+            refused[LEFT] += 1
+            continue
         try:
             do(act, row, by)
         except Refused as error:
@@ -113,6 +122,20 @@ def about(row: Model) -> list[tuple[str, object]]:
                 ("Last error", row.error or "–"),
             ]
     return []
+
+
+def about_all(found: Sequence[Delivery]) -> list[tuple[str, object]]:
+    """What to know of several before something is done to all of them: the rooms and errors, most first."""
+    rooms = Counter(str(delivery.room) for delivery in found)
+    errors = Counter(delivery.error for delivery in found if delivery.error)
+    told = {"To": rooms, "Last error": errors}
+    return [(name, _most_of(counted)) for name, counted in told.items() if counted]
+
+
+def _most_of(counted: Counter[str]) -> str:
+    most = [f"{what} ({times})" for what, times in counted.most_common(3)]
+    others = len(counted) - len(most)
+    return " · ".join(most) + (f" · and {others} other{'s' if others > 1 else ''}" if others else "")
 
 
 def possible(row: Model, by: User) -> list[Act]:

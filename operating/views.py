@@ -24,7 +24,7 @@ from connectors.registry import connectors
 from operating import acts, finding, following
 from operating.asking import STATES, Asked
 from operating.overview import SPANS, overview
-from tubes.models import Event, Seat
+from tubes.models import Delivery, Event, Seat
 from tubes.unchanged import print_of
 
 View = Callable[..., HttpResponse]
@@ -185,9 +185,11 @@ def act_on_all(request: SignedIn, name: str) -> HttpResponse:
     if not request.user.has_perm(act.permission):
         raise PermissionDenied
     back, is_found = _back(request), "found" in request.POST
-    ids = _all_found(act, request.POST["found"]) if is_found else _named(request.POST.getlist("row"))
+    found = _all_found(act, request.POST["found"]) if is_found else []
+    ids = [row.pk for row in found] if is_found else _named(request.POST.getlist("row"))
     if (act.asks or is_found) and "sure" not in request.POST:
         context = {"act": act, "ids": ids, "back": back, "is_most": len(ids) == acts.AT_ONCE}
+        context["about"] = acts.about_all(found)
         return _render(request, "operating/act.html", f"{act.label}: {len(ids)} deliveries", context)
     done, refused = acts.do_all(act, act.rows().filter(pk__in=ids).order_by("pk"), request.user)
     if done:
@@ -201,10 +203,10 @@ def _named(row_ids: list[str]) -> list[int]:
     return [int(pk) for pk in row_ids if pk.isdecimal() and len(pk) < 19][: acts.AT_ONCE]
 
 
-def _all_found(act: acts.Act, query: str) -> list[int]:
-    """The ids of what a list of this address finds, where the act fits."""
+def _all_found(act: acts.Act, query: str) -> list[Delivery]:
+    """What a list of this address finds, where the act fits."""
     found = finding.all_deliveries(Asked.of(QueryDict(query)), acts.AT_ONCE)
-    return [delivery.pk for delivery in found if act.fits(delivery)]
+    return [delivery for delivery in found if act.fits(delivery)]
 
 
 def _back(request: SignedIn) -> str:

@@ -412,6 +412,8 @@ def test_all_that_a_list_finds_is_asked_about_and_done(desk: Client, three_lost:
     answer = desk.post(address, {"row": ids, "sure": "yes", "next": listed}, follow=True)
 
     assert "each of these 3" in asked
+    assert "It was away. (3)" in asked
+    assert 'class="act main"' in asked
     assert set(ids) == {str(one.pk) for one in three_lost}
     assert with_nothing == []
     assert "Queued to be tried now. 2 of 3." in answer.text
@@ -431,6 +433,21 @@ def test_all_that_a_list_finds_has_an_end(
     assert len(re.findall(r'name="row"', asked)) == 2
     assert "There may be more" in asked
     assert Delivery.objects.filter(status="failed").count() == 2  # the third, and the one without its text
+
+
+def test_what_takes_too_long_is_left_for_another_time(
+    desk: Client, monkeypatch: pytest.MonkeyPatch, three_lost: list[Delivery]
+) -> None:
+    times = iter([0.0, 1.0, 14.9, 15.1])
+    monkeypatch.setattr(acts.clock, "monotonic", lambda: next(times, 16.0))
+
+    done, refused = acts.do_all(ACTS["retry"], [three_lost[0], three_lost[2], three_lost[1]], operator_())
+
+    assert (done, refused) == (2, {acts.LEFT: 1})
+
+
+def operator_() -> User:
+    return User.objects.get(email="operator@example.com")
 
 
 def test_list_that_finds_nothing_any_more_says_so(desk: Client) -> None:
