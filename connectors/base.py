@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, BinaryIO, ClassVar
 
 from connectors.authorizing import Authorization
@@ -182,6 +183,14 @@ class Connector:
         `capabilities.history`.
         """
         raise UnsupportedAction(f"{self.label} keeps no history.")
+
+    def answers(self, room: RoomId, message: MessageId, since: datetime) -> Sequence[IncomingEvent]:
+        """What was said after a moment in answer to a message and may be missing in `recent`, oldest first.
+
+        By this the fate of a cut-off answer is found out. Network I/O where there can be any, by default
+        none; may be repeated. As `recent`.
+        """
+        return ()
 
     def read_after(self, room: RoomId, cursor: Cursor | None) -> Page:
         """What was said after `cursor`; with None, everything from a room that was empty.

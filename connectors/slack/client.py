@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -21,7 +22,7 @@ from connectors.budget import Use
 from connectors.errors import ConnectorError, DeliveryUnknown, RetryLater, UnsupportedAction
 from connectors.slack.pace import Pace
 from connectors.slack.refusals import TOO_MANY, Refused, refusal
-from connectors.slack.shapes import Json, rows, table, text
+from connectors.slack.shapes import Json, as_ts, rows, table, text
 from connectors.slack.wire import Unreadable, Wire
 from sameroom import clock
 
@@ -30,6 +31,7 @@ MEBIBYTE: Final = 1024 * 1024
 PAGE_BYTES: Final = 32 * MEBIBYTE  # 200 messages of 40 000 characters each, with their blocks
 LISTED: Final = 900  # channels or people of one page: below 1 000
 MOST_PAGES: Final = 100  # of a listing: a service that never ends is not followed for ever
+FUTURE: Final = timedelta(days=1)  # further than clocks differ
 SCOPES: Final = "x-oauth-scopes"
 CHECK: Final = "Try again later."
 ROTATING: Final = "This login is just being renewed."
@@ -143,10 +145,12 @@ class SlackClient:
     ) -> Json:
         """One page of `messages`, newest first, said after the `ts` `oldest`."""
         call = Call("conversations.history", use, max_bytes=PAGE_BYTES)
+        # With `oldest` alone the first page may be the oldest one.
+        latest = as_ts(clock.now() + FUTURE) if oldest else None
 
         def page(web: WebClient) -> SlackResponse:
             return web.conversations_history(
-                channel=channel, oldest=oldest or None, cursor=cursor or None, limit=count
+                channel=channel, oldest=oldest or None, latest=latest, cursor=cursor or None, limit=count
             )
 
         return self._ask(call, page).body

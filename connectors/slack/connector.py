@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import BinaryIO, Final
 
 from connectors.base import (
@@ -16,6 +17,7 @@ from connectors.base import (
     Cursor,
     Grant,
     Identity,
+    IncomingEvent,
     Login,
     MessageId,
     OutgoingFile,
@@ -183,6 +185,9 @@ class SlackConnector(Connector):
 
     def recent(self, room: RoomId) -> Recent:
         return self._history.recent(room)
+
+    def answers(self, room: RoomId, message: MessageId, since: datetime) -> Sequence[IncomingEvent]:
+        return self._history.answers(room, message, since)
 
     def read_after(self, room: RoomId, cursor: Cursor | None) -> Page:
         with self.rooms.noticing(room):

@@ -13,18 +13,18 @@ from django.test import Client
 
 from accounts.models import LinkedAccount
 from accounts.services import account_link, account_refresh_quietly
-from connectors.slack import files
+from connectors.slack import files, history
 from connectors.slack.connector import SlackConnector
 from connectors.slack.forms import SlackCredentialsForm
 from sameroom import clock
 from tests import factories
 from tests.connectors.slack.harness import SlackHarness, start
 from tests.fakeslack.receiver import Receiver, receiving
-from tests.relay.conftest import Clock, statuses
+from tests.relay.conftest import Clock, statuses, take
 from tests.relay.stubbed import kinds_taken_in
-from tubes.models import Event, Room, RoomListing
+from tubes.models import Event, Room, RoomListing, Tube
 from tubes.relay import guard, hooking, lanes, reading
-from tubes.services import tube_open
+from tubes.services import tube_open, tube_pause, tube_resume
 
 pytestmark = pytest.mark.django_db
 SECRET = "5" * 32
@@ -216,18 +216,60 @@ def test_edit_of_a_post_of_ours_is_not_taken_for_one_that_was_cut_off(
     assert channels.slack.texts(channels.there) == ["two", "two"]
 
 
-def test_send_that_was_cut_off_is_found_in_the_history(channels: Channels, time: Clock) -> None:
-    channels.slack.say(channels.here, channels.ann, "once")
+@pytest.mark.parametrize("text", ["once", "a ```b``` `c` \\`d *e* _f_ ~g~ <h> & &amp; ˋ"])
+def test_send_that_was_cut_off_is_found_in_the_history(channels: Channels, time: Clock, text: str) -> None:
+    channels.slack.say(channels.here, channels.ann, "before")
+    channels.relay()
+    take(channels.room, factories.said(text))
+    channels.slack.fault("reset", on="chat.postMessage", count=1, stored=True)
+    channels.post()
+    assert statuses() == ["sent", "sending"]
+
+    for _ in range(2):
+        time.forward(60)
+        channels.post()
+
+    assert statuses() == ["sent", "sent"]
+    assert len(channels.slack.texts(channels.there)) == 2
+
+
+def test_quiet_answer_that_was_cut_off_is_found_in_its_old_thread(
+    channels: Channels, time: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "LATEST", 2)
+    channels.account.credentials = channels.account.credentials | {"quiet_replies": "on"}
+    channels.account.save()
+    root = channels.slack.say(channels.here, channels.ann, "root")
+    for number in range(3):
+        channels.slack.say(channels.here, channels.ann, str(number))
+    channels.relay()
+    channels.slack.reply(root, channels.ann, "yes")
     channels.push()
     channels.slack.fault("reset", on="chat.postMessage", count=1, stored=True)
     channels.post()
-    assert statuses() == ["sending"]
+    assert statuses()[-1] == "sending"
 
-    time.forward(60)
-    channels.post()
+    for _ in range(2):
+        time.forward(60)
+        channels.post()
 
-    assert statuses() == ["sent"]
-    assert channels.slack.texts(channels.there) == ["once"]
+    assert statuses()[-1] == "sent"
+    assert channels.slack.texts(channels.there) == ["root", "0", "1", "2", "yes"]
+
+
+def test_answer_that_was_given_while_a_tube_was_paused_stays_unsaid(channels: Channels) -> None:
+    owner = channels.account.owner
+    root = channels.slack.say(channels.here, channels.ann, "root")
+    channels.relay()
+    tube_pause(tube=channels.tube, by=owner)
+    channels.slack.reply(root, channels.ann, "between us")
+
+    tube_resume(tube=Tube.objects.get(), by=owner)
+    channels.slack.say(channels.here, channels.ann, "hello again")
+    channels.poll()
+    channels.relay()
+
+    assert channels.slack.texts(channels.there) == ["root", "hello again"]
 
 
 def test_file_whose_message_is_told_late_is_known_as_ours(

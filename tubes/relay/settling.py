@@ -7,6 +7,7 @@ destination's own history, by the fingerprint of what was on the wire.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -17,7 +18,7 @@ from connectors.markup import plain
 from sameroom import clock
 from tubes.models import Delivery, Event, Post
 from tubes.relay import recognising, rendering, routing, sql
-from tubes.relay.copies import NotYet, Removed
+from tubes.relay.copies import NotYet, Removed, copy_for
 from tubes.relay.destinations import destinations
 from tubes.relay.moves import Lane, Status, end, hold, move
 from tubes.relay.queueing import MESSAGES
@@ -48,11 +49,9 @@ def settle(lane: Lane, delivery: Delivery) -> bool:
     if not can.history or not can.message_ids:  # without ids nobody knows which of two equal texts is which
         return _wait_out(lane, delivery) and _leave_open(lane, delivery)
     is_last_look = _has_ended(lane.connector, delivery)
-    sql.give_back()
-    with destinations.calling(lane.seat.account.kind, lane.seat.account.server):
-        recent = lane.connector.recent(RoomId(lane.seat.room.remote_id))
-    known = _decided(delivery, recent)
-    found = find_post(lane.connector, delivery.fingerprint, recent, known, delivery.seat_id)
+    recent, everything = _looked_up(lane, delivery)
+    known = _decided(delivery, everything)
+    found = find_post(lane.connector, delivery.fingerprint, everything, known, delivery.seat_id)
     if found is not None:
         return _arrived(lane, delivery, found)
     if not is_last_look:
@@ -61,6 +60,32 @@ def settle(lane: Lane, delivery: Delivery) -> bool:
     if not _reaches_back(recent, delivery, known):
         return _end_all(lane, delivery, TOO_LONG_AGO)
     return move_all(lane, delivery, Status.QUEUED)
+
+
+def _looked_up(lane: Lane, delivery: Delivery) -> tuple[Recent, Recent]:
+    """What was said last in the room, and the same with what stands in a thread alone. Network I/O."""
+    room, answered = RoomId(lane.seat.room.remote_id), _answered(lane, delivery)
+    since = (delivery.sending_since or delivery.created_at) - CLOCKS_DIFFER
+    sql.give_back()
+    with destinations.calling(lane.seat.account.kind, lane.seat.account.server):
+        recent = lane.connector.recent(room)
+        answers = lane.connector.answers(room, answered, since) if answered else ()
+    if not answers:
+        return recent, recent
+    events = {event.id: event for event in (*recent.events, *answers)}
+    return recent, replace(recent, events=sorted(events.values(), key=lambda event: event.said_at))
+
+
+def _answered(lane: Lane, delivery: Delivery) -> MessageId | None:
+    """The post that this message answers natively, None where it answers none."""
+    is_answer = delivery.event.kind in MESSAGES and delivery.event.about_id is not None
+    if not is_answer or lane.connector.capabilities.replies is not Support.NATIVE:
+        return None
+    try:
+        copy = copy_for(lane, delivery)
+    except NotYet:
+        return None
+    return copy.ids[0] if copy and copy.ids else None
 
 
 def _key_holds(lane: Lane, delivery: Delivery) -> bool:
@@ -209,6 +234,7 @@ def _has_ended(connector: Connector, delivery: Delivery) -> bool:
 
 def _reaches_back(recent: Recent, delivery: Delivery, posted: dict[str, int | None]) -> bool:
     """Whether the history that was read certainly covers the time of the send."""
-    if recent.whole or delivery.seat_id in posted.values() or delivery.sending_since is None:
+    has_ours = any(posted.get(event.id) == delivery.seat_id for event in recent.events)
+    if recent.whole or has_ours or delivery.sending_since is None:
         return True
     return recent.events[0].said_at < delivery.sending_since - CLOCKS_DIFFER if recent.events else False

@@ -3,21 +3,30 @@
 import time
 
 import pytest
+from django.core.cache import cache
 
 from connectors.base import Kind
 from connectors.errors import RetryLater, RoomGone
 from connectors.markup import plain
-from connectors.slack import history, pace
+from connectors.slack import history, pace, walking
+from sameroom import clock
 
 
 def told(page):
     return [(event.kind.value, plain.render(event.body)) for event in page.events]
 
 
+@pytest.fixture(params=[False, True], ids=["backward", "forward"])
+def either_way(request, harness):
+    """Slack's documentation can be read in two ways: which end of a range the first page is."""
+    harness.slack.core.world.pages_forward = request.param
+
+
+@pytest.mark.usefixtures("either_way")
 def test_pages_are_read_until_the_place_is_passed(connector, harness, monkeypatch):
     ids = [harness.say(f"message {number}") for number in range(7)]
     place = connector.read_after(harness.room, None).cursor
-    monkeypatch.setattr(history, "PAGE", 2)
+    monkeypatch.setattr(walking, "PAGE", 2)
     for number in range(7, 12):
         ids.append(harness.say(f"message {number}"))
 
@@ -50,7 +59,7 @@ def test_more_threads_than_are_followed_at_once_are_read_in_turns(connector, har
     place = connector.read_after(harness.room, None).cursor
     for root in roots:
         harness.slack.reply(root, harness.person, f"to {root.text}")
-    monkeypatch.setattr(history, "MOST_THREADS", 2)
+    monkeypatch.setattr(walking, "MOST_THREADS", 2)
 
     found, turns = [], 0
     while turns < 5:
@@ -61,6 +70,91 @@ def test_more_threads_than_are_followed_at_once_are_read_in_turns(connector, har
 
     assert found == [f"to root {number}" for number in range(5)]
     assert turns == 3
+
+
+def test_no_answer_is_passed_over_where_threads_are_read_in_turns(connector, harness, monkeypatch):
+    roots = [harness.slack.say(harness.channel, harness.person, f"root {number}") for number in range(3)]
+    place = connector.read_after(harness.room, None).cursor
+    for root in (roots[2], *roots):
+        harness.slack.reply(root, harness.person, f"to {root.text}")
+    monkeypatch.setattr(walking, "MOST_THREADS", 1)
+
+    pages = [connector.read_after(harness.room, place) for _ in range(3)]
+
+    assert [page.more for page in pages] == [True, True, False]
+    assert [[text for _, text in told(page)] for page in pages[:2]] == [[], []]
+    assert [text for _, text in told(pages[2])] == [f"to root {number}" for number in (2, 0, 1, 2)]
+
+
+def test_where_nothing_can_be_kept_all_threads_are_read_at_once(connector, harness, monkeypatch):
+    roots = [harness.slack.say(harness.channel, harness.person, f"root {number}") for number in range(3)]
+    place = connector.read_after(harness.room, None).cursor
+    for root in roots:
+        harness.slack.reply(root, harness.person, f"to {root.text}")
+    monkeypatch.setattr(walking, "MOST_THREADS", 1)
+    monkeypatch.setattr(walking, "cache", None)
+
+    page = connector.read_after(harness.room, place)
+
+    assert ([text for _, text in told(page)], page.more) == ([f"to root {n}" for n in range(3)], False)
+
+
+@pytest.fixture
+def far(connector, harness, monkeypatch):
+    """A message that stands pages before the last item that was read, and that item's place."""
+    monkeypatch.setattr(walking, "PAGE", 2)
+    root = harness.slack.say(harness.channel, harness.person, "root")
+    for number in range(6):
+        harness.say(str(number))
+    return root, connector.read_after(harness.room, None).cursor
+
+
+@pytest.mark.usefixtures("either_way")
+def test_answers_and_edits_far_back_are_found(connector, harness, far):
+    root, place = far
+    answer = harness.slack.reply(root, harness.person, "late")
+    harness.slack.edit(root, "roots")
+
+    page = connector.read_after(harness.room, place)
+
+    assert told(page) == [("edit", "roots"), ("message", "late")]
+    assert [event.id for event in page.events][1:] == [answer.ts]
+
+
+def test_far_back_is_looked_at_now_and_then_and_nothing_passed_over(connector, harness, far, monkeypatch):
+    root, place = far
+    reads = harness.slack.core.called
+    before = len(reads)
+    place = connector.read_after(harness.room, place).cursor
+    assert len(reads) - before == 4  # the first pages, and those behind them
+    harness.slack.reply(root, harness.person, "late")
+    harness.say("later")
+
+    before = len(reads)
+    page = connector.read_after(harness.room, place)
+    assert (told(page), len(reads) - before) == ([("message", "later")], 1)
+    cache.clear()  # as after ten minutes
+
+    assert told(connector.read_after(harness.room, page.cursor)) == [("message", "late")]
+
+
+def test_far_back_nothing_keeps_news_waiting(connector, harness, far):
+    root, place = far
+    harness.slack.reply(root, harness.person, "late")
+    harness.say("news")
+    harness.app.is_unlisted = True
+    harness.slack.limit(minute=60.0)
+
+    assert told(connector.read_after(harness.room, place)) == [("message", "news")]
+
+
+def test_newest_is_an_answer_where_that_was_said_last(connector, harness, far):
+    root, place = far
+    answer = harness.slack.reply(root, harness.person, "late")
+
+    newest = connector.newest(harness.room, 2)
+
+    assert [item.id for item in newest] == [place.id, answer.ts]
 
 
 def test_what_was_edited_meanwhile_is_told_as_edited(connector, harness):
@@ -105,6 +199,22 @@ def test_recent_has_answers_that_stand_in_threads_alone(connector, harness):
         ["root", "quiet", "last"],
         True,
     )
+
+
+def test_answers_since_a_moment_are_told_wherever_their_thread_began(connector, harness, far):
+    root, _ = far
+    harness.slack.reply(root, harness.person, "known")
+    time.sleep(0.01)
+    since = clock.now()
+    answers = [harness.slack.reply(root, harness.person, text) for text in ("one", "two")]
+    harness.slack.edit(answers[1], "three")
+
+    found = connector.answers(harness.room, answers[0].ts, since)
+
+    assert [(event.kind, plain.render(event.body)) for event in found] == [
+        *((Kind.MESSAGE, "one"), (Kind.MESSAGE, "three"), (Kind.EDIT, "three")),
+    ]
+    assert connector.answers(harness.room, "1700000000.000001", since) == []
 
 
 def test_recent_that_does_not_reach_the_beginning_says_so(connector, harness, monkeypatch):
@@ -182,7 +292,7 @@ def test_slow_app_reads_on_where_it_was_told_to_wait(connector, harness, slow):
 def test_slow_app_follows_one_thread_after_the_other(connector, harness, slow):
     roots = [harness.slack.say(harness.channel, harness.person, f"root {number}") for number in range(3)]
     page, _ = read_slowly(connector, harness.room, None)
-    for root in roots:
+    for root in (roots[2], *roots):
         harness.slack.reply(root, harness.person, f"to {root.text}")
 
     found = []
@@ -192,4 +302,16 @@ def test_slow_app_follows_one_thread_after_the_other(connector, harness, slow):
         if not page.more:
             break
 
-    assert found == ["to root 0", "to root 1", "to root 2"]
+    assert found == ["to root 2", "to root 0", "to root 1", "to root 2"]
+
+
+def test_what_is_said_while_a_slow_app_reads_comes_next(connector, harness, slow):
+    ids = [harness.say(str(number)) for number in range(20)]
+    with pytest.raises(RetryLater):
+        connector.read_after(harness.room, None)
+    ids += [harness.say("more")]
+
+    first, _ = read_slowly(connector, harness.room, None)
+    second, _ = read_slowly(connector, harness.room, first.cursor)
+
+    assert [event.id for page in (first, second) for event in page.events] == ids
