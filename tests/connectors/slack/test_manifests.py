@@ -72,6 +72,19 @@ def test_page_shows_it_to_copy_and_to_follow(client):
     assert "App-Level Tokens" in text
 
 
+def test_page_of_a_renewal_leads_to_the_app_that_there_is(client):
+    account = factories.account(kind="slack", credentials={"token": "xoxb-1"})
+    client.force_login(account.owner)
+
+    text = client.get(f"/accounts/{account.code}/renew/").text
+
+    assert ("Where its tokens stand" in text, "new_app=1" in text, 'data-copy="manifest"' in text) == (
+        True,
+        False,
+        False,
+    )
+
+
 def test_page_asks_for_the_signing_secret_where_slack_calls(client, settings):
     settings.PUBLIC_URL = "https://sameroom.example.org"
     client.force_login(factories.user())
