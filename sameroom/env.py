@@ -2,6 +2,7 @@
 
 import importlib.util
 import ipaddress
+import math
 import os
 import secrets
 from collections.abc import Sequence
@@ -31,14 +32,17 @@ class Env(environ.Env):  # type: ignore[misc]
     No sentence quotes an address: passwords stand in them.
     """
 
-    def int(self, var: str, default: Any = environ.Env.NOTSET, *, least: int = 0) -> int:
-        """A whole number, `least` or more."""
+    def int(
+        self, var: str, default: Any = environ.Env.NOTSET, *, least: int = 0, most: float = math.inf
+    ) -> int:
+        """A whole number from `least` to `most`."""
         try:
             number = int(super().int(var, default=default))
         except ValueError as error:
             raise ImproperlyConfigured(f"{var} is {self.str(var)!r}; it has to be a whole number.") from error
-        if number < least:
-            raise ImproperlyConfigured(f"{var} is {number}; it has to be {least} or more.")
+        if not least <= number <= most:
+            bounds = f"{least} or more" if math.isinf(most) else f"from {least} to {most}"
+            raise ImproperlyConfigured(f"{var} is {number}; it has to be {bounds}.")
         return number
 
     def flag(self, var: str, *, default: bool) -> bool:

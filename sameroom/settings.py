@@ -37,7 +37,7 @@ if len(SECRET_KEY) < 32 and not (LOCAL or DEBUG):
     raise ImproperlyConfigured("SECRET_KEY is too short: it has to have at least 32 characters.")
 # Fernet keys, newest first, comma separated: the first encrypts, all decrypt.
 ENCRYPTION_KEYS = fernet_keys(required("ENCRYPTION_KEYS", how=HOW_TO_MAKE_A_FERNET_KEY))
-PORT = env.int("PORT", default=8000)
+PORT = env.int("PORT", default=8000, least=1, most=65_535)
 PUBLIC_URL = (
     env.str("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}")
     if LOCAL or DEBUG

@@ -46,6 +46,10 @@ def number(env: Env, name: str) -> int:
     return env.int(name, default=7, least=1)
 
 
+def port(env: Env, name: str) -> int:
+    return env.int(name, least=1, most=65_535)
+
+
 def database(env: Env, name: str) -> str:
     return env.address(name, schemes=STORES)
 
@@ -109,6 +113,7 @@ def test_variable_that_is_not_set_is_its_default(read: Read, value: object) -> N
         (number, "many", "SOME is 'many'; it has to be a whole number."),
         (number, "0", "SOME is 0; it has to be 1 or more."),
         (number, "-3", "SOME is -3; it has to be 1 or more."),
+        (port, "99999", "SOME is 99999; it has to be from 1 to 65535."),
         (database, "nowhere", "SOME has to begin with sqlite://, postgresql:// or postgres://."),
         (database, "mysql://me:pw@db/x", "SOME has to begin with sqlite://, postgresql:// or postgres://."),
         (
