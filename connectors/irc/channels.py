@@ -54,6 +54,7 @@ class Channels:
     def __init__(self, link: Link, key_of: Callable[[RoomId], str]) -> None:
         self.by_room: dict[RoomId, Channel] = {}
         self.lost: dict[RoomId, str] = {}  # since they were last taken
+        self.put_out: set[RoomId] = set()  # of the lost ones
         self.moved: dict[RoomId, RoomId] = {}  # since they were last taken
         self._now: dict[RoomId, RoomId] = {}  # of channels that are wanted by a former name
         self._link, self._key_of = link, key_of
@@ -152,6 +153,7 @@ class Channels:
             return
         if channel.kicked_at and now - channel.kicked_at < FORGIVEN:
             self._shut(room, why)
+            self.put_out.add(room)
         else:
             channel.state, channel.due, channel.kicked_at = State.WAITING, now + REJOIN, now
 

@@ -127,9 +127,9 @@ class Session(Link):
         """What is told next: what was said under a channel's new name only once that is known."""
         ready = len(self._events) if self._before_move is None else self._before_move
         told, channels = self._events[:ready], self._channels
-        batch = Batch(told, self._token, channels.lost, channels.moved, self._unreadable)
+        batch = Batch(told, self._token, channels.lost, channels.moved, self._unreadable, channels.put_out)
         self._events, self._before_move = self._events[ready:], None
-        channels.lost, channels.moved, self._unreadable = {}, {}, 0
+        channels.lost, channels.moved, channels.put_out, self._unreadable = {}, {}, set(), 0
         return batch
 
     # ------------------------------------------------------------------ what comes

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from connectors.errors import ConnectorError, LoginRejected, RetryLater, RoomGon
 from sameroom import clock
 from tests.relay.conftest import Clock, Pair, Rings
 from tubes.models import Room, Seat
-from tubes.relay import access
+from tubes.relay import access, health
 
 pytestmark = pytest.mark.django_db
 
@@ -54,6 +55,35 @@ def test_a_seat_that_may_enter_again_works_again(pair: Pair) -> None:
 
     seat = Seat.objects.get(pk=pair.here.pk)
     assert (seat.failure, seat.failed_since) == ("", None)
+
+
+def test_a_lost_room_is_looked_at_every_five_minutes(pair: Pair, time: Clock) -> None:
+    Seat.objects.filter(pk=pair.here.pk).update(failure="closed", failed_since=clock.now())
+    time.forward(301)
+
+    assert access.stale_seats() == [pair.here.pk]
+
+
+def test_where_people_see_us_look_a_lost_room_is_looked_at_hourly(
+    pair: Pair, time: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = replace(EchoConnector.capabilities, sends_by_session=True)
+    monkeypatch.setattr(EchoConnector, "capabilities", seen)
+    Seat.objects.filter(pk=pair.here.pk).update(failure="closed", failed_since=clock.now())
+    time.forward(301)
+    assert access.stale_seats() == []
+    time.forward(3300)
+
+    assert pair.here.pk in access.stale_seats()
+
+
+def test_a_room_that_we_were_put_out_of_is_left_alone_for_a_day(pair: Pair, time: Clock) -> None:
+    health.seat_failed(pair.here, "Put out.", looks_after=timedelta(days=1))
+    time.forward(86_000)
+    assert access.stale_seats() == [pair.there.pk]
+    time.forward(4000)
+
+    assert pair.here.pk in access.stale_seats()
 
 
 def test_a_renamed_or_archived_room_is_noted(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -332,6 +333,17 @@ def test_a_lost_room_fails_its_seat_with_the_sentence_and_what_was_said_before_i
     assert here.failure == "Thrown out."
     drain_all()
     assert world.texts("there") == ["[Ann, Stub] last words"]
+
+
+def test_a_room_that_somebody_put_us_out_of_is_not_looked_at_for_a_day(world: World) -> None:
+    here, _ = streamed(world, "here", "there")
+    account, fence = claimed(here)
+    lost = batch("here", "last words", lost={RoomId("here"): "Thrown out."}, put_out={RoomId("here")})
+
+    taking.take_batch(account, fence, lost, has_ids=True)
+
+    here.refresh_from_db()
+    assert here.checked_at > clock.now() + timedelta(hours=23)
 
 
 def test_a_long_batch_is_several_transactions_of_which_the_last_moves_the_token(

@@ -15,19 +15,25 @@ from accounts.models import LinkedAccount
 from connectors.base import RoomId, RoomInfo
 from connectors.errors import ConnectorError, LoginRejected, RoomGone
 from connectors.markup.sanitize import clean_name
+from connectors.registry import connectors
 from sameroom import clock
 from tubes.models import Room, Seat
 from tubes.relay import health, moving
 
 EVERY = timedelta(hours=1)
-TRY_AGAIN = timedelta(minutes=5)  # where the service had trouble, or the room was lost
+TRY_AGAIN = timedelta(
+    minutes=5
+)  # where the service had trouble, or the room was lost and nobody sees us look
 FEWEST, TURNS = 50, 45  # Seats taken up in one go at the least; goes in which all have their turn
 
 
 def stale_seats() -> list[int]:
     """Seats in use that were not confirmed within the hour, claimed by the caller. No network I/O."""
     now = clock.now()
-    due = Q(checked_at__lt=now - EVERY) | (~Q(failure="") & Q(checked_at__lt=now - TRY_AGAIN))
+    # Where a connection sits in the room, a look is another one that comes in, before everybody's eyes.
+    seen = [kind for kind, cls in connectors().items() if cls.capabilities.sends_by_session]
+    lost = ~Q(failure="") & ~Q(account__kind__in=seen)
+    due = Q(checked_at__lt=now - EVERY) | (lost & Q(checked_at__lt=now - TRY_AGAIN))
     stale = Seat.objects.in_use().filter(due, account__status__in=LinkedAccount.USABLE)
     claimed = []
     most = max(FEWEST, Seat.objects.in_use().count() // TURNS)

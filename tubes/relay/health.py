@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 from celery import current_app
@@ -103,13 +104,15 @@ def _ring_mail(account_id: int) -> None:
         log.warning("The broker did not take a mail (%s); it is asked again", type(error).__name__)
 
 
-def seat_failed(seat: Seat, reason: str) -> None:
+def seat_failed(seat: Seat, reason: str, *, looks_after: timedelta | None = None) -> None:
     """This Seat cannot enter its room any more. Another one reads for everybody.
 
+    Whether it can again is looked at soon, or not before so long; its owner may have it looked at whenever.
     Nothing happens where the room goes on as another one by now: that was not what was asked for.
     """
     fine = Seat.objects.filter(pk=seat.pk, failure="", room__remote_id=seat.room.remote_id)
-    if fine.update(failure=reason, failed_since=clock.now()):
+    later = {"checked_at": clock.now() + looks_after} if looks_after else {}
+    if fine.update(failure=reason, failed_since=clock.now(), **later):
         seat.failure = reason
         log.info("Seat %s failed", seat.code)
         news.stands_still([seat.pk])

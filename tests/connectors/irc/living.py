@@ -34,6 +34,7 @@ class Living:
         self.events: list[tuple[RoomId, IncomingEvent]] = []
         self.presence: list[tuple[RoomId, IncomingEvent]] = []  # who came and went, kept apart
         self.lost: dict[RoomId, str] = {}
+        self.put_out: set[RoomId] = set()
         self.moved: dict[RoomId, RoomId] = {}
         self.told: list[list[str]] = []  # of each batch: the rooms of its events, and whether any has moved
         self.error: BaseException | None = None
@@ -115,6 +116,7 @@ class Living:
                 self.events += [one for one in batch.events if not one[1].is_presence]
                 self.presence += [one for one in batch.events if one[1].is_presence]
                 self.lost |= batch.lost
+                self.put_out |= set(batch.put_out)
                 self.moved |= batch.moved
                 self.told.append([*(room for room, _ in batch.events), *(["moved"] if batch.moved else [])])
                 self.token = batch.token

@@ -325,7 +325,7 @@ def test_closed_channel_is_lost_with_its_reason(
         ann.mode("#closed", *modes)
         ann.wait(lambda: ann.saw("MODE"))
         with living(running.url, "#closed", "#open", nick="visitor") as us:
-            assert list(us.lost) == ["#closed"]
+            assert (list(us.lost), us.put_out) == (["#closed"], set())
             assert says in us.lost[RoomId("#closed")]
 
 
@@ -371,6 +371,7 @@ def test_kick_is_forgiven_once(server: Fake, monkeypatch: pytest.MonkeyPatch) ->
         assert us.lost == {
             "#room": "We were put out of the channel by op: behave!. Ask its operators to let us back in."
         }
+        assert us.put_out == {"#room"}
 
 
 def test_names_of_channels_compare_as_the_server_says(ngircd: ircservers.Ircd) -> None:

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 LASTS = timedelta(seconds=24)  # of a listening lease; who dies is replaced within 30 s
 AT_ONCE = 500  # events of one transaction
+UNWELCOME = timedelta(days=1)  # so long we stay out of a room that we were put out of
 USABLE = ", ".join(f"'{status}'" for status in LinkedAccount.USABLE)
 HOLD = f"""
     UPDATE accounts_linkedaccount SET stream_token = COALESCE(%s, stream_token), stream_lease_until = %s
@@ -107,7 +108,9 @@ def _part(account: LinkedAccount, batch: Batch) -> None:
     if batch.lost:
         seats = Seat.objects.filter(account=account, room__remote_id__in=list(batch.lost), failure="")
         for seat in seats.select_related("room").order_by("room"):
-            health.seat_failed(seat, batch.lost[RoomId(seat.room.remote_id)])
+            room = RoomId(seat.room.remote_id)
+            looks_after = UNWELCOME if room in batch.put_out else None
+            health.seat_failed(seat, batch.lost[room], looks_after=looks_after)
     for old, new in sorted(batch.moved.items()):
         moving.room_moved(account, old, new)
 
