@@ -31,7 +31,8 @@ _PATTERNS: Final = (
         re.compile(r"(?i)(authorization['\"]?\s*[:=]\s*['\"]?(?:(?:basic|bearer|token)\s+)?)[^\s'\",;)}]+"),
         r"\1",
     ),
-    (re.compile(r"\b(Basic|Bearer)\s+[\w.~+/=-]{8,}"), r"\1 "),
+    # Not before a plain word: Slack has a page called Basic Information, which remedies name.
+    (re.compile(r"\b(Basic|Bearer)\s+(?![A-Z]?[a-z]+\b)[\w.~+/=-]{8,}"), r"\1 "),
     # ?auth_token=abc · password=abc
     (re.compile(r"(?i)((?:token|password|passwd|secret|api_?key|signature)=)[^\s'\"&,;)}]+"), r"\1"),
     # {'token': 'abc'} · "token": "abc"

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
+from warnings import catch_warnings
 
 import environ
 from cryptography.fernet import Fernet, MultiFernet
@@ -84,14 +85,30 @@ class Env(environ.Env):  # type: ignore[misc]
                 raise ImproperlyConfigured(f"{var} holds {name!r}, of which it does not say what it means.")
         return {name: meaning for name, _, meaning in pairs}
 
+    def db_url_config(self, url: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """As the library's; a refusal does not repeat the address, which holds a password."""
+        with catch_warnings(action="ignore"):  # they repeat it, too
+            try:
+                found: dict[str, Any] = super().db_url_config(url, *args, **kwargs)
+            except Exception:  # noqa: BLE001 - of whatever kind
+                found = {}
+        if not str(found.get("ENGINE", "")).endswith(("sqlite3", "postgresql")):
+            raise ImproperlyConfigured(
+                "DATABASE_URL is no address of a PostgreSQL or SQLite database. Write "
+                "postgres://user:password@host:5432/name, or sqlite:////path/to/file; "
+                "signs such as @ and / in a password are written as %40 and %2F."
+            )
+        return found
+
     def mail(self, var: str, *, default: str) -> dict[str, Any]:
         """Django's settings for a mail server that is told as an address."""
         try:
             settings: dict[str, Any] = self.email_url_config(self.str(var, default="") or default)
-        except (ValueError, ImproperlyConfigured) as error:
+        except Exception:  # noqa: BLE001 - of whatever kind
             raise ImproperlyConfigured(
-                f"{var} cannot be read; write it as smtp+tls://user:password@host:587."
-            ) from error
+                f"{var} cannot be read; write it as smtp+tls://user:password@host:587. Signs such as @ and / "
+                "in a password are written as %40 and %2F."
+            ) from None
         return settings
 
     def applications(self, var: str, *, default: Sequence[str]) -> list[str]:

@@ -86,10 +86,12 @@ def _listed(check: Check) -> list[Finding]:
 
 
 def _failed(failure: Exception) -> Finding:
+    if is_of_database(failure):
+        return error(
+            "It takes the database to look at this.", "First do what the check of the database says."
+        )
     told = scrub(str(failure), failure).strip().split("\n", 1)[0]
     remedy = "See that what it names runs and can be reached from this machine with the settings of .env."
-    if is_of_database(failure):
-        remedy = "First do what the check of the database says."
     return error(
         f"This could not be looked at: {type(failure).__name__}{f': {told}' if told else ''}", remedy
     )

@@ -18,6 +18,7 @@ from accounts.models import Letter
 from connectors.findings import Finding, error, ok, warning
 from sameroom import clock
 
+PATIENCE: Final = 6.0  # seconds for one answer of the mail server
 _SMTP: Final = "django.core.mail.backends.smtp.EmailBackend"
 _WAITING_LONG: Final = timedelta(minutes=15)
 _IN_PLACES: Final = ("console", "filebased", "dummy")  # backends by which nobody gets a mail
@@ -33,7 +34,7 @@ def mail(to: str = "") -> Iterator[Finding]:
         if settings.LOCAL or settings.DEBUG:
             yield ok(f"{where}. For a try-out that will do.")
         else:
-            yield error(f"{where}.", "Set EMAIL_URL=smtp+tls://user:password@host:587.")
+            yield error(f"{where}.", "Set EMAIL_URL to a mail server, as .env.example shows.")
     elif backend == _SMTP:
         yield _log_in()
     if to:
@@ -55,7 +56,7 @@ def _sender() -> Iterator[Finding]:
 
 def _log_in() -> Finding:
     server = f"The mail server {settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
-    connection: Any = get_connection()  # of _SMTP
+    connection: Any = get_connection(timeout=min(settings.EMAIL_TIMEOUT, PATIENCE))  # of _SMTP
     try:
         connection.open()
         connection.connection.noop()

@@ -56,10 +56,8 @@ def _health(session: requests.Session) -> Finding:
     try:
         status, text, _ = _asked(session, "GET", where)
     except requests.RequestException as failure:
-        return error(
-            f"{where} cannot be reached ({type(failure).__name__}).",
-            f"See that web runs, and that the proxy and the name server lead to it. {_FROM_HERE}",
-        )
+        why, remedy = _why(failure)
+        return error(f"{where} {why}.", f"{remedy} {_FROM_HERE}")
     if (status, text) == (200, "ok\n"):
         return ok(f"{where} answers as it should.")
     if status == 400:
@@ -75,6 +73,36 @@ def _health(session: requests.Session) -> Finding:
         f"{where} answers {status}, and not as Sameroom does: something else stands at PUBLIC_URL.",
         "Have the proxy pass all paths on to Sameroom unchanged, and check PUBLIC_URL.",
     )
+
+
+def _why(failure: requests.RequestException) -> tuple[str, str]:
+    """What came of it, and what to do."""
+    causes = list(_chain(failure))
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        return "cannot be asked: its name is not known", "Check PUBLIC_URL, and what the name server says."
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        return "refuses the connection", "See that web runs, or the proxy in front of it, and at which port."
+    if isinstance(failure, requests.exceptions.SSLError):
+        return (
+            "cannot be talked to by https",
+            "Give the proxy a certificate for this name, or correct PUBLIC_URL.",
+        )
+    if isinstance(failure, requests.Timeout):
+        return "does not answer", "See that web is not stuck (its log), and that no firewall stands between."
+    return "breaks off", "See what the proxy's log and that of web say."
+
+
+def _chain(failure: BaseException) -> Iterator[BaseException]:
+    """A failure, and what libraries have wrapped into it."""
+    seen: BaseException | None = failure
+    while seen is not None:
+        yield seen
+        inner = getattr(seen, "reason", None) or next((one for one in seen.args if _is_error(one)), None)
+        seen = inner if _is_error(inner) else seen.__cause__ or seen.__context__
+
+
+def _is_error(thing: object) -> bool:
+    return isinstance(thing, BaseException)
 
 
 def _front_page(session: requests.Session) -> Finding:

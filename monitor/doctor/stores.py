@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import redis
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, connection
 
 from connectors.findings import Finding, error, ok, warning
 from monitor import readiness
+from monitor.scrubbing import first_line
 from sameroom import clock
 from tubes.models import Installation
 
@@ -23,8 +25,12 @@ _OLDEST_REDIS: Final = (7, 0)
 
 def database() -> Iterator[Finding]:
     """Whether it answers, what it is, and whether it keeps what it says it has stored. Database I/O."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except (DatabaseError, InterfaceError) as failure:
+        yield _no_database(failure)
+        return
     version = ".".join(map(str, connection.get_database_version()))
     label = "PostgreSQL" if connection.vendor == "postgresql" else "SQLite"
     missing = readiness.missing_migrations()
@@ -34,6 +40,28 @@ def database() -> Iterator[Finding]:
     else:
         yield ok(f"{label} {version} answers, and its tables are up to date.")
     yield from _postgres() if connection.vendor == "postgresql" else _sqlite()
+
+
+def _no_database(failure: Exception) -> Finding:
+    told = first_line(failure)
+    if connection.vendor != "postgresql":
+        return error(
+            f"The database cannot be opened: {told}.",
+            "See that the file DATABASE_URL names, or VAR_DIR, is there, belongs to the user that Sameroom "
+            "runs as, and is not on a full disk.",
+        )
+    if "password" in told or "role" in told:
+        remedy = "Check user and password in DATABASE_URL; signs such as @ and / are written as %40 and %2F."
+    elif "does not exist" in told:
+        remedy = "Make it (createdb), or correct its name in DATABASE_URL; then run manage.py migrate."
+    elif "translate host name" in told:
+        remedy = "Check the host in DATABASE_URL, and this machine's name server."
+    else:
+        remedy = (
+            "See that PostgreSQL runs, listens there (listen_addresses, pg_hba.conf), has connections left, "
+            "and that no firewall stands between; check host and port in DATABASE_URL."
+        )
+    return error(f"The database does not answer: {told}.", remedy)
 
 
 def _postgres() -> Iterator[Finding]:
@@ -90,14 +118,40 @@ def broker() -> Iterator[Finding]:
     if settings.CELERY_BROKER_URL.startswith("memory"):
         yield ok("The broker is in the one process.")
     else:
-        readiness.broker()
-        yield ok("The broker answers.")
+        yield _broker()
     if settings.REDIS_URL:
         yield from _redis()
 
 
+def _broker() -> Finding:
+    try:
+        readiness.broker()
+    except Exception as failure:  # noqa: BLE001 - each kind of broker has errors of its own
+        return _away("The broker", settings.CELERY_BROKER_URL, failure, "CELERY_BROKER_URL (or REDIS_URL)")
+    return ok("The broker answers.")
+
+
+def _away(what: str, url: str, failure: Exception, setting: str) -> Finding:
+    """Neither the address nor what the failure says may show the password: host and port are told."""
+    at = urlsplit(url)
+    told = str(failure).lower()
+    if isinstance(failure, redis.AuthenticationError) or "auth" in told or "password" in told:
+        why, remedy = "refuses our password", f"Check the password in {setting}."
+    elif isinstance(failure, TimeoutError | redis.TimeoutError) or "timeout" in told or "timed out" in told:
+        why = "does not answer"
+        remedy = "See that it is not stopped, and that no firewall drops what is sent to it."
+    else:
+        why, remedy = "cannot be reached", f"See that it runs, and check host and port in {setting}."
+    port = f":{at.port}" if at.port else ""
+    return error(f"{what} at {at.hostname}{port} {why}.", remedy)
+
+
 def _redis() -> Iterator[Finding]:
-    told: dict[str, Any] = _client().info()
+    try:
+        told: dict[str, Any] = _client().info()
+    except redis.RedisError as failure:
+        yield _away("Redis", settings.REDIS_URL, failure, "REDIS_URL")
+        return
     version = str(told.get("valkey_version") or told.get("redis_version") or "0.0")
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
     if numbers < _OLDEST_REDIS:
@@ -125,7 +179,10 @@ def clocks() -> Iterator[Finding]:
             lambda: float(_one("SELECT extract(epoch FROM clock_timestamp())"))
         )
     if settings.REDIS_URL:
-        differences["Redis"] = _difference(lambda: _told_by(_client()))
+        try:
+            differences["Redis"] = _difference(lambda: _told_by(_client()))
+        except redis.RedisError:
+            yield warning("Redis does not tell the time.", "First do what the check of the broker says.")
     marked = Installation.objects.filter(pk=1).values_list("marked_at", flat=True).first()
     ahead = (marked - clock.now()).total_seconds() if marked else 0.0
     if ahead > _DIFFER:

@@ -135,7 +135,7 @@ def test_check_that_fails_is_a_finding_with_what_was_found_before(only: Any) -> 
     assert examined.findings == [
         ok("As far as this."),
         error(
-            'This could not be looked at: OperationalError: connection to "db" failed',
+            "It takes the database to look at this.",
             "First do what the check of the database says.",
         ),
     ]
@@ -182,6 +182,34 @@ def test_everything_is_looked_at_twice_with_the_same_result() -> None:
     assert told["processes"] == [Severity.WARNING]  # nothing has ever run
     assert [one for one in first for f in one.findings if "could not be looked at" in f.text] == []
     assert len(connection.introspection.table_names()) == before
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("DATABASE_URL", "nonsense-with-open-sesame", "DATABASE_URL has to begin with sqlite://,"),
+        ("DATABASE_URL", "mysql://u:open-sesame@h/x", "DATABASE_URL has to begin with sqlite://,"),
+        ("DATABASE_URL", "mongo://u:open-sesame@h/x", "DATABASE_URL has to begin with sqlite://,"),
+        ("DATABASE_URL", "postgres://u:open@sesame@h:x/y", "DATABASE_URL is no address of a PostgreSQL or"),
+        ("EMAIL_URL", "smtps://u:open-sesame@h:99999", "EMAIL_URL cannot be read; write it as smtp"),
+        ("CONNECTORS", "hipchat,hipchap", "CONNECTORS names 'hipchap'; there is no package"),
+        ("CONNECTORS", "own.package.nobody.has", "CONNECTORS names 'own.package.nobody.has'"),
+    ],
+)
+def test_setting_that_cannot_be_used_is_told_in_a_sentence_without_its_secret(
+    tmp_path: Any, variable: str, value: str, sentence: str
+) -> None:
+    environment = {"PATH": "/usr/bin:/bin", "VAR_DIR": str(tmp_path), "LOCAL": "1", variable: value}
+    command = [sys.executable, "manage.py", "doctor"]
+
+    ended = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"Sameroom does not start: {sentence}")
+    assert "Traceback" not in ended.stderr
+    assert "open-sesame" not in ended.stderr + ended.stdout
 
 
 def test_where_settings_are_wrong_it_ends_with_2_and_a_sentence(tmp_path: Any) -> None:

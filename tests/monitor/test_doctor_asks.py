@@ -1,12 +1,22 @@
 """What `manage.py doctor` finds outside of this process: mail server, public address, stores, connectors."""
 
+import json
+import os
+import socket
 import ssl
+import subprocess
+import sys
+import threading
 from collections.abc import Iterable
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
+import redis as redis_client
 from django.core import mail as outbox
+from django.db import OperationalError
 
 from accounts.models import Letter
 from connectors.findings import Finding, Severity
@@ -15,6 +25,7 @@ from monitor.doctor import letters, public, services, stores
 from sameroom import clock
 from tests import certificates, factories, servers
 from tests.monitor.standing import smtp, web
+from tests.standalone.conftest import ROOT
 from tubes.models import Installation
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -156,8 +167,32 @@ class TestPublic:
         settings.PUBLIC_URL = f"http://127.0.0.1:{servers.free_port()}"
 
         assert bad(public.public()) == [
-            (Severity.ERROR, f"{settings.PUBLIC_URL}/healthz cannot be reached (ConnectionError).")
+            (Severity.ERROR, f"{settings.PUBLIC_URL}/healthz refuses the connection.")
         ]
+
+    def test_name_that_nobody_knows(self, settings: Any) -> None:
+        settings.PUBLIC_URL = "http://no-such-host.invalid"
+
+        found = list(public.public())
+
+        assert found[-1].text == f"{settings.PUBLIC_URL}/healthz cannot be asked: its name is not known."
+        assert found[-1].remedy.startswith("Check PUBLIC_URL")
+
+    def test_server_that_says_nothing(self, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(public, "PATIENCE", 0.2)
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            settings.PUBLIC_URL = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            found = list(public.public())
+
+        assert found[-1].text == f"{settings.PUBLIC_URL}/healthz does not answer."
+
+    def test_server_that_hangs_up(self, settings: Any) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as rude:
+            threading.Thread(target=lambda: rude.accept()[0].close(), daemon=True).start()
+            settings.PUBLIC_URL = f"http://127.0.0.1:{rude.getsockname()[1]}"
+            found = list(public.public())
+
+        assert found[-1].text == f"{settings.PUBLIC_URL}/healthz breaks off."
 
     def test_host_that_is_not_allowed_and_http_in_service(self, settings: Any) -> None:
         settings.LOCAL, settings.ALLOWED_HOSTS = False, ["sameroom.example.org"]
@@ -199,6 +234,102 @@ class TestPublic:
 
 
 class TestStores:
+    @pytest.mark.parametrize(
+        ("told", "remedy"),
+        [
+            (
+                'connection to server failed: FATAL:  password authentication failed for user "a"',
+                "Check user",
+            ),
+            ('connection to server failed: FATAL:  role "a" does not exist', "Check user"),
+            ('connection to server failed: FATAL:  database "b" does not exist', "Make it (createdb)"),
+            ('could not translate host name "h" to address: Name or service not known', "Check the host"),
+            ("connection to server failed: Connection refused", "See that PostgreSQL runs"),
+            ("connection failed: FATAL:  sorry, too many clients already", "See that PostgreSQL runs"),
+        ],
+    )
+    def test_database_that_lets_nobody_in_says_what_to_do(
+        self, monkeypatch: pytest.MonkeyPatch, told: str, remedy: str
+    ) -> None:
+        def refuse() -> None:
+            raise OperationalError(f"{told}\nIs the server running?")
+
+        monkeypatch.setattr(stores, "connection", SimpleNamespace(vendor="postgresql", cursor=refuse))
+
+        [found] = stores.database()
+
+        assert found.text == f"The database does not answer: {told}."
+        assert found.remedy.startswith(remedy)
+
+    def test_file_that_cannot_be_opened_says_what_to_do(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse() -> None:
+            raise OperationalError("unable to open database file")
+
+        monkeypatch.setattr(stores, "connection", SimpleNamespace(vendor="sqlite", cursor=refuse))
+
+        [found] = stores.database()
+
+        assert "VAR_DIR" in found.remedy
+
+    def test_stores_that_refuse_are_each_told_once_by_host_and_port(self, tmp_path: Any) -> None:
+        """As an operator meets it: a process of its own, with nothing at the addresses of its `.env`."""
+        database, cache = servers.free_port(), servers.free_port()
+        environment = {
+            **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+            "LOCAL": "1",
+            "VAR_DIR": str(tmp_path),
+            "DATABASE_URL": f"postgres://u:open-sesame@127.0.0.1:{database}/x",
+            "REDIS_URL": f"redis://:open-sesame@127.0.0.1:{cache}/0",
+        }
+        command = [sys.executable, "manage.py", "doctor", "database", "broker", "clock", "keys", "--json"]
+
+        ended = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+
+        findings = [
+            (one["check"], one["text"], one["remedy"]) for one in json.loads(ended.stdout)["findings"]
+        ]
+        assert ended.returncode == 2
+        assert "open-sesame" not in ended.stdout + ended.stderr
+        assert findings[0][1].startswith("The database does not answer: connection to server at")
+        assert findings[1:] == [
+            (
+                "broker",
+                f"The broker at 127.0.0.1:{cache} cannot be reached.",
+                "See that it runs, and check host and port in CELERY_BROKER_URL (or REDIS_URL).",
+            ),
+            (
+                "broker",
+                f"Redis at 127.0.0.1:{cache} cannot be reached.",
+                "See that it runs, and check host and port in REDIS_URL.",
+            ),
+            *(
+                (
+                    check,
+                    "It takes the database to look at this.",
+                    "First do what the check of the database says.",
+                )
+                for check in ("clock", "keys")
+            ),
+        ]
+
+    def test_redis_that_hangs_or_wants_a_password(
+        self, settings: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        failures = {
+            "does not answer.": redis_client.TimeoutError("Timeout reading from socket"),
+            "refuses our password.": redis_client.AuthenticationError("invalid username-password pair"),
+        }
+        settings.REDIS_URL = "redis://:open-sesame@10.0.0.7/0"
+        for told, failure in failures.items():
+            client = MagicMock(info=MagicMock(side_effect=failure))
+            monkeypatch.setattr(stores, "_client", lambda client=client: client)
+
+            [found] = [one for one in stores.broker() if one.severity is Severity.ERROR]
+
+            assert found.text == f"Redis at 10.0.0.7 {told}"
+
     @pytest.mark.both_databases
     def test_database_that_is_well_says_what_it_is(self) -> None:
         found = list(stores.database())

@@ -106,6 +106,12 @@ def test_variable_that_is_not_set_is_its_default(read: Read, value: object) -> N
     assert read(Env(), "SET_NOWHERE") == value
 
 
+MAIL = (
+    "SOME cannot be read; write it as smtp+tls://user:password@host:587. Signs such as @ and / in a password "
+    "are written as %40 and %2F."
+)
+
+
 @pytest.mark.parametrize(
     ("read", "text", "sentence"),
     [
@@ -127,8 +133,8 @@ def test_variable_that_is_not_set_is_its_default(read: Read, value: object) -> N
             "SOME names 'office', which is no network; write one as 10.1.0.0/16 or 192.168.7.9/32.",
         ),
         (Env.pairs, "https://chat", "SOME holds 'https://chat', of which it does not say what it means."),
-        (mail, "mail.example", "SOME cannot be read; write it as smtp+tls://user:password@host:587."),
-        (mail, "smtp://me:pw@h:x", "SOME cannot be read; write it as smtp+tls://user:password@host:587."),
+        (mail, "mail.example", MAIL),
+        (mail, "smtp://me:pw@h:x", MAIL),
         (applications, "irc,telex", "SOME names 'telex'; there is no package connectors.telex."),
         (applications, "no.such", "SOME names 'no.such'; there is no package no.such."),
     ],
