@@ -1,6 +1,7 @@
 """What the documents name is there: files, commands, targets, modules, scenarios, packages."""
 
 import re
+from importlib.metadata import distribution
 from pathlib import Path
 
 from django.core.management import get_commands
@@ -15,6 +16,7 @@ PAGES = sorted(
 )
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 COMMAND = re.compile(r"manage\.py (\w+)")
+PIN = re.compile(r"^([\w-]+)(?:\[\w+\])?==([\w.]+)", re.MULTILINE)
 TARGET = re.compile(r"`make ([a-z]+)\b")
 
 
@@ -56,3 +58,38 @@ def test_bench_explains_every_scenario() -> None:
     rows = table((ROOT / "bench" / "README.md").read_text(), "| scenario |")
 
     assert {name for first, _ in rows for name in re.findall(r"`([\w-]+)`", first)} == {*SCENARIOS}
+
+
+def pins(*files: str) -> dict[str, str]:
+    """Package → version."""
+    found = (PIN.findall((ROOT / file).read_text()) for file in files)
+    return {name.lower().replace("_", "-"): version for lines in found for name, version in lines}
+
+
+def dependencies() -> dict[str, str]:
+    """Package → what the table says of its types."""
+    text = (ROOT / "docs" / "dependencies.md").read_text()
+    used, tests = text.split("For checks and tests:")
+    rows = table(used, "| package | released |") + table(tests, "| package | released |")
+    assert all(re.fullmatch(r"20\d\d-[01]\d", released) for _, released, _, _ in rows)
+    return {re.split(r"[\[ ]", package)[0]: types for package, _, types, _ in rows}
+
+
+def test_every_dependency_has_its_row_and_one_version() -> None:
+    direct = pins("requirements.txt", "requirements-dev.txt")
+
+    assert dependencies().keys() == direct.keys()
+    assert direct.items() <= pins("constraints.txt").items()
+
+
+def test_types_are_where_the_table_says() -> None:
+    told = dependencies()
+    shipped = {
+        name: any(file.name == "py.typed" and len(file.parts) <= 3 for file in distribution(name).files or [])
+        for name in told
+    }
+
+    assert {name for name, types in told.items() if types == "yes"} == {
+        it for it, has in shipped.items() if has
+    }
+    assert set(told.values()) - {"yes", "no", "a program"} <= told.keys()
