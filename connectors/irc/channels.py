@@ -86,8 +86,8 @@ class Channels:
             if not self._link.support.is_channel(room) or " " in self._key_of(room):
                 self._shut(room, refusals.NO_CHANNEL)
 
-    def join(self, now: float) -> None:
-        """Ask for some of those that are due, by one line."""
+    def join(self, now: float) -> bool:
+        """Ask for some of those that are due, by one line; whether there were any."""
         due = [
             room
             for room, channel in self.by_room.items()
@@ -99,12 +99,13 @@ class Channels:
             due.remove(room)
             self._shut(room, _UNANSWERED)
         if not due:
-            return
+            return False
         for room in due:
             channel = self.by_room[room]
             channel.state, channel.due, channel.tries = State.ASKED, now + PATIENCE, channel.tries + 1
         keys = ",".join(filter(None, map(self._key_of, due)))
         self._link.say("JOIN", ",".join(due), *([keys] if keys else []))
+        return True
 
     # ------------------------------------------------------------------ what is told
 

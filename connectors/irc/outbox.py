@@ -149,7 +149,7 @@ class Outbox:
         tags = {"label": token} if self._is_echoed and "labeled-response" in link.granted else {}
         self._sent = sent
         if is_batch:
-            self._pace.took(clock.monotonic(), more=len(pieces) + 1)
+            self._pace.took(clock.monotonic(), self._pace.commands + len(pieces) + 1)
             self._say_as_one(channel, pieces, token, tags)
         else:
             self._pace.took(clock.monotonic())

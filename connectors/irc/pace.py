@@ -42,11 +42,11 @@ class Pace:
             return 0.0
         return max(0.0, (1.0 - self._refilled(now)) * self.interval)
 
-    def took(self, now: float, *, more: int = 0) -> None:
-        """A line goes now, with so many more commands."""
+    def took(self, now: float, commands: int = 0) -> None:
+        """A line goes now, or so many commands of another kind."""
         if self.is_braked:
             return
-        self._level, self._at = self._refilled(now) - 1.0 - more / self.commands, now
+        self._level, self._at = self._refilled(now) - (commands or self.commands) / self.commands, now
 
     def _refilled(self, now: float) -> float:
         burst = BURST / self.slowed if self._asked <= 0 else max(BURST, self._asked)

@@ -33,6 +33,7 @@ OPENING: Final = 30.0  # seconds for connecting and registering; servers look up
 SETTLING: Final = 8.0  # seconds that the first batch waits for the channels
 MOST_HELD: Final = 1000  # events that wait to be stored; then the server has to wait
 REGAIN: Final = 60.0  # seconds until the first try to get our nick where there are no services
+JOINING: Final = 2  # commands for which InspIRCd counts a JOIN
 RAREST: Final = 3600.0  # seconds between two of them, as each waits twice as long as the one before
 NO_PLACE: Final = "live"  # a token where nothing is told again: there is no place to go on from
 OVERLAP: Final = timedelta(seconds=60)
@@ -260,7 +261,9 @@ class Session(Link):
             self._channels.want(wanted)
             self._wanted = wanted
             self._presence.keep(self._channels.by_room)
-        self._channels.join(now)
+        # Before what is posted, but at the same pace: servers end whoever joins too fast, too.
+        if self._pace.due(now) <= self._pace.interval and self._channels.join(now):
+            self._pace.took(now, JOINING)
         self._tell_of_channels()
         names = tuple(self._channels.by_room)
         if (shown := (self.nick, self.mask, names, self.limits)) != self._shown:

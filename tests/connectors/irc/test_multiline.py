@@ -375,7 +375,7 @@ def test_server_that_was_flooded_is_told_lines() -> None:
 
 def test_pace_counts_what_a_batch_says() -> None:
     pace = Pace("irc://h")
-    pace.took(0.0, more=11)
+    pace.took(0.0, 12)
 
     assert pace.due(0.0) == pytest.approx((12 - BURST + 1) * pace.interval)
 

@@ -273,6 +273,29 @@ def test_server_that_cuts_us_off_for_flooding_is_told_less_from_then_on() -> Non
         assert after.slowed == 2.0
 
 
+def test_joining_many_channels_and_posting_keep_to_one_pace(server: Fake) -> None:
+    """InspIRCd counts two for a JOIN, one for a line, forgets one each second, and ends whoever has ten."""
+    rooms = [f"#many{number}" for number in range(50)]
+    counted, most, at = 0.0, 0.0, time.monotonic()
+
+    def count(session, line: Line) -> bool:
+        nonlocal counted, most, at
+        counted, at = max(counted - (time.monotonic() - at), 0.0), time.monotonic()
+        counted += 2 if line.command == "JOIN" else 1
+        most = max(most, counted)
+        return False
+
+    server.on("JOIN", count)
+    server.on("PRIVMSG", count)
+    with living(server.url, *rooms) as us:
+        began = time.monotonic()
+        while time.monotonic() < began + 7:
+            us.insist("#many0", "line")
+
+        assert most < 10
+        assert len(server.lines("JOIN")) + len(server.lines("PRIVMSG")) > 6
+
+
 @pytest.mark.parametrize("words", ["Excess Flood", "RecvQ exceeded", "Closing link: (Flooding)"])
 def test_words_of_servers_that_were_flooded(words: str) -> None:
     assert refusals.is_flooding(words)
