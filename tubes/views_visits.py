@@ -114,11 +114,16 @@ def request_withdraw_do(request: SignedIn, request_code: str) -> HttpResponse:
 
 
 def requests_on_manage(user: object) -> dict[str, list[PortalRequest]]:
-    """What Manage shows: whom the viewer decides about, and what the viewer waits for. One query."""
+    """What Manage shows: whom the viewer decides about, and what the viewer waits for. One query, or two.
+
+    Mostly there is nothing, and a live page asks every two seconds.
+    """
     waiting, declined = PortalRequest.Status.WAITING, PortalRequest.Status.DECLINED
     theirs = Q(portal__seat__owner=user, status=waiting)
     own = Q(visitor=user, status__in=[waiting, declined])
-    found = list(PortalRequest.objects.with_rooms().filter(theirs | own).order_by("-created_at", "-pk")[:100])
+    requests = PortalRequest.objects.filter(theirs | own).order_by("-created_at", "-pk")
+    ids = list(requests.values_list("pk", flat=True)[:100])
+    found = list(requests.filter(pk__in=ids).with_rooms()) if ids else []
     return {
         "asked": [it for it in found if it.visitor != user],
         "wishes": [it for it in found if it.visitor == user],

@@ -38,9 +38,9 @@ def act(verb: str, tube: Tube) -> str:
 def test_list_asks_as_much_for_three_tubes_as_for_one(page, ann, count, django_assert_num_queries):
     tubes = [tube_of(ann) for _ in range(count)]
 
-    # Session, user, how many rows, which, the Tubes; requests; lanes, what did not arrive; notices; is the
-    # relay stopped.
-    with django_assert_num_queries(11):
+    # Session, user, how many rows, which, the Tubes, their accounts; requests; lanes, what did not arrive;
+    # notices; is the relay stopped.
+    with django_assert_num_queries(12):
         response = page.get(LIST)
 
     assert response.status_code == 200
@@ -133,7 +133,7 @@ def test_live_list_answers_nothing_while_nothing_changed(page, ann, django_asser
     tube = tube_of(ann)
     seen = page.get(LIST).context["seen"]
 
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         same = page.get(LIST, {"seen": seen}, headers={"HX-Request": "true"})
     Tube.objects.filter(pk=tube.pk).update(status="paused")
     changed = page.get(LIST, {"seen": seen}, headers={"HX-Request": "true"})
@@ -309,7 +309,7 @@ def test_nothing_found_keeps_the_filter_and_leads_back_to_all(page, ann):
 
 
 @pytest.mark.parametrize("count", [1, 3])
-@pytest.mark.parametrize(("state", "queries"), [("active", 12), ("waiting", 11)])  # none of them waits
+@pytest.mark.parametrize(("state", "queries"), [("active", 13), ("waiting", 11)])  # none of them waits
 def test_knowing_what_waits_takes_one_more_query_however_many_tubes(
     page, ann, count, state, queries, django_assert_num_queries
 ):

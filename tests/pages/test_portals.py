@@ -184,7 +184,7 @@ def test_manage_asks_as_much_for_three_portals_as_for_one(page, acme, count, dja
         factories.portal_request(portal)
         joined(portal)
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(14):
         response = page.get(MANAGE)
 
     assert [it for it in response.context["page"] if isinstance(it, Portal)] == portals[::-1]

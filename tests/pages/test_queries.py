@@ -79,7 +79,7 @@ def notices(owner: Any, rows: int) -> str:
         (muted_people, 5),
         (rooms_of_a_shared_account, 6),
         (network_map, 6),
-        (asked_on_manage, 10),
+        (asked_on_manage, 11),
         (notices, 5),
     ],
 )
