@@ -104,7 +104,7 @@ def _told_by(identity: Identity) -> dict[str, object]:
 def account_share(account: LinkedAccount) -> None:
     """Make an account one of Sameroom's own: its rooms are nobody's but whose right to them is proved."""
     LinkedAccount.objects.filter(pk=account.pk).update(is_shared=True)
-    RoomListing.objects.filter(account=account, owner=None).delete()
+    RoomListing.objects.filter(account=account).delete()
     account.is_shared = True
 
 
@@ -164,7 +164,7 @@ def _refresh_rooms(account: LinkedAccount) -> int:
 
 def _list_all(account: LinkedAccount, rooms: Mapping[str, RoomInfo], now: datetime) -> None:
     """Write down the rooms of an account, as its owner may pick them: what has changed, and what is new."""
-    listings = {row.remote_id: row for row in RoomListing.objects.filter(account=account, owner=None)}
+    listings = {row.remote_id: row for row in RoomListing.objects.filter(account=account)}
     changed, new = [], []
     for remote_id, room in rooms.items():
         told = {
@@ -175,7 +175,8 @@ def _list_all(account: LinkedAccount, rooms: Mapping[str, RoomInfo], now: dateti
         }
         row = listings.get(remote_id)
         if row is None:
-            new.append(RoomListing(account=account, remote_id=remote_id, refreshed_at=now, **told))
+            place = {"account": account, "owner_id": account.owner_id, "remote_id": remote_id}
+            new.append(RoomListing(**place, refreshed_at=now, **told))
         elif any(getattr(row, name) != value for name, value in told.items()):
             for name, value in told.items():
                 setattr(row, name, value)
@@ -190,7 +191,7 @@ def _list_all(account: LinkedAccount, rooms: Mapping[str, RoomInfo], now: dateti
 
 def _unlisted(account: LinkedAccount, connector: Connector) -> QuerySet[RoomListing]:
     """What may go if its service does not list it; what is in use and shown by no list was typed in."""
-    listings = RoomListing.objects.filter(account=account, owner=None)
+    listings = RoomListing.objects.filter(account=account)
     if connector.capabilities.lists_all:
         return listings
     with_key = [name.removeprefix(ROOM_KEY) for name in _keys_of_rooms(account)]

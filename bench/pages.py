@@ -117,6 +117,7 @@ def _listings(accounts: list[Any]) -> None:
         [
             RoomListing(
                 account=accounts[n % len(accounts)],
+                owner=accounts[0].owner,
                 remote_id=f"l{n}",
                 name=f"{WORDS[n % 8].title()} {WORDS[n // 8 % 8]} {n}",
             )

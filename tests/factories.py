@@ -47,7 +47,9 @@ def account(owner: User | None = None, *, team: str = "acme", **extra: Any) -> L
 
 
 def listing(account_: LinkedAccount, name: str = "Lobby", remote_id: str | None = None) -> RoomListing:
-    return RoomListing.objects.create(account=account_, name=name, remote_id=remote_id or name.lower())
+    return RoomListing.objects.create(
+        account=account_, owner=account_.owner, name=name, remote_id=remote_id or name.lower()
+    )
 
 
 def room(remote_id: str | None = None, *, team: str = "acme", **extra: Any) -> Room:

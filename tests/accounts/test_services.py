@@ -103,8 +103,8 @@ def test_rotated_keys_open_old_secrets_until_the_old_key_is_taken_out(settings: 
 
 def test_refreshing_rooms_adds_renames_and_drops() -> None:
     account = factories.account()
-    RoomListing.objects.create(account=account, remote_id="lobby", name="Old name")
-    RoomListing.objects.create(account=account, remote_id="cellar", name="Cellar")
+    factories.listing(account, "Old name", "lobby")
+    factories.listing(account, "Cellar")
 
     assert account_refresh_rooms(account=account) == 3
     assert list(RoomListing.objects.order_by("name").values_list("name", flat=True)) == [

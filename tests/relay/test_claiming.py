@@ -359,7 +359,9 @@ def test_users_and_shared_accounts_go_with_what_was_proved(bot: LinkedAccount, k
         tube_open(owner=owner, listing_a=mine[number], listing_b=own)
 
     user_remove(user=karl)
-    assert list(RoomListing.objects.filter(account=bot)) == [RoomListing.objects.get(owner=other)]
+    assert list(RoomListing.objects.filter(account=bot)) == [
+        RoomListing.objects.get(account=bot, owner=other)
+    ]
     assert (Seat.objects.filter(account=bot).count(), RoomClaim.objects.count()) == (1, 1)
 
     account_remove(account=bot)
@@ -440,7 +442,7 @@ def test_a_hipchat_room_is_proved_and_joined(sides: Sides) -> None:
 
     assert rooms_of(karl) == ["Support"]
     mine = factories.listing(factories.account(karl, team="globex"), "Attic", "attic")
-    tube_open(owner=karl, listing_a=RoomListing.objects.get(owner=karl), listing_b=mine)
+    tube_open(owner=karl, listing_a=RoomListing.objects.get(account=account, owner=karl), listing_b=mine)
     sides.say("Acme", "hello from Support")
     sides.relay()
     assert texts("globex", "attic")[-1].endswith("hello from Support")

@@ -30,7 +30,7 @@ from tests.relay.listening import (
 )
 from tests.relay.stubbed import World
 from tests.waiting import until
-from tubes.models import Event, Listener, Room, RoomListing, Seat, Tube
+from tubes.models import Event, Listener, Room, Seat, Tube
 from tubes.relay import guard, health
 from tubes.relay.destinations import Destinations
 from tubes.relay.listening import hearing, keeper, ledger, pacing, taking, unheard
@@ -139,10 +139,7 @@ def test_accounts_that_do_not_stream_are_left_alone(world: World) -> None:
 
 
 def open_tube(world: World, seat: Seat, room: str, other: Seat, far: str) -> Tube:
-    listings = [
-        RoomListing.objects.create(account=one.account, remote_id=name, name=name)
-        for one, name in ((seat, room), (other, far))
-    ]
+    listings = [factories.listing(one.account, name, name) for one, name in ((seat, room), (other, far))]
     world.stub.add_rooms([room, far])
     return tube_open(owner=world.owner, listing_a=listings[0], listing_b=listings[1])
 

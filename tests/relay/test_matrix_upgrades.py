@@ -11,7 +11,7 @@ from tests.connectors.matrix.harness import MARKS, MatrixHarness, start
 from tests.relay.conftest import drain_all
 from tests.relay.listening import running, texts_taken_in
 from tests.waiting import until
-from tubes.models import Delivery, Event, Notice, Room, RoomListing, Seat
+from tubes.models import Delivery, Event, Notice, Room, Seat
 from tubes.relay import guard
 from tubes.relay.listening import keeper
 from tubes.services import tube_open
@@ -50,8 +50,7 @@ def said_in(matrix: MatrixHarness, room: str) -> list[str]:
 def test_tube_goes_on_in_the_new_room(matrix: MatrixHarness, account: LinkedAccount) -> None:
     there = matrix.room_of(matrix.person, name="There")
     listings = [
-        RoomListing.objects.create(account=account, remote_id=room, name=name)
-        for room, name in ((matrix.room, "Here"), (there, "There"))
+        factories.listing(account, name, room) for room, name in ((matrix.room, "Here"), (there, "There"))
     ]
     tube = tube_open(owner=account.owner, listing_a=listings[0], listing_b=listings[1])
     with running() as [listener]:

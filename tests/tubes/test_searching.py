@@ -1,5 +1,6 @@
 """Rooms found by what people type: in capitals or not, in any alphabet, on either database."""
 
+import re
 import unicodedata
 from importlib import import_module
 
@@ -93,6 +94,13 @@ def test_searching_costs_a_query_more_than_listing(django_assert_num_queries) ->
         assert len(RoomListing.objects.owned_by(account.owner).search(" ")) == 1
     with django_assert_num_queries(2):
         assert len(RoomListing.objects.owned_by(account.owner).search("lob acme")) == 1
+
+
+def test_a_search_asks_for_ones_own_rooms_by_their_index_alone() -> None:
+    """Any other condition in its place has the database go through the rooms of everybody."""
+    mine = RoomListing.objects.owned_by(factories.user())
+
+    assert re.search(r'WHERE "tubes_roomlisting"."owner_id" = \d+$', str(mine.query))
 
 
 @pytest.mark.parametrize("model", [Room, RoomListing])

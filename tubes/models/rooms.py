@@ -18,8 +18,7 @@ from tubes.models.folding import FoldedName, FoldingQuerySet, words_of
 class RoomListingQuerySet(FoldingQuerySet["RoomListing"]):
     def owned_by(self, user: Any) -> RoomListingQuerySet:
         """Rooms of the user's accounts, and those of shared accounts that the user has proved a right to."""
-        own = models.Q(owner=None, account__owner=user, account__is_shared=False)
-        return self.filter(own | models.Q(owner=user))
+        return self.filter(owner=user)
 
     def search(self, text: str) -> RoomListingQuerySet:
         """Rooms in which every word of `text` occurs: in the room's, the team's or the account's name.
@@ -36,7 +35,8 @@ class RoomListingQuerySet(FoldingQuerySet["RoomListing"]):
 
 def _names_of(listings: RoomListingQuerySet) -> dict[int, str]:
     """The accounts of these rooms → their own names and their teams', folded."""
-    accounts = LinkedAccount.objects.filter(pk__in=listings.order_by().values("account"))
+    # Distinct: else PostgreSQL looks for the rooms of each account there is.
+    accounts = LinkedAccount.objects.filter(pk__in=listings.order_by().values("account").distinct())
     names = accounts.values_list("pk", "team_name", "remote_user_name")
     return {pk: f"{fold(team)}\n{fold(user)}" for pk, team, user in names}
 
@@ -46,10 +46,8 @@ class RoomListing(models.Model):
 
     code = models.CharField(max_length=32, unique=True, default=new_code, editable=False)
     account = models.ForeignKey(LinkedAccount, on_delete=models.CASCADE, related_name="listings")
-    # Who has proved a right to the room, where the account is shared; null: whose account it is.
-    owner = models.ForeignKey(
-        User, null=True, blank=True, on_delete=models.CASCADE, related_name="proved_listings"
-    )
+    # Who may pick the room: whose account it is, or, where that is shared, who has proved a right to it.
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="room_listings")
     remote_id = models.CharField(max_length=255)
     name = models.CharField(max_length=255)
     folded_name = FoldedName(default="", db_default="", editable=False)
@@ -65,22 +63,12 @@ class RoomListing(models.Model):
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
-                fields=["account", "remote_id"],
-                condition=models.Q(owner=None),
-                name="one_listing_per_account_and_room",
-            ),
-            models.UniqueConstraint(
-                fields=["account", "remote_id", "owner"], name="one_proved_listing_per_owner"
+                fields=["account", "remote_id", "owner"], name="one_listing_per_account_room_and_owner"
             ),
         ]
 
     def __str__(self) -> str:
         return self.name
-
-    @property
-    def holder_id(self) -> int:
-        """Whose the room is to pick. Reads the account."""
-        return self.owner_id or self.account.owner_id
 
 
 class RoomQuerySet(FoldingQuerySet["Room"]):

@@ -96,7 +96,7 @@ def listing_forget(*, owner: User, account: LinkedAccount, code: str) -> bool:
 
 def listings_keep(account: LinkedAccount, names: Mapping[str, str], now: datetime) -> None:
     """Give proved rooms the names (remote id → name) they have now; who cannot be entered any more goes."""
-    for listing in RoomListing.objects.filter(account=account).exclude(owner=None):
+    for listing in RoomListing.objects.filter(account=account):
         if (name := names.get(listing.remote_id)) is None:
             listing.delete()
         else:

@@ -90,7 +90,7 @@ def _listed(account: LinkedAccount, find: Callable[[Connector], RoomInfo]) -> Ro
         _keep_key(account, info)
         listing, _ = RoomListing.objects.update_or_create(
             account=account,
-            owner=None,
+            owner_id=account.owner_id,
             remote_id=clean_text(info.id)[:255],
             defaults={
                 "name": clean_name(info.name),

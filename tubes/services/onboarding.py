@@ -41,7 +41,7 @@ def first_steps_of(user: User) -> FirstSteps:
     tubes = Tube.objects.owned_by(user)
     # By each Tube's own ends: served by the index of a Seat's deliveries, however many there are of others.
     heard = tubes.filter(Exists(_passed("side_a", "side_b")) | Exists(_passed("side_b", "side_a")))
-    rooms_elsewhere = RoomListing.objects.filter(owner=user)
+    rooms_elsewhere = RoomListing.objects.owned_by(user).filter(account__is_shared=True)
     row = (
         User.objects.filter(pk=user.pk)
         .annotate(

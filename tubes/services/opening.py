@@ -70,7 +70,7 @@ def tube_open(*, owner: User, listing_a: RoomListing, listing_b: RoomListing) ->
     nothing has been saved.
     """
     for listing in (listing_a, listing_b):
-        if listing.holder_id != owner.pk:
+        if listing.owner_id != owner.pk:
             raise TubeRefused("This room is not reached through an account of yours.")
     require_two_rooms(owner, end_of(listing_a), end_of(listing_b))
     side_a, side_b = look_at(listing_a), look_at(listing_b)

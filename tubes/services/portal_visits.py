@@ -85,7 +85,7 @@ def portal_join(
     Network I/O: both rooms are read first. Then one transaction. Raises TubeRefused, and then nothing has
     been saved. What is wrong with the Portal's room is told to nobody but its owner.
     """
-    if listing.holder_id != visitor.pk:
+    if listing.owner_id != visitor.pk:
         raise TubeRefused("This room is not reached through an account of yours.")
     _require_open(portal, visitor)
     require_two_rooms(visitor, end_of_portal(portal), end_of(listing))

@@ -119,9 +119,9 @@ def seat_like(listing: RoomListing) -> Seat:
     """The owner's Seat in a listed room if there is one, else an unsaved one: for what options would do."""
     account = listing.account
     where = {f"room__{name}": value for name, value in zip(END, end_of(listing), strict=True)}
-    seats = Seat.objects.owned_by(listing.holder_id).filter(account=account, **where)
+    seats = Seat.objects.owned_by(listing.owner_id).filter(account=account, **where)
     room = Room(**dict(zip(END, end_of(listing), strict=True)), name=listing.name)
-    unsaved = Seat(account=account, owner_id=listing.holder_id, room=room)
+    unsaved = Seat(account=account, owner_id=listing.owner_id, room=room)
     return seats.select_related("room", "account").first() or unsaved
 
 
