@@ -46,7 +46,7 @@ Network = dict[int, list[Hop]]  # room id → ways out of it
 
 def suspects(room_id: int, fingerprints: Iterable[str], before_number: int, now: datetime) -> set[str]:
     """Which of these texts were said FEWEST times or more among this room's last events. One query."""
-    wanted = [fingerprint for fingerprint in set(fingerprints) if fingerprint]
+    wanted = sql.padded(fingerprint for fingerprint in set(fingerprints) if fingerprint)
     if not wanted:
         return set()
     values = [room_id, before_number - LAST, before_number, sql.moment(now - WINDOW), *wanted, FEWEST]

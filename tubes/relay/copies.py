@@ -25,8 +25,8 @@ class Removed(Exception):
 def copy_for(lane: Lane, delivery: Delivery) -> Copy | None:
     """What stands in the delivery's room of the message its event is about; None where nothing does.
 
-    Two or three queries; may be repeated. Raises NotYet where that is still open, Removed for an edit of
-    what was taken away.
+    Three queries, four for what changes it; may be repeated. Raises NotYet where that is still open, Removed
+    for an edit of what was taken away.
     """
     about = delivery.event.about
     if about is None:
@@ -62,9 +62,11 @@ def _files(lane: Lane, about: Event) -> int:
 
 
 def _posts(about: Event, delivery: Delivery) -> list[Post]:
-    """The posts of the message, then those that earlier edits have added."""
+    """The posts of the message; for what changes it, then those that earlier edits have added."""
     posts = Post.objects.filter(room=delivery.room_id).order_by("delivery", "part")
     found = list(posts.filter(delivery__event=about))
+    if delivery.event.kind not in (Kind.EDIT, Kind.DELETE):
+        return found
     by_edits = posts.filter(delivery__event__about=about, delivery__event__kind=Kind.EDIT)
     return found + list(by_edits.filter(delivery__lt=delivery.pk))
 

@@ -108,7 +108,7 @@ class Lane:
                 count_end(self, delivery, Status.SENT)
         if arrived and not outcome.ended:
             log.warning("Lane %s was taken over by somebody else; it stops here", self.seat.pk)
-        if outcome.is_holding and arrived:
+        if outcome.is_holding:
             release_held(self.seat.room_id)
         return outcome.begun if beginning else outcome.ended
 

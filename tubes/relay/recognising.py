@@ -162,8 +162,13 @@ def _ask(kind: str, batch: Sequence[tuple[Room, Sequence[Item]]]) -> Iterator[tu
     rooms = [room.pk for room, _ in batch]
     events = [event for _, events in batch for event in events]
     targets = [target for event in events for target in (event.target, event.reply_to) if target]
-    ids = [*dict.fromkeys(filter(None, (event.id for event in events))), *targets]
-    keys, event_kinds = [event.dedupe_key for event in events], {event.kind.value for event in events}
+    # As many as a power of two: few lengths, so few statements to prepare.
+    ids = sql.padded([*dict.fromkeys(filter(None, (event.id for event in events))), *targets])
+    keys, event_kinds = (
+        sql.padded(event.dedupe_key for event in events),
+        {event.kind.value for event in events},
+    )
+    targets = sql.padded(targets)
     place, in_place = sql.marks(rooms), rooms
     if _ids_are_global(kind):
         place = "(SELECT id FROM tubes_room WHERE kind = %s AND remote_id = %s)"

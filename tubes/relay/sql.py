@@ -56,7 +56,8 @@ def _call(cursor: Any, known: dict[str, str] | None, statement: str) -> str:
         return statement
     call = known.get(statement)
     if call is None:
-        if len(known) >= MOST_PREPARED:  # lists of very many lengths: not worth remembering them all
+        # Lists of very many lengths, or long ones: not worth remembering them all, and each takes memory.
+        if len(known) >= MOST_PREPARED or statement.count("%s") > MOST_VALUES:
             return statement
         name, *pieces = f"sameroom_{len(known)}", *statement.split("%s")
         numbered = pieces[0] + "".join(f"${number}{piece}" for number, piece in enumerate(pieces[1:], 1))
@@ -67,6 +68,7 @@ def _call(cursor: Any, known: dict[str, str] | None, statement: str) -> str:
 
 
 MOST_PREPARED = 400  # per connection
+MOST_VALUES = 400  # of a statement; to plan one that has more takes little beside running it
 
 
 def is_postgres() -> bool:

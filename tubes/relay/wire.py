@@ -57,7 +57,7 @@ class Outcome:
 
     ended: bool  # the arrived step was noted, and the lane was still ours
     begun: bool
-    is_holding: bool  # events of this room wait for a send to be decided
+    is_holding: bool  # something has arrived, and events of this room wait for a send to be decided
     released: bool
 
 
@@ -212,9 +212,9 @@ def _at_once(
     ended_count = "(SELECT COUNT(*) FROM ended)" if ending else "0"
     begun_count = "(SELECT COUNT(*) FROM begun)" if begin else "0"
     freed_count = "(SELECT COUNT(*) FROM freed)" if free else "0"
-    counts = f"{ended_count}, {begun_count}, {freed_count}"
-    [found] = sql.rows(f"WITH {', '.join(pieces)} SELECT {counts}, {HOLDING}", [*values, room_id])
-    ended, begun, freed, holding = found
+    told = f"{ended_count}, {begun_count}, {freed_count}, {HOLDING if ending else 'FALSE'}"
+    values += [room_id] if ending else []
+    [(ended, begun, freed, holding)] = sql.rows(f"WITH {', '.join(pieces)} SELECT {told}", values)
     return ended, begun, freed, holding
 
 
@@ -232,5 +232,5 @@ def _one_by_one(
         ended = sql.run(*ending) if ending else 0
         begun = sql.run(*begin) if begin and ended == wanted else 0
         freed = sql.run(*free) if free else 0
-        [(holding,)] = sql.rows(f"SELECT {HOLDING}", [room_id])
-    return ended, begun, freed, bool(holding)
+        holding = bool(ending) and bool(sql.rows(f"SELECT 1 WHERE {HOLDING}", [room_id]))
+    return ended, begun, freed, holding
