@@ -16,6 +16,8 @@ from connectors.net.waiting import Connections
 POLL: Final = 30.0  # seconds that the server may keep a poll
 GRACE: Final = 15.0  # seconds that its answer may take on top
 PAGE: Final = 100  # events
+# Of a room that others' servers take part in, a server may have to fetch a page from them; no lane waits.
+PAGE_DEADLINE: Final = 40.0  # seconds
 
 
 class TokenUnknown(Exception):
@@ -51,7 +53,8 @@ class Polls:
         params: dict[str, str | int] = {"dir": "b", "limit": PAGE, "filter": _compact(filter_)}
         params |= {"from": start} if start else {}
         params |= {"to": end} if end else {}
-        return self._good(await self._ask(path("rooms", room, "messages"), params), in_room=True)
+        where = path("rooms", room, "messages")
+        return self._good(await self._ask(where, params, deadline=PAGE_DEADLINE), in_room=True)
 
     async def event(self, room: str, event: str) -> Json:
         """One event as it is now, {} where there is none for us."""

@@ -432,7 +432,9 @@ def test_stream_that_hangs_or_drips_ends_in_time(server, connector, monkeypatch)
             wfile.write(b" ")
             wfile.flush()
 
-    for behaviour in (server.hang, drip):
+    monkeypatch.setattr(polling, "PAGE_DEADLINE", 0.4)
+    server.on("GET", f"/rooms/{ROOM}/messages", lambda asked: server.hang)
+    for behaviour in (server.hang, drip, answer("s1", event(1), limited=True)):
         server.in_turn("GET", "/sync", behaviour)
         started = time.monotonic()
         with pytest.raises(RetryLater, match="broke off") as caught:
