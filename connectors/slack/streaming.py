@@ -73,7 +73,9 @@ class Stream:
             gathered = await self._gather(since)
             if not self._past:
                 since = self._present()
-            yield Batch(gathered.said, since, lost=gathered.lost, unreadable=gathered.unreadable)
+            # Connections overtake each other, and what is told again stands behind what came meanwhile.
+            said = sorted(gathered.said, key=lambda one: one[1].said_at)
+            yield Batch(said, since, lost=gathered.lost, unreadable=gathered.unreadable)
             for envelope, answer in gathered.envelopes:
                 await envelope.acknowledge(answer)
             if gathered.doubts_login:

@@ -42,6 +42,22 @@ def test_envelope_is_acknowledged_after_it_is_stored(office):
     assert heard.texts == ["hello"]
 
 
+def test_what_comes_late_has_its_place_among_what_was_not_brought_yet(office):
+    with office.listening() as heard:
+        heard.holds.clear()
+        office.say("zero")
+        heard.wait(lambda: office.sockets.sent)
+        office.slack.fault("event_late", on="message", delay=0.5, count=1)
+        office.say("one")
+        office.say("two")
+        heard.wait(lambda: len(office.sockets.sent) == 3)
+        time.sleep(0.3)
+        heard.holds.set()
+        heard.wait(lambda: len(heard.texts) == 3)
+
+    assert heard.texts == ["zero", "one", "two"]
+
+
 def test_edits_deletions_and_reactions_are_brought(office):
     with office.listening() as heard:
         said = office.slack.say(office.channel, office.person, "one")

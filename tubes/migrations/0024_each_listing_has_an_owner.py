@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0010_rotation"),
-        ("tubes", "0020_whose_a_listing_is"),
+        ("tubes", "0023_whose_a_listing_is"),
     ]
 
     operations = [

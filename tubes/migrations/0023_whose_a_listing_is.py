@@ -14,7 +14,7 @@ def say_whose(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tubes", "0019_folded_names")]
+    dependencies = [("tubes", "0022_left_out_lately")]
 
     # Apart from the next: PostgreSQL alters no table with changes that wait for a commit.
     operations = [migrations.RunPython(say_whose, migrations.RunPython.noop)]
