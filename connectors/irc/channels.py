@@ -11,7 +11,8 @@ from connectors.base import RoomId
 from connectors.errors import RoomGone
 from connectors.irc import refusals
 from connectors.irc.link import Link
-from connectors.irc.wire import Line
+from connectors.irc.text import size
+from connectors.irc.wire import LONGEST, Line
 
 AT_ONCE: Final = 5  # channels of one JOIN
 PATIENCE: Final = 30.0  # seconds until the answer to a JOIN is not waited for any more
@@ -94,7 +95,7 @@ class Channels:
             if channel.state in (State.WAITING, State.ASKED) and channel.due <= now
         ]
         # Keys go by their place in the line: those who have one come first.
-        due = sorted(due, key=lambda room: not self._key_of(room))[:AT_ONCE]
+        due = self._in_one_line(sorted(due, key=lambda room: not self._key_of(room))[:AT_ONCE])
         for room in [room for room in due if self.by_room[room].tries >= MOST_TRIES]:
             due.remove(room)
             self._shut(room, _UNANSWERED)
@@ -106,6 +107,16 @@ class Channels:
         keys = ",".join(filter(None, map(self._key_of, due)))
         self._link.say("JOIN", ",".join(due), *([keys] if keys else []))
         return True
+
+    def _in_one_line(self, rooms: list[RoomId]) -> list[RoomId]:
+        """The first of them, as many as one line holds with their keys; one at least."""
+        taken, left = 0, LONGEST - len("JOIN  ")
+        for room in rooms:
+            left -= size(room) + size(self._key_of(room)) + len(",,")
+            if left < 0 and taken:
+                break
+            taken += 1
+        return rooms[:taken]
 
     # ------------------------------------------------------------------ what is told
 

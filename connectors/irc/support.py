@@ -41,8 +41,9 @@ class Support:
             name, _, value = token.partition("=")
             value = _HEX.sub(lambda found: chr(int(found[1], 16)), value)
             match name:
-                case "CASEMAPPING" if value in _FOLDS:
-                    self.casemapping = value
+                case "CASEMAPPING":
+                    # Those of other alphabets (rfc7613, national ones) agree with this one about ours.
+                    self.casemapping = value if value in _FOLDS else "ascii"
                 case "CHANTYPES":
                     self.channel_types = value
                 case "NETWORK":

@@ -127,6 +127,15 @@ def test_refusal_in_words_of_their_own_is_told(refusal: Line, server: Fake) -> N
         IrcConnector(login(server.url)).enter("#shut")
 
 
+def test_channels_with_long_names_are_joined_by_lines_that_are_not_cut(server: Fake) -> None:
+    rooms = [f"#{name * 180}" for name in "abcde"]
+    keys = {f"key of {room}": name * 30 for room, name in zip(rooms, "abcde", strict=True)}
+    server.script.keys = {room: room[1] * 30 for room in rooms}
+    with living(server.url, *rooms, **keys) as us:
+        us.wait(lambda: all(us.connector._live[1]._channels.is_in(room) for room in us.rooms))
+        assert all(len(str(line).encode()) <= 510 for line in server.lines("JOIN"))
+
+
 def test_channel_that_is_never_joined_nor_refused_is_told(
     server: Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,6 +71,9 @@ def test_lines_are_taken_as_servers_send_them(raw: bytes, line: Line | None) -> 
 def test_names_compare_as_the_server_says() -> None:
     support = Support()
     assert support.fold("#Foo[]\\~") == "#foo{}|^"
+    for unknown in ("rfc7613", "national"):
+        support.learn([f"CASEMAPPING={unknown}"])
+        assert support.fold("#Foo[]") == "#foo[]"
     support.learn(["CASEMAPPING=ascii"])
     assert support.fold("#Foo[]\\~ÄÖ") == "#foo[]\\~ÄÖ"
     support.learn(["CASEMAPPING=unheard-of", "NICKLEN=x", "NETWORK=A\\x20B", "CHANTYPES=#", "CHANNELLEN=5"])
