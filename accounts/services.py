@@ -305,9 +305,12 @@ def account_remove(*, account: LinkedAccount, address: str = "", by_operator: bo
 def account_leave(account: LinkedAccount) -> None:
     """Have the service push no more, and end the login, before an account is removed. Network I/O.
 
-    What the service refuses is no reason to keep the account.
+    What the service refuses is no reason to keep the account. It is used no more from here on: that its login
+    has ended is not to be told to anybody as news.
     """
     hooking.leave(account.seats.all())
+    ending = {"status": LinkedAccount.Status.DISABLED, "status_reason": "It is being removed."}
+    LinkedAccount.objects.filter(pk=account.pk).update(**ending, status_since=clock.now())
     with suppress(ConnectorError, LookupError):
         account.connector().sign_out()
 

@@ -21,6 +21,7 @@ from connectors.echo.connector import EchoConnector, EchoCredentialsForm
 from connectors.errors import LoginRejected, RetryLater
 from tests import factories
 from tubes.models import Room, RoomListing, Tube
+from tubes.relay import health
 
 pytestmark = pytest.mark.django_db
 
@@ -196,6 +197,21 @@ def test_login_made_for_us_ends_with_its_account(monkeypatch: pytest.MonkeyPatch
     user_remove(user=second.owner)
 
     assert ended == [first.remote_user_id, second.remote_user_id]
+
+
+@pytest.mark.parametrize("goes", ["account", "user"])
+def test_a_login_that_ends_as_it_is_removed_is_news_to_nobody(
+    monkeypatch: pytest.MonkeyPatch, goes: str
+) -> None:
+    """Whoever listens by it is refused at that moment."""
+    near, far = factories.seat(), factories.seat()
+    factories.tube(near, far)
+    listening = LinkedAccount.objects.get(pk=near.account_id)
+    monkeypatch.setattr(EchoConnector, "sign_out", lambda _: health.needs_login(listening, "Signed out."))
+
+    account_remove(account=near.account) if goes == "account" else user_remove(user=near.owner)
+
+    assert [notice.kind for notice in far.notices.all()] == ["closed"]
 
 
 def test_account_is_removed_also_where_its_service_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
