@@ -251,10 +251,12 @@ class Push:
 class Addressee:
     """Whom a push to a service's one address is for: the accounts of a team there.
 
-    Or nobody, where the service only tries the address out: then `answer` is what it expects.
+    And, where several teams share the room that it tells of, those that sit in `shared_room`: the service
+    tells one of them for all. Or nobody, where it only tries the address out: then `answer` is what it wants.
     """
 
     team_id: str = ""
+    shared_room: RoomId = RoomId("")
     answer: str = ""
 
 

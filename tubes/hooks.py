@@ -6,15 +6,17 @@ import logging
 from collections.abc import Callable
 
 from django.db import DatabaseError, InterfaceError
+from django.db.models import Exists, OuterRef, Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.csrf import csrf_exempt
 
-from accounts.models import LinkedAccount
-from connectors.base import Connector
+from accounts.models import LinkedAccount, LinkedAccountQuerySet
+from connectors.base import Addressee, Connector
 from connectors.errors import LoginRejected, UnsupportedAction
 from connectors.markup.sanitize import clean_text
 from connectors.registry import connector_class
+from tubes.models import Seat
 from tubes.relay.hooking import secret_of
 from tubes.relay.pushing import NotNow, take_push
 
@@ -55,11 +57,18 @@ def _hand_out(service: type[Connector], request: HttpRequest) -> HttpResponse:
         return _unreadable()
     if addressee.answer:
         return HttpResponse(addressee.answer, content_type="text/plain")
-    team = clean_text(addressee.team_id)[:255]  # nothing of it is signed yet
-    accounts = LinkedAccount.objects.filter(kind=service.kind, team_id=team).order_by("pk")
-    answers = [_take(account, request) for account in accounts]
+    answers = [_take(account, request) for account in _accounts_of(service, addressee)]
     taken = [answer for answer in answers if answer.status_code != FORBIDDEN]
     return next(iter(taken or answers), HttpResponse(content_type="text/plain"))
+
+
+def _accounts_of(service: type[Connector], addressee: Addressee) -> LinkedAccountQuerySet:
+    """The accounts that a push may be for. Nothing of it is signed yet."""
+    meant = Q(team_id=clean_text(addressee.team_id)[:255])
+    if room := clean_text(addressee.shared_room)[:255]:
+        seats = Seat.objects.in_use().filter(account=OuterRef("pk"), room__remote_id=room)
+        meant |= Q(Exists(seats))
+    return LinkedAccount.objects.filter(meant, kind=service.kind).order_by("pk")
 
 
 def _patiently(take: Callable[[], HttpResponse], whose: str) -> HttpResponse:

@@ -55,7 +55,7 @@ def _values(it: Any, told: set[tuple[type[Model], Any]]) -> Any:
     if isinstance(it, str):
         return it
     if is_dataclass(it):
-        return [_values(getattr(it, name), told) for name in _names(type(it))]
+        return [_values(getattr(it, name), told) for name in _names(it.__class__)]
     if isinstance(it, Sequence):
         return [_values(part, told) for part in it]
     return it

@@ -55,7 +55,7 @@ def receive(connector: SlackConnector, headers: Mapping[str, str], body: bytes) 
 def _received(connector: SlackConnector, told: Json, *, is_slacks: bool) -> Push:
     if told.get("type") == "url_verification":
         return Push(answer=_challenge(told))
-    if not is_ours(connector, told):
+    if not is_ours(connector, told) and not is_shared(told):
         return Push()
     if "command" in told:
         return commanded(told)
@@ -71,7 +71,8 @@ def addressed(headers: Mapping[str, str], body: bytes) -> Addressee:
         return Addressee(answer=_challenge(told))
     named = [*rows(told.get("authorizations")), told]
     teams = [text(one.get(name)) for one in named for name in ("team_id", "enterprise_id")]
-    return Addressee(team_id=next(filter(None, teams), ""))
+    shared = room_of(table(told.get("event"))) if is_shared(told) else RoomId("")
+    return Addressee(team_id=next(filter(None, teams), ""), shared_room=shared)
 
 
 def heard(connector: SlackConnector, kind: str, told: Json) -> Push | None:
@@ -118,6 +119,14 @@ def is_ours(connector: SlackConnector, told: Json) -> bool:
     named = [told, *rows(told.get("authorizations"))]
     teams = {text(one.get(name)) for one in named for name in ("team_id", "enterprise_id")} - {""}
     return not team or not teams or team in teams
+
+
+def is_shared(told: Json) -> bool:
+    """Whether a call tells of a channel that workspaces share (Slack Connect).
+
+    An app that several of them have is called once, as by one of them ("Events API", `authorizations`).
+    """
+    return told.get("is_ext_shared_channel") is True
 
 
 def taken_in(connector: SlackConnector, event: Json, *, is_slacks: bool) -> Push:

@@ -252,7 +252,8 @@ def one_address(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def addressed(cls: type, headers: Mapping[str, str], body: bytes) -> Addressee:
         told = json.loads(body)
-        return Addressee(team_id=told.get("team", ""), answer=told.get("challenge", ""))
+        shared = RoomId(told.get("shared", ""))
+        return Addressee(told.get("team", ""), shared_room=shared, answer=told.get("challenge", ""))
 
     can = replace(StubConnector.capabilities, one_address=True)
     monkeypatch.setattr(StubConnector, "capabilities", can)
@@ -291,6 +292,14 @@ class TestOneAddress:
         answer = push_to_service(ours, entry(1), team="T2")
 
         assert (answer.status_code, Event.objects.count()) == (200, 0)
+
+    def test_push_about_a_room_that_teams_share_goes_to_who_sits_there(self, here: Seat) -> None:
+        ours = of_team(here.account, "T1")
+
+        push_to_service(ours, entry(1), team="T2", shared="elsewhere")
+        assert texts_taken_in() == []
+        push_to_service(ours, entry(2), team="T2", shared=here.room.remote_id)
+        assert texts_taken_in() == ["m2"]
 
     def test_wrong_signature_is_refused(self, here: Seat) -> None:
         of_team(here.account, "T1")
