@@ -87,6 +87,12 @@ def _refusal(server: str, failure: Exception) -> Finding:
                 "smtp+tls:// is for port 587, smtp+ssl:// for port 465; the certificate has to fit the "
                 "host's name.",
             )
+        case smtplib.SMTPServerDisconnected():
+            return error(
+                f"{server} hangs up, or says nothing.",
+                "Check the port in EMAIL_URL: smtp+tls:// is for 587, smtp+ssl:// for 465. Else see the mail "
+                "server's own log; perhaps it lets nobody from this machine's address in.",
+            )
         case smtplib.SMTPException():
             return error(
                 f"{server} does not do what it was asked to ({type(failure).__name__}).",

@@ -10,7 +10,7 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
-from connectors.findings import Finding, error, ok, warning
+from connectors.findings import Finding, Severity, error, ok, warning
 from monitor import readiness
 from monitor.scrubbing import first_line
 from sameroom import clock
@@ -118,7 +118,10 @@ def broker() -> Iterator[Finding]:
     if settings.CELERY_BROKER_URL.startswith("memory"):
         yield ok("The broker is in the one process.")
     else:
-        yield _broker()
+        found = _broker()
+        yield found
+        if found.severity is Severity.ERROR and settings.CELERY_BROKER_URL == settings.REDIS_URL:
+            return  # the same server: it has been told
     if settings.REDIS_URL:
         yield from _redis()
 

@@ -89,6 +89,15 @@ class TestMail:
 
         assert bad(letters.mail()) == [(Severity.ERROR, f"{server} cannot be reached (Connection refused).")]
 
+    def test_server_that_says_nothing(self, mailing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(letters, "PATIENCE", 0.2)
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            mailing.EMAIL_PORT = silent.getsockname()[1]
+
+            assert bad(letters.mail()) == [
+                (Severity.ERROR, f"The mail server 127.0.0.1:{mailing.EMAIL_PORT} hangs up, or says nothing.")
+            ]
+
     def test_server_that_wants_nothing_from_us(self, mailing: Any) -> None:
         with smtp(greeting="554 not for you") as post:
             mailing.EMAIL_PORT = post.port
@@ -298,11 +307,6 @@ class TestStores:
                 "broker",
                 f"The broker at 127.0.0.1:{cache} cannot be reached.",
                 "See that it runs, and check host and port in CELERY_BROKER_URL (or REDIS_URL).",
-            ),
-            (
-                "broker",
-                f"Redis at 127.0.0.1:{cache} cannot be reached.",
-                "See that it runs, and check host and port in REDIS_URL.",
             ),
             *(
                 (
