@@ -84,6 +84,14 @@ class ChangePasswordForm(OwnWords, allauth.ChangePasswordForm):  # type: ignore[
         "password2": "New password, once more",
     }
 
+    def clean_oldpassword(self) -> str:
+        """Counted like signing in: whoever found a browser open must not guess the password here."""
+        uses = limits.password_uses(context.request, self.user.email)
+        password = str(super().clean_oldpassword())
+        for use in uses:
+            use.give_back()
+        return password
+
 
 class SetPasswordForm(OwnWords, allauth.SetPasswordForm):  # type: ignore[misc]
     """Set a first password."""

@@ -221,6 +221,45 @@ def test_a_network_of_ipv6_is_one_guesser(ann: User) -> None:
     assert statuses == [200] * 5 + [429]
 
 
+GUESSES = {
+    "/user/reauthenticate/": {"password": "guess"},
+    "/user/password/change/": {
+        "oldpassword": "guess",
+        **dict.fromkeys(("password1", "password2"), "quite another phrase"),
+    },
+}
+
+
+@pytest.mark.parametrize("path", GUESSES)
+def test_who_found_a_browser_open_does_not_guess_its_owners_password(ann: User, path: str) -> None:
+    guesser = Client()
+    guesser.force_login(ann)
+    statuses = []
+
+    for number in range(12):
+        cache.clear()  # as where processes share none, or one was restarted
+        guess = {name: value.replace("guess", f"guess {number}") for name, value in GUESSES[path].items()}
+        statuses.append(guesser.post(path, guess, REMOTE_ADDR=ATTACKER).status_code)
+
+    assert statuses == [200] * 5 + [429] * 7
+
+
+def test_who_knows_it_changes_the_password_as_often_as_they_like(ann: User) -> None:
+    owner = Client()
+    owner.force_login(ann)
+    old = factories.PASSWORD
+
+    for number in range(7):
+        new = f"quite another phrase {number}"
+        form = {"oldpassword": old, "password1": new, "password2": new}
+        assert owner.post("/user/password/change/", form, REMOTE_ADDR=HOME).status_code == 302
+        cache.clear()
+        old = new
+
+    ann.refresh_from_db()
+    assert ann.check_password("quite another phrase 6")
+
+
 def test_right_passwords_are_no_guesses_and_forgive_none(ann: User) -> None:
     for _ in range(3):
         guess(1)
