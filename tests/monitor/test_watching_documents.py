@@ -9,6 +9,7 @@ from typing import Any
 import promql_parser
 import pytest
 import yaml
+from django.core.management import get_commands, load_command_class
 
 from monitor import collectors
 from tests import factories
@@ -140,6 +141,39 @@ def test_page_says_everything_and_names_what_there_is(name: str, labels: dict[st
         assert list(ROOT.glob(f"*/management/commands/{command}.py")), command
     for link in re.findall(r"\]\(([^)#]+)", text):
         assert (RUNBOOKS / link).exists(), link
+
+
+def quoted() -> Iterator[str]:
+    """Every command that these pages tell an operator to run: in backquotes, or a line of its own."""
+    for path in [*RUNBOOKS.iterdir(), DOCS / "operating.md"]:
+        text = path.read_text()
+        for command in re.findall(
+            r"`([^`\n]+)`|^(?:    )?((?:\S+/python )?manage\.py .+|docker compose .+)$", text, re.M
+        ):
+            yield next(filter(None, command)).split("  #")[0].split(" | ")[0].strip()
+
+
+def test_commands_that_are_told_take_what_they_are_given() -> None:
+    told = [command.partition("manage.py ")[2] for command in quoted() if "manage.py " in command]
+
+    for words in map(str.split, told):
+        command = load_command_class(get_commands()[words[0]], words[0])
+        parser = command.create_parser("manage.py", words[0])
+        parser.parse_args(["1" if word.isupper() else word for word in words[1:]])
+    assert len(told) > 10
+
+
+def test_services_that_are_told_are_those_of_the_compose_file() -> None:
+    services = set(yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"])
+    told = [command for command in quoted() if command.startswith("docker compose ")]
+
+    for command in told:
+        act, *rest = [
+            word for word in command.split()[2:] if not word.startswith("-") and not word.isdecimal()
+        ]
+        assert act in ("exec", "logs", "ps", "restart", "up", "run", "stop"), command
+        assert not rest or rest[0] in services, command
+    assert len(told) > 5
 
 
 def test_named_variables_are_explained() -> None:
