@@ -1,13 +1,17 @@
-import pytest
-from django.db import IntegrityError, transaction
+from typing import Any
 
-from connectors.base import Cursor, MessageId
+import pytest
+from django.db import IntegrityError, OperationalError, transaction
+
+from connectors.base import Cursor, IncomingEvent, MessageId
 from sameroom import clock
 from tests import factories
 from tests.factories import said
-from tests.relay.conftest import Pair, Rings, held, take
+from tests.relay.conftest import Pair, Rings, held, take, texts
 from tubes.models import Delivery, Event, Post, Room, Seat
+from tubes.relay import lanes, storing
 from tubes.relay.intake import release_held, take_in
+from tubes.relay.storing import Fresh
 from tubes.services import tube_close
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +32,47 @@ def test_events_deliveries_and_position_are_stored_together(pair: Pair) -> None:
     assert (
         list(Delivery.objects.order_by("pk").values_list("seat", "status")) == [(pair.there.pk, "queued")] * 2
     )
+
+
+def test_an_event_that_cannot_be_stored_does_not_keep_the_room_from_going_on(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real = storing.row_of
+
+    def row_of(event: IncomingEvent, **more: Any) -> Fresh:
+        if event.id == "bad":
+            raise ValueError("a secret text")
+        return real(event, **more)
+
+    monkeypatch.setattr("tubes.relay.intake.row_of", row_of)
+
+    with pytest.raises(ValueError, match="secret"):  # alone it may be no fault of its own
+        take(pair.here.room, said("bad", id="bad"))
+    assert Room.objects.get(pk=pair.here.room.pk).cursor is None
+    assert take(pair.here.room, said("one"), said("bad", id="bad"), said("two", id="m-2")) == 2
+
+    assert Room.objects.get(pk=pair.here.room.pk).cursor.id == "m-2"
+    lanes.drain(pair.there.pk)
+    assert texts("globex", "garden") == ["[Ann, Acme] one", "[Ann, Acme] two"]
+    assert "1 of 3 events read were left out" in caplog.text
+
+
+def test_a_database_that_goes_away_in_the_middle_leaves_nothing_out(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = storing.row_of
+
+    def row_of(event: IncomingEvent, **more: Any) -> Fresh:
+        if event.id == "bad":
+            raise OperationalError("the database went away")
+        return real(event, **more)
+
+    monkeypatch.setattr("tubes.relay.intake.row_of", row_of)
+
+    with pytest.raises(OperationalError):
+        take(pair.here.room, said("one"), said("bad", id="bad"))
+
+    assert Event.objects.count() == 0
 
 
 def test_a_failure_in_the_middle_stores_nothing(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from connectors.base import Cursor, IncomingEvent, Kind
 from connectors.markup.sanitize import clean_text
@@ -18,6 +19,8 @@ from tubes.relay import early, presence, recognising, sql, superseding, withdraw
 from tubes.relay.queueing import route
 from tubes.relay.recognising import Facts, HeldItem
 from tubes.relay.storing import Fresh, insert_events, row_of, storable
+
+log = logging.getLogger(__name__)
 
 AT_ONCE = 500  # held events decided in one transaction
 
@@ -46,8 +49,32 @@ def lock_rooms(room_ids: Sequence[int]) -> dict[int, Room]:
 def take_in(
     room_id: int, events: Sequence[IncomingEvent], *, read_from: Cursor | None, cursor: Cursor | None
 ) -> int:
-    """Take in what one read found; how many events were new. See `accept`."""
-    return accept([Arrival(room_id, events, read_from, cursor)])[0]
+    """Take in what one read found; how many events were new. See `accept`.
+
+    An event that cannot be stored where others can is left out: else the room would come to it for ever, and
+    no further. Where none can be, that is no event's fault, and all of them wait.
+    """
+    page = Arrival(room_id, events, read_from, cursor)
+    try:
+        return accept([page])[0]
+    except (OperationalError, InterfaceError):
+        raise  # the database's trouble, not the page's
+    except Exception:
+        new = [_taken_alone(replace(page, events=[event], cursor=None)) for event in events]
+        if not any(one is not None for one in new):
+            raise
+        log.exception("Room %s: %d of %d events read were left out", room_id, new.count(None), len(new))
+    accept([replace(page, events=[])])
+    return sum(filter(None, new))
+
+
+def _taken_alone(page: Arrival) -> int | None:
+    try:
+        return accept([page])[0]
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:  # noqa: BLE001 - the first of them is logged
+        return None
 
 
 def accept(arrivals: Sequence[Arrival], *, within: AbstractContextManager[object] | None = None) -> list[int]:
