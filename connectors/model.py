@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -252,7 +252,7 @@ class Addressee:
     """Whom a push to a service's one address is for: the accounts of a team there.
 
     And, where several teams share the room that it tells of, those that sit in `shared_room`: the service
-    tells one of them for all. Or nobody, where it only tries the address out: then `answer` is what it wants.
+    tells one of them for all. Or nobody, where it only tries the address out, and expects `answer`.
     """
 
     team_id: str = ""
@@ -265,7 +265,6 @@ class Batch:
     """What a stream brought, in the order it happened, and the token from which to go on.
 
     `lost` are rooms that are closed to us from now on, each with the sentence that its owner reads.
-    `put_out` are those of them that somebody there put us out of: nobody goes back by themselves soon.
     `moved` are rooms that go on as another one, each with its id; that one was entered.
     `unreadable` counts the events that could not be understood and were left out.
     """
@@ -275,7 +274,6 @@ class Batch:
     lost: Mapping[RoomId, str] = field(default_factory=dict)
     moved: Mapping[RoomId, RoomId] = field(default_factory=dict)
     unreadable: int = 0
-    put_out: Collection[RoomId] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ class Shared:
             remote_user_id=token.bot.user.id,
             credentials={"token": token.value, "via": "oauth"},
         )
-        account.connector().directory.looked_up([self.ann.id])  # type: ignore[attr-defined]
+        account.connector().directory.looked_up([self.ann.id])
         return account
 
     def say(self, text: str) -> Request:
