@@ -43,6 +43,9 @@ class Sent:
     is_echoed: bool
     is_batch: bool
     done: asyncio.Future[str] = field(repr=False)  # its msgid; "" where there is none
+    label: str = ""  # which its echo has; "" where there are no labels
+    answer: str = ""  # the batch of what is answered to it, where that is more than one line
+    unlabelled: str | None = None  # the msgid of what may be its echo
     refusal: Exception | None = None  # of a batch; there may be more to come
 
     @property
@@ -59,6 +62,7 @@ class Outbox:
         self._waiting = 0
         self._sent: Sent | None = None
         self._numbers = count(1)
+        self._labels = False  # the server puts them on echoes, as it has said
         self._takes = 0.0  # seconds until a line is confirmed, of late
 
     def learn(self) -> None:
@@ -146,7 +150,8 @@ class Outbox:
         link, token = self._link, f"said-{next(self._numbers)}"
         folded, is_batch = link.support.fold(channel), len(pieces) > 1
         sent = Sent(folded, token, self._is_echoed, is_batch, asyncio.get_running_loop().create_future())
-        tags = {"label": token} if self._is_echoed and "labeled-response" in link.granted else {}
+        sent.label = token if self._is_echoed and "labeled-response" in link.granted else ""
+        tags = {"label": token} if sent.label else {}
         self._sent = sent
         if is_batch:
             self._pace.took(clock.monotonic(), self._pace.commands + len(pieces) + 1)
@@ -174,12 +179,16 @@ class Outbox:
         if sent is None or sent.done.done():
             return False
         if line.command == "PONG" and line.text == sent.token:
-            if sent.refusal or sent.is_echoed:
+            if sent.unlabelled is not None:
+                sent.done.set_result(sent.unlabelled)
+            elif sent.refusal or sent.is_echoed:
                 sent.done.set_exception(sent.refusal or MessageRejected(UNPASSED))
             else:
                 sent.done.set_result("")
         elif line.command == "PRIVMSG" and self._is_echo(line, sent):
-            sent.done.set_result(line.tags.get("msgid", ""))
+            self._echoed(line, sent)
+        elif line.command == "BATCH" and sent.label and line.tags.get("label") == sent.label:
+            sent.answer = line.param(0)[1:]
         elif line.command == "ACK" and line.tags.get("label") == sent.token:
             if not sent.is_batch:  # of one it may be about its beginning alone
                 sent.done.set_exception(MessageRejected(UNPASSED))
@@ -189,6 +198,17 @@ class Outbox:
             return False
         sent.done.exception() if sent.done.done() else None
         return True
+
+    def _echoed(self, line: Line, sent: Sent) -> None:
+        """Its echo; another client of the same user may have said it, where it has no label and should."""
+        msgid, batch = line.tags.get("msgid", ""), line.tags.get("batch", "")
+        if not sent.label:
+            sent.done.set_result(msgid)
+        elif line.tags.get("label") == sent.label or (sent.answer and batch == sent.answer):
+            self._labels = True
+            sent.done.set_result(msgid)
+        elif sent.unlabelled is None and not self._labels:
+            sent.unlabelled = msgid
 
     def _refuse(self, sent: Sent, error: Exception) -> None:
         if not sent.is_batch:
@@ -202,7 +222,7 @@ class Outbox:
         return line.command in refusals.SEND_REFUSALS or (sent.is_batch and line.command == "421")
 
     def _is_echo(self, line: Line, sent: Sent) -> bool:
-        # By the channel alone: a server may have changed the text, and there is no other line on its way.
+        # Not by the text: a server may have changed it, and no other line of this connection is on its way.
         return self._link.is_me(line.nick) and self._link.support.fold(line.param(0)) == sent.channel
 
     def _is_about(self, line: Line, sent: Sent) -> bool:

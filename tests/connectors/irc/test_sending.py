@@ -21,7 +21,7 @@ from connectors.irc.pace import BURST, COMMAND, SLOWEST, Pace
 from connectors.irc.text import lines_of, size
 from connectors.markup.tree import Bold, Document, Mention, Paragraph, Text
 from tests import ircservers
-from tests.connectors.irc.fake import Fake, fake
+from tests.connectors.irc.fake import NAME, Fake, fake
 from tests.connectors.irc.lines import Line
 from tests.connectors.irc.living import FAST, living, login
 from tests.irchuman import people
@@ -125,6 +125,53 @@ def test_ids_are_given_where_the_server_gives_them(server: Fake) -> None:
 
         assert sent == server.history["#room"][0].id
         assert us.connector.capabilities.message_ids
+
+
+def test_line_of_another_client_of_ours_is_not_taken_for_the_echo(server: Fake) -> None:
+    """Bouncers, and servers where several clients share a nick, tell us what the others say."""
+    with living(server.url, "#room", scopes=["msgid"]) as us:
+        others: list[str] = []
+
+        def meanwhile(session, line: Line) -> bool:
+            server.rules.clear()
+            others.append(server.say("relay", "#room", "from my phone"))
+            return False
+
+        server.on("PRIVMSG", meanwhile)
+        sent = us.send("#room", "hello")
+
+        assert sent == server.history["#room"][1].id
+        assert others == [server.history["#room"][0].id]
+
+
+def test_echo_within_an_answer_of_several_lines_is_known_by_its_label(server: Fake) -> None:
+    with living(server.url, "#room", scopes=["msgid"]) as us:
+
+        def answer(session, line: Line) -> bool:
+            server.say("relay", "#room", "from my phone")
+            label, source = {"label": line.tags["label"]}, session.source
+            session.send(Line("BATCH", ("+r", "labeled-response"), NAME, label))
+            echo = {"batch": "r", "msgid": "mine"}
+            session.send(Line("PRIVMSG", ("#room", line.last), source, echo))
+            session.send(Line("BATCH", ("-r",), NAME))
+            return True
+
+        server.on("PRIVMSG", answer)
+        assert us.send("#room", "hello") == "mine"
+
+
+def test_echo_that_has_lost_its_label_counts_in_the_end(
+    server: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "NO_ECHO", 0.2)
+    with living(server.url, "#room", scopes=["msgid"]) as us:
+
+        def answer(session, line: Line) -> bool:
+            session.send(Line("PRIVMSG", ("#room", line.last), session.source, {"msgid": "mine"}))
+            return True
+
+        server.on("PRIVMSG", answer)
+        assert us.send("#room", "hello") == "mine"
 
 
 # ----------------------------------------------------------------- cut off, refused, not there
