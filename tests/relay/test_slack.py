@@ -216,6 +216,29 @@ def test_edit_of_a_post_of_ours_is_not_taken_for_one_that_was_cut_off(
     assert channels.slack.texts(channels.there) == ["two", "two"]
 
 
+@pytest.mark.parametrize("is_copy", [False, True])
+def test_reaction_that_is_told_after_it_was_taken_back_does_not_stand(
+    channels: Channels, is_copy: bool
+) -> None:
+    message = channels.slack.say(channels.here, channels.ann, "lunch?")
+    channels.relay()
+    [copy] = channels.slack.history(channels.there)
+    target, other = (copy, message) if is_copy else (message, copy)
+    who = channels.bob if is_copy else channels.ann
+    channels.slack.react(target, who, "tada")
+    channels.slack.settle()
+    late, channels.receiver.requests[:] = list(channels.receiver.requests), []
+    channels.slack.unreact(target, who, "tada")
+    channels.relay()
+    channels.receiver.requests += late
+    channels.relay()
+
+    assert other.reactions == {}
+    channels.slack.react(target, who, "tada")
+    channels.relay()
+    assert list(other.reactions) == ["tada"]
+
+
 @pytest.mark.parametrize("text", ["once", "a ```b``` `c` \\`d *e* _f_ ~g~ <h> & &amp; ˋ"])
 def test_send_that_was_cut_off_is_found_in_the_history(channels: Channels, time: Clock, text: str) -> None:
     channels.slack.say(channels.here, channels.ann, "before")
