@@ -200,14 +200,25 @@ def test_a_mail_is_rung_for_when_the_pause_is_committed(
 
 
 def test_a_broker_that_is_away_costs_the_mail_and_not_the_pause(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
+    pair: Pair,
+    hear: Hear,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Any,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def away(*args: object, **options: object) -> None:
         raise ConnectionRefusedError
 
     monkeypatch.setattr(current_app._get_current_object(), "send_task", away)
 
-    breaker._ring_mail(pair.tube.pk)
+    with django_capture_on_commit_callbacks(execute=True):
+        paused = [hear([pair.here.room, pair.there.room][number % 2]) for number in range(6)]
+
+    assert paused == [[]] * 5 + [[pair.tube.pk]]
+    assert status(pair.tube) == "paused"
+    assert caplog.messages[-1] == (
+        "The broker did not take a mail (ConnectionRefusedError); Manage says the same"
+    )
 
 
 def test_each_owner_gets_a_mail_that_says_what_to_do(pair: Pair, settings: Any) -> None:

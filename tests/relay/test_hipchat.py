@@ -93,8 +93,11 @@ def test_awkward_characters_harm_nobody(sides: Sides) -> None:
     assert mentions == [[]] * len(texts)
 
 
-@pytest.mark.parametrize("text", ["nul \\u0000 here", "lone \\ud800 surrogate"])
-def test_characters_no_database_takes_are_replaced_on_the_way_in(text: str, sides: Sides) -> None:
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [("nul \\u0000 here", "nul  here"), ("lone \\ud800 surrogate", "lone \ufffd surrogate")],
+)
+def test_characters_no_database_takes_are_replaced_on_the_way_in(text: str, read: str, sides: Sides) -> None:
     # Written as JSON text: the escapes are what arrives on the wire.
     sender = '{"id": 1, "name": "Odd \\ud800 \\u0000 Name", "mention_name": "Odd"}'
     item = f'{{"id": "odd-1", "date": "{clock.now().isoformat()}", "message": "{text}", "from": {sender}}}'
@@ -105,7 +108,7 @@ def test_characters_no_database_takes_are_replaced_on_the_way_in(text: str, side
 
     arrived = {*sides.texts("Helpdesk"), *sides.texts("Support")}
     [relayed] = [text for text in arrived if "Odd" in text]
-    assert ("nul  here" in relayed) or ("lone \ufffd surrogate" in relayed)
+    assert relayed.endswith(read)
     assert relayed.encode().decode() == relayed
     assert "\x00" not in relayed
 

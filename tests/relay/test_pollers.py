@@ -82,7 +82,7 @@ def test_a_ring_during_a_poll_is_not_lost(polled: Polled, crew: Pollers) -> None
     until(lambda: polled.asked == [(7, 1), (7, 2)])
 
 
-def test_after_trouble_the_sweep_rings_again(
+def test_after_trouble_the_next_ring_polls_again(
     polled: Polled, crew: Pollers, caplog: pytest.LogCaptureFixture
 ) -> None:
     polled.error = RuntimeError("boom")

@@ -8,7 +8,7 @@ from connectors.base import Attachment
 from connectors.hipchat import history
 from connectors.hipchat.corrections import events_of
 from connectors.hipchat.history import body_of, in_order
-from tests.connectors.hipchat.items import BO, event, item, said
+from tests.connectors.hipchat.items import ANN, BO, event, item, rendered, said
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 anything = st.recursive(
@@ -24,10 +24,12 @@ KEYS = ("message", "from", "mentions", "card", "message_format", "file", "authen
 
 @given(st.dictionaries(st.sampled_from([*KEYS, "type", "notification_sender"]), anything))
 def test_whatever_an_item_holds_reading_goes_on(changes: dict[str, object]) -> None:
-    items = in_order([item(**changes), item(message="s/l/r/"), {"id": changes, "date": changes}])
+    sound = item(id="i-9", message="and on") | {"from": ANN}
+    items = in_order([item(**changes), item(message="s/l/r/"), {"id": changes, "date": changes}, sound])
 
-    assert len(items) == 2
-    assert events_of(items, 0) == events_of(items, 0)
+    assert len(items) == 3
+    last = events_of(items, 0)[-1]
+    assert (last.id, rendered([last])) == ("i-9", ["and on"])
 
 
 @pytest.mark.parametrize(
