@@ -29,13 +29,17 @@ NO_SERVICE: Final = (
 )
 
 
-async def log_in(link: Link) -> None:
-    """Identify with NickServ. LoginRejected; RetryLater where it does not answer, or is not there."""
+async def log_in(link: Link, *, by_message: bool = True) -> None:
+    """Identify with NickServ. LoginRejected; RetryLater where it does not answer, or is not there.
+
+    Unless `by_message`, only by the server's own command: then nobody can have taken its name.
+    """
     who = link.who
     account = [] if link.support.fold(who.account) == link.support.fold(link.nick) else [who.account]
     words = " ".join(["IDENTIFY", *account, who.password])
     # The server's own command first: nobody can take its place by taking a nick.
-    for command in (("NICKSERV", words), ("PRIVMSG", _SERVICE, words)):
+    commands = [("NICKSERV", words), *([("PRIVMSG", _SERVICE, words)] if by_message else [])]
+    for command in commands:
         watch = link.watch(lambda line: False, lambda line: _answer(line) is not None)
         link.say(*command)
         [told] = await link.collected(watch, ANSWERS)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+import math
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from connectors.base import Batch, IncomingEvent, Login, Recent, RoomId, UserId
 from connectors.errors import ConnectorError, RetryLater
@@ -33,6 +34,7 @@ OPENING: Final = 30.0  # seconds for connecting and registering; servers look up
 SETTLING: Final = 8.0  # seconds that the first batch waits for the channels
 MOST_HELD: Final = 1000  # events that wait to be stored; then the server has to wait
 REGAIN: Final = 60.0  # seconds until the first try to get our nick where there are no services
+LOG_IN_AGAIN: Final = 600.0  # seconds until services that were away are asked again
 JOINING: Final = 2  # commands for which InspIRCd counts a JOIN
 RAREST: Final = 3600.0  # seconds between two of them, as each waits twice as long as the one before
 NO_PLACE: Final = "live"  # a token where nothing is told again: there is no place to go on from
@@ -67,6 +69,7 @@ class Session(Link):
         self._news = asyncio.Event()
         self._is_settled = asyncio.Event()
         self._regain_at, self._regain_every = 0.0, 2 * REGAIN
+        self._log_in_at = math.inf
         self._measured = measured
         self._shown: object = None  # what was last measured by
         self._user, self._nick_known = login.user_id, ""
@@ -75,7 +78,7 @@ class Session(Link):
         self._filling: dict[
             RoomId, list[Line]
         ] = {}  # channels whose gap is being read: what is said meanwhile
-        self._fills: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._asking = asyncio.Lock()  # one question about history at a time
 
     # ------------------------------------------------------------------ reading
@@ -120,6 +123,16 @@ class Session(Link):
             if self.ended.done():
                 raise
             log.info("%s: NickServ does not answer; going on without a login", self.who.place.host)
+            self._log_in_at = clock.monotonic() + LOG_IN_AGAIN
+
+    async def _log_in_later(self) -> None:
+        """The services may have been away, as after a netsplit: channels may ask for a login."""
+        try:
+            await services.log_in(self, by_message=False)
+        except RetryLater:
+            self._log_in_at = clock.monotonic() + LOG_IN_AGAIN
+        except ConnectorError as error:
+            self.end(error)
 
     def _has_news(self) -> bool:
         return bool(self._events or self._channels.lost or self._channels.moved or self._unreadable)
@@ -217,9 +230,13 @@ class Session(Link):
     def _begin_to_fill(self, room: RoomId) -> None:
         if self._channels.is_in(room) and room not in self._filling:
             self._filling[room] = []
-            task = asyncio.get_running_loop().create_task(self._fill(room))
-            self._fills.add(task)
-            task.add_done_callback(self._fills.discard)
+            self._run(self._fill(room))
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Beside everything else, for as long as the connection lasts."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _fill(self, room: RoomId) -> None:
         """Tell what was said in a channel while we were away, before what is said now."""
@@ -241,6 +258,9 @@ class Session(Link):
     def tick(self, now: float) -> None:
         super().tick(now)
         self._look(now)
+        if now > self._log_in_at:
+            self._log_in_at = math.inf
+            self._run(self._log_in_later())
         if now > self._regain_at and self.nick and not self.has_its_nick:
             self._regain_at = now + self._regain_every
             self._regain_every = min(self._regain_every * 2, RAREST)
@@ -249,7 +269,7 @@ class Session(Link):
     def end(self, error: ConnectorError) -> None:
         super().end(error)
         known_as(self, self._nick_known, UserId(""))
-        for task in self._fills:
+        for task in self._tasks:
             task.cancel()
         self._news.set()
         self._is_settled.set()

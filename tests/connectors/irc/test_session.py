@@ -141,6 +141,23 @@ def test_nickserv_where_there_is_no_sasl(password: str, error: type) -> None:
         assert "IDENTIFY" in [line.last.split()[0] for line in server.lines("PRIVMSG")]
 
 
+@pytest.mark.parametrize("password", ["right", "wrong"])
+def test_services_that_were_away_are_asked_again(password: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "LOG_IN_AGAIN", 0.5)
+    monkeypatch.setattr(ticking, "EVERY", 0.05)
+    with fake(caps=None, nickserv=False, accounts={"relay": "right"}) as server:
+        server.on("NICKSERV", lambda one, line: one.numeric(401, "NickServ", "No such nick") or True)
+        with living(server.url, "#room", password=password) as us:
+            server.on("NICKSERV", lambda one, line: one._ask_nickserv(line.last) or True)
+
+            if password == "wrong":
+                us.wait(lambda: isinstance(us.error, LoginRejected))
+            else:
+                us.wait(lambda: server.session("relay").account == "relay")
+            said = [line for line in server.lines("PRIVMSG") if line.params[0] == "NickServ"]
+            assert len([line for line in said if line.last.startswith("IDENTIFY")]) == 1  # whoever that is
+
+
 def test_network_without_services_goes_on_without_them(ngircd: ircservers.Ircd) -> None:
     with people(ngircd.url) as crowd, living(ngircd.url, "#nobody", password="of no use") as us:
         crowd.enter("ann", "#nobody").say("#nobody", "hello")
