@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -265,6 +265,7 @@ class Batch:
     """What a stream brought, in the order it happened, and the token from which to go on.
 
     `lost` are rooms that are closed to us from now on, each with the sentence that its owner reads.
+    `put_out` are those of them that somebody there put us out of: nobody goes back by themselves soon.
     `moved` are rooms that go on as another one, each with its id; that one was entered.
     `unreadable` counts the events that could not be understood and were left out.
     """
@@ -274,6 +275,7 @@ class Batch:
     lost: Mapping[RoomId, str] = field(default_factory=dict)
     moved: Mapping[RoomId, RoomId] = field(default_factory=dict)
     unreadable: int = 0
+    put_out: Collection[RoomId] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -217,12 +217,15 @@ class RoomOptionsForm(PostingOptionsForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        commanders = cast("forms.ChoiceField", self.fields["commanders"])
+        # Shorter than the model's: a phone shows 36 letters of a choice.
+        brief = {Seat.Commanders.ASKING: "Everyone to ask, listed to change"}
+        commanders.choices = [(it, brief.get(it, it.label)) for it in Seat.Commanders]
         if not names_are_owned(self.instance):
             del self.fields["listed_people"]
-            commanders = cast("forms.ChoiceField", self.fields["commanders"])
             commanders.choices = [
                 (Seat.Commanders.EVERYONE, Seat.Commanders.EVERYONE.label),
-                (Seat.Commanders.ASKING, "Everyone, those that only ask"),
+                (Seat.Commanders.ASKING, "Everyone to ask"),
                 (Seat.Commanders.NOBODY, Seat.Commanders.NOBODY.label),
             ]
             commanders.help_text = (

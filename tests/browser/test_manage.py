@@ -262,13 +262,13 @@ def test_log_keeps_what_is_marked_and_says_when_it_cannot_be_renewed(resident: R
     resident.open_a_tube("Support", "Helpdesk")
     address = log_address(resident)
     here = resident.enter_room("Ann Lee", "Support")
-    here.say("line 0")
+    here.say("marked")
     page = resident.go(address)
     entries = page.locator(".log > li")
     expect(entries.locator(".badge.good")).to_have_count(1, timeout=20_000)
 
     entries.first.locator("strong").select_text()
-    here.say("line 1")
+    here.say("and one more")
     page.wait_for_timeout(2_500)  # once round
     expect(entries).to_have_count(1)
     page.evaluate("getSelection().removeAllRanges()")

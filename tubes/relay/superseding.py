@@ -20,10 +20,10 @@ Subject: TypeAlias = tuple[str, str, str]  # a message; of a reaction its author
 
 
 def current(room: Room, events: Sequence[IncomingEvent]) -> Sequence[IncomingEvent]:
-    """The events without edits of what was taken back before, and what is older than the same taken in before.
+    """The events without edits of what was taken back, and without what is older than its like taken in before.
 
     Services tell again what was not acknowledged, a minute later or more. Of edits of one moment each
-    counts, in the order they come. One query where there are edits, three where there are reactions, else none.
+    counts, in the order they come. One query where there are edits, three where there are reactions.
     """
     edited = {event.target for event in events if event.kind is Kind.EDIT and event.target}
     reacted = {event.target for event in events if event.kind is Kind.REACTION and event.target}
