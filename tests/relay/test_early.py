@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 
+from sameroom import clock
 from tests import factories
 from tests.relay.conftest import Pair, held, statuses, take, texts
 from tests.relay.stubbed import deletion_of, edit_of
-from tubes.models import Event
+from tubes.models import Delivery, Event
 from tubes.relay import intake, lanes
+from tubes.services.again import delivery_send_again
 
 pytestmark = pytest.mark.django_db
 
@@ -35,6 +37,19 @@ def test_a_message_that_comes_after_its_edits_has_the_newest_words(pair: Pair) -
     take(pair.here.room, newest)
     take(pair.here.room, nearly)
     take(pair.here.room, factories.said("one", id="m-1"))
+    assert bodies() == [True, False, True]
+    lanes.drain(pair.there.pk)
+
+    assert texts("globex", "garden") == ["[Ann, Acme] ONE"]
+
+
+def test_a_message_that_failed_is_sent_again_with_the_words_of_its_early_edit(pair: Pair) -> None:
+    take(pair.here.room, edit_of("m-1", "ONE"))
+    take(pair.here.room, replace(edit_of("m-1", "nearly"), said_at=clock.now() - timedelta(seconds=5)))
+    take(pair.here.room, factories.said("one", id="m-1"))
+    Delivery.objects.update(status="failed", finished_at=clock.now())
+
+    delivery_send_again(delivery=Delivery.objects.get(), by=pair.there.owner)
     lanes.drain(pair.there.pk)
 
     assert texts("globex", "garden") == ["[Ann, Acme] ONE"]
