@@ -103,7 +103,7 @@ class Stream:
             asked = set(self._rooms()) if since else set()  # for a token to begin with: no room is told
             self._watched &= asked
             try:
-                told = await self._polls.sync(self._filter(asked), since, waits=waits)
+                told = await self._polls.sync(self._filter(asked, waits=waits), since, waits=waits)
             except TokenUnknown:
                 log.warning("%s has forgotten the stream's token; beginning anew", self._account.server)
                 since, self._watched = "", set()
@@ -117,12 +117,16 @@ class Stream:
                 yield batch
             since, waits, self._asks_for_few = text(told.get("next_batch")) or since, True, False
 
-    def _filter(self, rooms: Collection[RoomId]) -> Json:
-        """What is asked for: of an account's rooms only those that matter, if there are not too many."""
+    def _filter(self, rooms: Collection[RoomId], *, waits: bool) -> Json:
+        """What is asked for: after an absence only rooms that matter, if there are not too many.
+
+        A poll that waits asks for all: one that begins to matter meanwhile has to end it.
+        """
         room = FILTER["room"]
         if self._asks_for_few:
             room = room | {"timeline": room["timeline"] | {"limit": FEW}}
-        if len(rooms) <= MOST_NAMED and sum(map(len, rooms)) <= LONGEST:
+        is_short = len(rooms) <= MOST_NAMED and sum(map(len, rooms)) <= LONGEST
+        if is_short and (self._asks_for_few or not waits):
             room = room | {"rooms": sorted(rooms)}
         return FILTER | {"room": room}
 

@@ -96,13 +96,15 @@ def filter_of(call):
     return json.loads(call.query["filter"])["room"]
 
 
-def test_only_rooms_that_matter_are_asked_for(server, connector):
-    server.in_turn("GET", "/sync", answer("s1", event(1)))
+def test_only_rooms_that_matter_are_asked_for_after_an_absence(server, connector):
+    server.in_turn("GET", "/sync", answer("s1", event(1)), answer("s2", event(2)))
     watched = [ROOM, RoomId("!a:example.org")]
 
-    stream(connector, rooms=lambda: watched)
+    stream(connector, count=2, rooms=lambda: watched)
 
-    assert filter_of(server.calls("/sync")[0])["rooms"] == ["!a:example.org", ROOM]
+    first, second = server.calls("/sync")
+    assert filter_of(first)["rooms"] == ["!a:example.org", ROOM]
+    assert "rooms" not in filter_of(second)  # one that begins to matter has to end the poll
 
 
 @pytest.mark.parametrize(
