@@ -180,6 +180,19 @@ def test_a_file_names_its_author_where_only_words_stand_under_their_name():
         ("[Ann, ", "a.txt"),
     ]
     assert [step.message.sender_name for step in (*alone, *beside, *below)] == ["", "", "", "Ann", "Ann", ""]
+    assert rendering.parts_from_json(rendering.parts_to_json(beside)) == beside
+
+
+def test_the_line_in_place_of_a_file_stands_under_its_authors_name_where_words_do():
+    by = connector(files=NATIVE, max_file_size=1000, sender_override=NATIVE, names_files=False)
+    beside, more = steps(event(attachments=[SMALL, SMALL]), "look", by=by)
+
+    told = [rendering.untold(step, "not given out", by).message for step in (beside, more)]
+
+    assert [(one.text, one.sender_name) for one in told] == [
+        ("look\na.txt (1 KB, not given out)", "Ann"),
+        ("a.txt (1 KB, not given out)", "Ann"),
+    ]
 
 
 def test_a_file_without_a_word_answers_as_words_do():

@@ -93,21 +93,30 @@ def with_files(
     """
     posts = cut(occasion, said, stamp=stamp, reply_to=reply_to)
     beside = replace(occasion, has_file=True)
-    alone = opening(beside, stamp)
-    alone = replace(alone, text=alone.text.rstrip())  # a body in normal form ends without a space
+    alone, bare = _alone(beside, stamp), _alone(occasion, stamp)
     if len(posts) > MOST_PARTS and occasion.can.files is Support.NATIVE and occasion.seat.takes_files:
         yield from (Send(post) for post in posts[: MOST_PARTS - 1])
         yield SendFile(alone, WHOLE, text=plain.render(said))
     elif not posts and files:
-        yield SendFile(replace(alone, reply_to=reply_to), files[0].file, link=files[0].link)
+        yield _with_file(replace(alone, reply_to=reply_to), replace(bare, reply_to=reply_to), files[0])
         files = files[1:]
     elif files and (post := _beside(beside, cut(beside, said, stamp=stamp, reply_to=reply_to))):
-        yield SendFile(post, files[0].file, link=files[0].link)
+        yield _with_file(post, posts[0], files[0])
         files = files[1:]
     else:
         yield from (Send(post) for post in posts)
     for upload in files:
-        yield SendFile(alone, upload.file, link=upload.link)
+        yield _with_file(alone, bare, upload)
+
+
+def _alone(occasion: Occasion, stamp: str) -> OutgoingMessage:
+    """A post that says nothing but whose it is."""
+    alone = opening(occasion, stamp)
+    return replace(alone, text=alone.text.rstrip())  # a body in normal form ends without a space
+
+
+def _with_file(message: OutgoingMessage, bare: OutgoingMessage, upload: Upload) -> SendFile:
+    return SendFile(message, upload.file, link=upload.link, bare=bare if bare != message else None)
 
 
 def _beside(occasion: Occasion, posts: Sequence[OutgoingMessage]) -> OutgoingMessage | None:
@@ -126,9 +135,10 @@ def untold(step: SendFile, why: str, connector: Connector, *, is_gone: bool = Fa
     Where the address does not fit the post, it is left out; our own also where the file `is_gone`.
     """
     link = "" if is_gone else step.link
-    told = _with_line(step.message, line(step.file, why, link), connector)
+    message = step.bare or step.message
+    told = _with_line(message, line(step.file, why, link), connector)
     if connector.length(told) > connector.capabilities.max_text_length:
-        told = _with_line(step.message, line(replace(step.file, url=""), why), connector)
+        told = _with_line(message, line(replace(step.file, url=""), why), connector)
     return Send(told)
 
 

@@ -29,6 +29,7 @@ class SendFile:
     file: Attachment
     text: str = ""
     link: str = ""  # where it can be had from us instead
+    bare: OutgoingMessage | None = None  # what the message is where no file comes with it, if another one
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Copy:
 
 
 _STORED = ("text", "sender_name", "sender_avatar_url", "reply_to")
-_ALL = {*_STORED, "body", "rings", "file", "content", "link"}
+_ALL = {*_STORED, "body", "rings", "file", "content", "link", "bare"}
 
 
 def parts_to_json(parts: Sequence[Posting]) -> list[dict[str, Any]]:
@@ -86,7 +87,15 @@ def parts_to_json(parts: Sequence[Posting]) -> list[dict[str, Any]]:
 
 
 def _part_to_json(part: Posting) -> dict[str, Any]:
-    message = part.message
+    stored = _message_to_json(part.message)
+    if isinstance(part, SendFile):
+        stored |= {"file": asdict(part.file), "content": part.text, "link": part.link}
+        if part.bare:
+            stored["bare"] = _message_to_json(part.bare)
+    return stored
+
+
+def _message_to_json(message: OutgoingMessage) -> dict[str, Any]:
     stored: dict[str, Any] = {
         name: value for name in _STORED if (value := getattr(message, name)) or name == "text"
     }
@@ -94,8 +103,6 @@ def _part_to_json(part: Posting) -> dict[str, Any]:
         stored["body"] = to_json(message.body)
     if message.rings_everybody:
         stored["rings"] = True
-    if isinstance(part, SendFile):
-        stored |= {"file": asdict(part.file), "content": part.text, "link": part.link}
     return stored
 
 
@@ -106,17 +113,27 @@ def parts_from_json(stored: object) -> list[Posting]:
     return [_part_from_json(part) for part in stored]
 
 
-def _part_from_json(stored: object) -> Posting:
-    if not isinstance(stored, dict) or not {"text"} <= set(stored) <= _ALL:
-        raise ValueError(f"A stored part has a text and may have {', '.join(sorted(_ALL - {'text'}))}.")
-    fields = {name: value for name, value in stored.items() if name in _STORED}
-    if not all(type(value) is str for value in fields.values()):
-        raise ValueError("The fields of a stored part are strings.")
-    body = from_json(stored["body"]) if "body" in stored else None
-    message = OutgoingMessage(**fields, body=body, rings_everybody=bool(stored.get("rings")))
+def _part_from_json(told: object) -> Posting:
+    stored = _known(told)
+    message = _message_from_json(stored)
     if "file" not in stored:
         return Send(message)
     if not isinstance(stored["file"], dict):
         raise ValueError("A stored file has fields.")
     file = Attachment.from_json(stored["file"])
-    return SendFile(message, file, str(stored.get("content") or ""), str(stored.get("link") or ""))
+    bare = _message_from_json(_known(stored["bare"])) if "bare" in stored else None
+    return SendFile(message, file, str(stored.get("content") or ""), str(stored.get("link") or ""), bare)
+
+
+def _known(stored: object) -> dict[str, Any]:
+    if not isinstance(stored, dict) or not {"text"} <= set(stored) <= _ALL:
+        raise ValueError(f"A stored part has a text and may have {', '.join(sorted(_ALL - {'text'}))}.")
+    return stored
+
+
+def _message_from_json(stored: dict[str, Any]) -> OutgoingMessage:
+    fields = {name: value for name, value in stored.items() if name in _STORED}
+    if not all(type(value) is str for value in fields.values()):
+        raise ValueError("The fields of a stored part are strings.")
+    body = from_json(stored["body"]) if "body" in stored else None
+    return OutgoingMessage(**fields, body=body, rings_everybody=bool(stored.get("rings")))
