@@ -20,7 +20,7 @@ Subject: TypeAlias = tuple[str, str, str]  # a message; of a reaction its author
 
 
 def current(room: Room, events: Sequence[IncomingEvent]) -> Sequence[IncomingEvent]:
-    """The events without edits of what was taken back, and without what is older than its like taken in before.
+    """The events without edits of what was taken back, and without what is older than its like from before.
 
     Services tell again what was not acknowledged, a minute later or more. Of edits of one moment each
     counts, in the order they come. One query where there are edits, three where there are reactions.
