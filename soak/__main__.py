@@ -22,6 +22,7 @@ from tests.homeserver import homeserver
 from tests.ircservers import inspircd
 
 SHOWN = 40  # breaches printed
+MINUTES = {"matrix": 12.0, "irc": 20.0, "slack": 45.0}  # a Slack channel takes about a post a second
 HIPCHAT, MATRIX, IRC, PASTES, SLACK, OPEN = "hipchat", "matrix", "irc", "pastes", "slack", "slack-irc"
 KINDS = (HIPCHAT, MATRIX, IRC, PASTES, SLACK, OPEN)
 # By which soak which sides are there, beside HipChat's.
@@ -40,7 +41,7 @@ def main() -> int:
     parser.add_argument(
         "--messages", type=int, help="in all (hipchat, 2000), or from every end (the others, 1000)"
     )
-    parser.add_argument("--minutes", type=float, help="over how long they are said (6, or 12, or 20)")
+    parser.add_argument("--minutes", type=float, help="over how long they are said (6 to 45)")
     given = parser.parse_args()
     seed = secrets.randbelow(1_000_000) if given.seed is None else given.seed
     kinds = [given.kinds] if given.kinds else KINDS
@@ -62,7 +63,7 @@ def _run(kind: str, seed: int, messages: int | None, minutes: float | None) -> b
         else:
             wanted, sides = ACROSS[kind]
             made = [running.enter_context(_side(side)) for side in sides.split()]
-            long = 20.0 if IRC in sides else 12.0
+            long = max(MINUTES[side] for side in sides.split())
             whole = wanted(seed, messages or 1000, minutes or long)
             result = across(whole, folder, postgres, redis, made, _say)
     return _tell(kind, seed, result, folder)

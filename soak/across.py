@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -62,12 +62,19 @@ def with_irc(seed: int, messages: int, minutes: float) -> Across:
 
 def with_slack(seed: int, messages: int, minutes: float) -> Across:
     """HipChat and Slack."""
-    return Across(seed, messages, minutes, tubes=WITH_SLACK, faults=faults.WITH_SLACK)
+    return _at_slacks_pace(Across(seed, messages, minutes, tubes=WITH_SLACK, faults=faults.WITH_SLACK))
 
 
 def without_hipchat(seed: int, messages: int, minutes: float) -> Across:
     """Slack, Matrix and IRC."""
-    return Across(seed, messages, minutes, tubes=WITHOUT_HIPCHAT, faults=faults.WITHOUT_HIPCHAT)
+    return _at_slacks_pace(
+        Across(seed, messages, minutes, tubes=WITHOUT_HIPCHAT, faults=faults.WITHOUT_HIPCHAT)
+    )
+
+
+def _at_slacks_pace(wanted: Across) -> Across:
+    """A channel takes about a post a second, and gets two for each message of an end: faults cost it minutes."""
+    return replace(wanted, patience=wanted.patience + wanted.messages)
 
 
 class Chorus(threading.Thread):
