@@ -73,7 +73,7 @@ def without_hipchat(seed: int, messages: int, minutes: float) -> Across:
 
 
 def _at_slacks_pace(wanted: Across) -> Across:
-    """A channel takes about a post a second, and gets two for each message of an end: faults cost it minutes."""
+    """A channel takes about a post a second, and two for each message of an end; faults cost it minutes."""
     return replace(wanted, patience=wanted.patience + wanted.messages)
 
 

@@ -29,6 +29,7 @@ from connectors.markup.tree import (
 
 SIZE = 1 << 16
 NODES = 1 << 13  # as many as 64 KB of markup can say
+SURELY_LINEAR = 2.0  # times
 
 # What means something in at least one flavour.
 MARKUP = (
@@ -129,11 +130,19 @@ GROWING: Mapping[str, Callable[[str], Document]] = {
 
 
 def growth(work: Callable[[str], object], unit: str, size: int = SIZE) -> float:
-    """How much longer a text takes than its 16 parts: 1 where time is linear, 16 where it is quadratic."""
+    """How much longer a text takes than its 16 parts: 1 where time is linear, 16 where it is quadratic.
+
+    Measured up to three times, and no more once it is far from quadratic.
+    """
     text = (unit * size)[:size]
-    parts = min(_timed(work, text[: size // 16], 16) for _ in range(3))
-    whole = min(_timed(work, text, 1) for _ in range(3))
-    return whole / max(parts, 0.01)
+    parts, whole = [], []
+    for _ in range(3):
+        parts.append(_timed(work, text[: size // 16], 16))
+        whole.append(_timed(work, text, 1))
+        found = min(whole) / max(min(parts), 0.01)
+        if found < SURELY_LINEAR:
+            break
+    return found
 
 
 def _timed(work: Callable[[str], object], text: str, times: int) -> float:
