@@ -1,6 +1,7 @@
 """A Sameroom of one's own for a while: on a free port, with all its files in a folder that goes away."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -34,8 +35,11 @@ class Sameroom:
 
 
 @contextmanager
-def started(**variables: str) -> Iterator[Sameroom]:
-    """Run `manage.py run` with its local defaults and these variables, until it answers; then stop it."""
+def started(database: Path | None = None, **variables: str) -> Iterator[Sameroom]:
+    """Run `manage.py run` with its local defaults and these variables, until it answers; then stop it.
+
+    It begins with a copy of `database`, an SQLite file, where there is one: else it has to make its tables.
+    """
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -43,6 +47,8 @@ def started(**variables: str) -> Iterator[Sameroom]:
     with tempfile.TemporaryDirectory(prefix="sameroom-demo-") as folder:
         environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         environment |= {"LOCAL": "1", "PORT": str(port), "PUBLIC_URL": address, "VAR_DIR": folder} | variables
+        if database:
+            shutil.copy(database, Path(folder) / "sameroom.sqlite3")
         log = Path(folder) / "run.log"
         with log.open("w") as output:
             process = subprocess.Popen(  # noqa: S603 - our own command

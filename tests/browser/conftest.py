@@ -3,9 +3,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from standalone.throwaway import Sameroom, started
+from standalone.throwaway import Sameroom
 from tests.browser import newcomer
 from tests.browser.newcomer import Newcomer
+from tests.starting import started
 
 
 @pytest.fixture(scope="module")

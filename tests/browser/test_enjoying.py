@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from standalone.throwaway import Sameroom, started
+from standalone.throwaway import Sameroom
 from tests.browser.newcomer import PASSWORD, Newcomer
+from tests.starting import started
 
 
 @pytest.fixture

@@ -6,11 +6,12 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, BrowserContext, StorageState, expect
 
-from standalone.throwaway import Sameroom, started
+from standalone.throwaway import Sameroom
 from tests.browser import everywhere, troubles
 from tests.browser.accessible import faults
 from tests.browser.newcomer import Newcomer
 from tests.browser.screenshots import SCHEMES
+from tests.starting import started
 
 EMAIL = "everywhere@example.com"
 

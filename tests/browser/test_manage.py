@@ -9,8 +9,9 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Locator, Page, Route, StorageState, expect
 
-from standalone.throwaway import Sameroom, started
+from standalone.throwaway import Sameroom
 from tests.browser.newcomer import Newcomer
+from tests.starting import started
 
 GROUPS = ("Acme", "Globex")
 

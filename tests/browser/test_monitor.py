@@ -6,11 +6,12 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, StorageState, expect
 
-from standalone.throwaway import Sameroom, started
+from standalone.throwaway import Sameroom
 from tests.browser import troubles
 from tests.browser.accessible import violations
 from tests.browser.newcomer import Newcomer
 from tests.browser.screenshots import SCHEMES, WIDTHS
+from tests.starting import started
 
 EMAIL = "operator@example.com"
 HOME = "/admin/operating/watch/"

@@ -6,11 +6,12 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from standalone.throwaway import Sameroom, started
+from standalone.throwaway import Sameroom
 from tests.accounts.test_second_factor import code_at
 from tests.browser.accessible import faults
 from tests.browser.newcomer import PASSWORD, Newcomer
 from tests.browser.screenshots import SCHEMES
+from tests.starting import started
 
 
 @pytest.fixture(scope="module")

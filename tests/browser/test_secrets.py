@@ -23,10 +23,10 @@ import redis as redis_client
 import requests
 from playwright.sync_api import Browser, expect
 
-from standalone.throwaway import started
 from tests.accounts.test_second_factor import code_at
 from tests.browser.newcomer import PASSWORD, Newcomer
 from tests.servers import Server
+from tests.starting import started
 from tests.waiting import until
 
 EMAIL = "ann@example.com"

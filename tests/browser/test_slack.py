@@ -10,10 +10,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from connectors.slack import scopes
-from standalone.throwaway import Sameroom, started
+from standalone.throwaway import Sameroom
 from tests.browser.newcomer import Newcomer
 from tests.fakeslack import FakeSlack, running
 from tests.fakeslack.world import App, Channel, User
+from tests.starting import started
 from tests.waiting import until
 
 

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from standalone.throwaway import Sameroom, started
+from standalone.throwaway import Sameroom
 from tests.browser import troubles
 from tests.browser.newcomer import Newcomer
+from tests.starting import started
 
 EMAIL = "troubled@example.com"
 

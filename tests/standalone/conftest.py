@@ -1,6 +1,7 @@
 """A Sameroom of its own for each test: `manage.py run` as a process."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from kombu import Connection
 
 from tests import servers
 from tests.conftest import ON_RABBITMQ
+from tests.starting import database
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -90,10 +92,14 @@ def _runs(process: psutil.Process) -> bool:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start Sameroom with these variables; whatever is left of it ends with the test."""
+    """Start Sameroom with these variables, with all tables; whatever is left of it ends with the test."""
     started: list[Running] = []
 
-    def start(*, ready: bool = True, **variables: str) -> Running:
+    def start(*, ready: bool = True, with_tables: bool = True, **variables: str) -> Running:
+        file = tmp_path / "var" / "sameroom.sqlite3"
+        if with_tables and ready and not variables.get("DATABASE_URL") and not file.exists():
+            file.parent.mkdir(mode=0o700, exist_ok=True)
+            shutil.copy(database(), file)
         running = Running(tmp_path, **variables)
         started.append(running)
         if ready:

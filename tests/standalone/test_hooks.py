@@ -7,8 +7,9 @@ import requests
 
 from standalone import demo
 from standalone.demo import Group, Sandbox
-from standalone.throwaway import Sameroom, started
+from standalone.throwaway import Sameroom
 from standalone.visitor import Visitor
+from tests.starting import started
 from tests.waiting import until
 
 SPOKEN = 5

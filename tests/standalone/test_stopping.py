@@ -7,8 +7,8 @@ import requests
 
 from standalone import demo
 from standalone.demo import Group, Sandbox
-from standalone.throwaway import started
 from standalone.visitor import Visitor
+from tests.starting import started
 from tests.waiting import until
 
 SAID = 40
