@@ -87,7 +87,8 @@ def expressible(document: Document) -> Document:
     """What IRC can say of a cleaned document in normal form; `parse` gives it back for the rendered lines.
 
     One paragraph of lines: quotes and lists are signs before them as in the plain flavour, a link is
-    `words (address)`, mentions and emoji are text, lines of code are monospace, and no line is empty.
+    `words (address)`, mentions and emoji are text, lines of code are monospace, and no line is empty. So what
+    was sent and what is read say the same in the plain flavour, but for white space.
     """
     runs: Row = []
     for row in _rows(document.blocks):
@@ -99,7 +100,19 @@ def expressible(document: Document) -> Document:
 def _rows(blocks: Iterable[Block]) -> Iterator[Row]:
     """The lines of all blocks that say something."""
     for block in blocks:
-        yield from (row for row in _block_rows(block) if any(_text(run).strip() for run in row))
+        yield from (row for row in _block_rows(block) if _says(row))
+
+
+def _quoted_rows(blocks: Iterable[Block]) -> Iterator[Row]:
+    """The lines within a quote, blank ones too: their sign is seen, and parts paragraphs."""
+    for number, block in enumerate(blocks):
+        if number:
+            yield []
+        yield from _block_rows(block)
+
+
+def _says(row: Row) -> bool:
+    return any(_text(run).strip() for run in row)
 
 
 def _block_rows(block: Block) -> Iterator[Row]:
@@ -110,8 +123,8 @@ def _block_rows(block: Block) -> Iterator[Row]:
         for text in block.text.split("\n"):
             yield [Run((), Code(_said(text)))]
     elif isinstance(block, Quote):
-        for row in _rows(block.blocks):
-            yield [Run((), Text("> ")), *row]
+        for row in _quoted_rows(block.blocks):
+            yield [Run((), Text("> ")), *row] if _says(row) else [Run((), Text(">"))]
     else:
         for number, item in enumerate(block.items, start=block.start):
             sign = f"{number}. " if block.ordered else "- "

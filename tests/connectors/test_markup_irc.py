@@ -5,7 +5,8 @@ import re
 import pytest
 from hypothesis import given
 
-from connectors.markup import irc
+from connectors.markup import irc, plain
+from connectors.markup.sanitize import normalise_for_compare
 from connectors.markup.tree import (
     Bold,
     Code,
@@ -33,6 +34,31 @@ CODES = re.compile("[\x00-\x1f]")
 @given(documents)
 def test_a_reader_gets_what_can_be_said(document):
     assert irc.parse("\n".join(irc.render(document))) == irc.expressible(document)
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        (Paragraph((Text("a"),)), Paragraph((Text("b"),))),
+        (
+            Quote(
+                (
+                    Paragraph((Text("a"),)),
+                    Quote((Paragraph((Text("b"), LineBreak(), LineBreak(), Text("c"))),)),
+                )
+            ),
+        ),
+        (Quote((CodeBlock("a = 1\n\nb = `2`"),)), Paragraph((Text("c"),))),
+        (List(((Paragraph((Text("a"),)), List(((Paragraph((Text("b"),)),),), ordered=True)),)),),
+    ],
+    ids=["paragraphs", "quote", "code", "list"],
+)
+def test_what_is_read_says_what_was_sent(blocks):
+    """So a post of several lines that was cut off is known again in the history."""
+    document = normal_form(Document(blocks))
+
+    read = irc.parse("\n".join(irc.render(document)))
+    assert normalise_for_compare(plain.render(read)) == normalise_for_compare(plain.render(document))
 
 
 @given(documents)
