@@ -13,6 +13,7 @@ from connectors.irc.connector import IrcConnector
 from sameroom import clock
 from tests import factories
 from tests.connectors.irc.fake import Fake, fake
+from tests.connectors.irc.lines import Line
 from tests.connectors.irc.living import FAST, Living, living, login
 from tests.relay.conftest import drain_all, texts
 from tubes.models import Delivery, Post, Seat
@@ -89,6 +90,24 @@ def test_a_paste_that_is_refused_arrives_whole_and_once(most: int) -> None:
         assert told.split("\n") == said
         assert set(Delivery.objects.values_list("status", flat=True)) == {"sent"}
         assert Post.objects.count() == len(server.texts("#room"))
+
+
+def test_a_paste_that_was_cut_off_after_it_arrived_is_found_in_the_history() -> None:
+    with fake() as server, linked(server) as (here, _, us):
+
+        def arrives_and_cuts(session, line: Line) -> bool:
+            if line.params[0].startswith("-"):
+                session._batch(line)
+                session.cut()
+            return line.params[0].startswith("-")
+
+        server.on("BATCH", arrives_and_cuts)
+        post(here, "> one\n>\n> two\n\nthree")
+
+        us.wait(lambda: us.is_over)
+        assert server.texts("#room") == [f"{HEAD}> one\n>\n> two\nthree"]
+        assert set(Delivery.objects.values_list("status", flat=True)) == {"sent"}
+        assert [sent.remote_id for sent in Post.objects.all()] == [server.history["#room"][0].id]
 
 
 def test_a_message_of_several_lines_crosses_as_one() -> None:
