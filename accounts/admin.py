@@ -1,11 +1,16 @@
 """Users, invitations and linked accounts, as operators see them. Secrets are absent."""
 
 from collections import Counter
+from typing import Any
 
+from allauth.account import admin as allauth
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -68,6 +73,36 @@ class UserAdmin(RemovingAdmin, DjangoUserAdmin):
 
     def called(self, row: User) -> str:
         return SOMEBODY
+
+
+class BySuperusersAdmin(admin.ModelAdmin):
+    """What gives rights, or lets somebody sign in as another: only superusers change it."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and _is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and _is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and _is_superuser(request)
+
+
+admin.site.unregister([EmailAddress, Group])
+
+
+@admin.register(EmailAddress)
+class EmailAddressAdmin(BySuperusersAdmin, allauth.EmailAddressAdmin):  # type: ignore[misc]
+    """A code goes to a confirmed address, and signs its reader in."""
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """allauth's asks for no right."""
+        return dict(super().get_actions(request)) if _is_superuser(request) else {}
+
+
+@admin.register(Group)
+class GroupAdmin(BySuperusersAdmin, DjangoGroupAdmin):
+    """Rights of several people."""
 
 
 def _is_superuser(request: HttpRequest) -> bool:

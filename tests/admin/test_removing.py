@@ -5,9 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib.admin.models import DELETION, LogEntry
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.db import connection
 from django.db.models import Model
 from django.test import Client
@@ -249,3 +250,36 @@ def test_form_of_another_site_deletes_nobody(operator: User, ann: User) -> None:
 
     assert browser.post(delete_page(ann), {"post": "yes"}).status_code == 403
     assert User.objects.filter(pk=ann.pk).exists()
+
+
+def test_what_gives_rights_is_changed_by_superusers_only(
+    staff: Callable[..., Client], operator: User, client: Client
+) -> None:
+    group = Group.objects.create(name="Helpers")
+    address = EmailAddress.objects.create(user=operator, email=operator.email, verified=True)
+    mine = EmailAddress.objects.create(user=factories.user(), email="ceo@example.com", verified=False)
+    pages = {
+        reverse("admin:auth_group_change", args=[group.pk]): {"name": "Superhelpers"},
+        reverse("admin:auth_group_add"): {"name": "More"},
+        reverse("admin:account_emailaddress_change", args=[address.pk]): {"email": "me@evil.example"},
+        reverse("admin:account_emailaddress_add"): {"user": operator.pk, "email": "me@evil.example"},
+        reverse("admin:account_emailaddress_delete", args=[address.pk]): {"post": "yes"},
+    }
+    rights = [
+        f"{act}_{what}" for act in ("add", "change", "delete", "view") for what in ("group", "emailaddress")
+    ]
+    browser = staff(*rights)
+
+    refused = [browser.post(page, form).status_code for page, form in pages.items()]
+    looked = browser.get(reverse("admin:account_emailaddress_changelist")).status_code
+    confirm = {"action": "make_verified", "_selected_action": [mine.pk]}
+    browser.post(reverse("admin:account_emailaddress_changelist"), confirm)
+    mine.refresh_from_db()
+    client.force_login(operator)
+    taken = client.post(reverse("admin:auth_group_change", args=[group.pk]), {"name": "Superhelpers"})
+
+    assert refused == [403] * len(pages)
+    assert (looked, taken.status_code, mine.verified) == (200, 302, False)
+    assert EmailAddress.objects.filter(email="me@evil.example").count() == 0
+    assert EmailAddress.objects.filter(pk=address.pk).exists()
+    assert list(Group.objects.values_list("name", flat=True)) == ["Superhelpers"]
