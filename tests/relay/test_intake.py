@@ -9,7 +9,7 @@ from tests import factories
 from tests.factories import said
 from tests.relay.conftest import Pair, Rings, held, take, texts
 from tubes.models import Delivery, Event, Post, Room, Seat
-from tubes.relay import lanes, storing
+from tubes.relay import intake, lanes, storing
 from tubes.relay.intake import release_held, take_in
 from tubes.relay.storing import Fresh
 from tubes.services import tube_close
@@ -55,6 +55,31 @@ def test_an_event_that_cannot_be_stored_does_not_keep_the_room_from_going_on(
     lanes.drain(pair.there.pk)
     assert texts("globex", "garden") == ["[Ann, Acme] one", "[Ann, Acme] two"]
     assert "1 of 3 events read were left out" in caplog.text
+
+
+def test_a_long_page_is_several_transactions_of_which_the_last_moves_the_position(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "AT_ONCE", 2)
+    events = [said(f"text {number}", id=f"m-{number}") for number in range(5)]
+    real, failing = storing.insert_events, [None, None, OperationalError("the database went away")]
+
+    def insert_events(fresh: list[Fresh]) -> None:
+        if error := failing.pop(0) if failing else None:
+            raise error
+        real(fresh)
+
+    monkeypatch.setattr(intake, "insert_events", insert_events)
+
+    with pytest.raises(OperationalError):
+        take(pair.here.room, *events)
+    assert (Event.objects.count(), Room.objects.get(pk=pair.here.room.pk).cursor) == (4, None)
+    assert take(pair.here.room, *events) == 1
+
+    assert list(Event.objects.order_by("number").values_list("number", "remote_id")) == [
+        (number + 1, f"m-{number}") for number in range(5)
+    ]
+    assert Room.objects.get(pk=pair.here.room.pk).cursor.id == "m-4"
 
 
 def test_a_database_that_goes_away_in_the_middle_leaves_nothing_out(

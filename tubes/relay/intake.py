@@ -22,7 +22,7 @@ from tubes.relay.storing import Fresh, insert_events, row_of, storable
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 500  # held events decided in one transaction
+AT_ONCE = 500  # events taken in, or held ones decided, in one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +51,27 @@ def take_in(
 ) -> int:
     """Take in what one read found; how many events were new. See `accept`.
 
-    An event that cannot be stored where others can is left out: else the room would come to it for ever, and
-    no further. Where none can be, that is no event's fault, and all of them wait.
+    A long page is several transactions, of which the last moves the read position. An event that cannot be
+    stored where others can is left out: else the room would come to it for ever, and no further. Where none
+    can be, that is no event's fault, and all of them wait.
     """
-    page = Arrival(room_id, events, read_from, cursor)
+    new = 0
+    while len(events) > AT_ONCE:
+        new += _take_page(Arrival(room_id, events[:AT_ONCE], read_from))
+        events = events[AT_ONCE:]
+    return new + _take_page(Arrival(room_id, events, read_from, cursor))
+
+
+def _take_page(page: Arrival) -> int:
     try:
         return accept([page])[0]
     except (OperationalError, InterfaceError):
         raise  # the database's trouble, not the page's
     except Exception:
-        new = [_taken_alone(replace(page, events=[event], cursor=None)) for event in events]
+        new = [_taken_alone(replace(page, events=[event], cursor=None)) for event in page.events]
         if not any(one is not None for one in new):
             raise
-        log.exception("Room %s: %d of %d events read were left out", room_id, new.count(None), len(new))
+        log.exception("Room %s: %d of %d events read were left out", page.room_id, new.count(None), len(new))
     accept([replace(page, events=[])])
     return sum(filter(None, new))
 
