@@ -140,18 +140,18 @@ class SlackClient:
         *,
         count: int,
         oldest: str = "",
+        latest: str = "",
         cursor: str = "",
         use: Use = Use.POLL,
     ) -> Json:
-        """One page of `messages`, newest first, said after the `ts` `oldest`."""
+        """One page of `messages`, newest first, said after the `ts` `oldest` and not after `latest`."""
         call = Call("conversations.history", use, max_bytes=PAGE_BYTES)
-        # With `oldest` alone the first page may be the oldest one.
-        latest = as_ts(clock.now() + FUTURE) if oldest else None
+        bounds: Json = {"latest": latest, "inclusive": True} if latest else {}
+        if oldest:  # alone the first page may be the oldest one
+            bounds = {"oldest": oldest, "latest": latest or as_ts(clock.now() + FUTURE)}
 
         def page(web: WebClient) -> SlackResponse:
-            return web.conversations_history(
-                channel=channel, oldest=oldest or None, latest=latest, cursor=cursor or None, limit=count
-            )
+            return web.conversations_history(channel=channel, cursor=cursor or None, limit=count, **bounds)
 
         return self._ask(call, page).body
 

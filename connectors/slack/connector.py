@@ -207,7 +207,7 @@ class SlackConnector(Connector):
     ) -> AsyncGenerator[Batch, None]:
         async with connections() as http:
             sockets = Sockets(http, lambda: asyncio.to_thread(self._socket_address))
-            account = Account(self._heard, self.read_after, self.recent, self._check)
+            account = Account(self._heard, self.read_after, self.recent, self._stands, self._check)
             try:
                 async for batch in Stream(sockets, account, rooms).batches(token):
                     yield batch
@@ -216,6 +216,9 @@ class SlackConnector(Connector):
 
     def _heard(self, kind: str, told: Json) -> Push | None:
         return pushes.heard(self, kind, told)
+
+    def _stands(self, room: RoomId, message: MessageId) -> bool:
+        return self._history.stands(room, message)
 
     def _check(self) -> None:
         """LoginRejected where the login has ended; whatever else goes wrong says nothing about it."""

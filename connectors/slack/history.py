@@ -17,7 +17,7 @@ from connectors.budget import Use
 from connectors.errors import RetryLater
 from connectors.slack import posting, walking
 from connectors.slack.client import SlackClient, next_cursor_of
-from connectors.slack.events import Malformed, Reader, is_edited, untold_files
+from connectors.slack.events import TOMBSTONE, Malformed, Reader, is_edited, untold_files
 from connectors.slack.people import Directory
 from connectors.slack.shapes import Json, as_ts, moment, rows, text, ts_of
 from connectors.slack.walking import Walker, answered, is_edited_since, number, time_of, times
@@ -63,6 +63,12 @@ class History:
         answers = [one for root in roots for one in walking.thread(self.client, room, root.ts, "")]
         events = self._spoken([*found, *answers])
         return Recent(events, whole=not next_cursor_of(page) and page.get("has_more") is not True)
+
+    def stands(self, room: RoomId, message: MessageId) -> bool:
+        """Whether a message of the channel is still there; not asked of answers in threads. Network I/O."""
+        page = self.client.history(room, count=1, latest=message, use=Use.OTHER)
+        found = rows(page.get("messages"))
+        return any(raw.get("ts") == message and raw.get("subtype") != TOMBSTONE for raw in found)
 
     def answers(self, room: RoomId, message: MessageId, since: datetime) -> Sequence[IncomingEvent]:
         """As `Connector.answers`: what stands in the thread that a message belongs to."""

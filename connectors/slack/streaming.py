@@ -11,11 +11,11 @@ import asyncio
 import logging
 import math
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
 
-from connectors.base import Batch, Cursor, IncomingEvent, MessageId, Page, Push, Recent, RoomId
+from connectors.base import Batch, Cursor, IncomingEvent, Kind, MessageId, Page, Push, Recent, RoomId
 from connectors.errors import ConnectorError, LoginRejected, RetryLater, RoomGone
 from connectors.slack.shapes import Json, as_ts, moment, ts_of
 from connectors.slack.sockets import Envelope, Sockets
@@ -29,6 +29,8 @@ GLANCE: Final = 0.05  # seconds that are waited for news between two rooms whose
 AGAIN: Final = 10.0  # seconds until a room's past is asked for again that could not be read
 MOST_PAGES: Final = 50  # of one room's past
 MOST_HELD: Final = 500  # envelopes
+LATE: Final = timedelta(seconds=20)  # after which a message is told again, not told
+MOST_READ: Final = 5000  # ids of messages that a past had
 
 Said = list[tuple[RoomId, IncomingEvent]]
 
@@ -40,6 +42,7 @@ class Account:
     heard: Callable[[str, Json], Push | None]  # blocking; None: it is about another workspace of the same app
     read_after: Callable[[RoomId, Cursor | None], Page]  # blocking
     recent: Callable[[RoomId], Recent]  # blocking
+    stands: Callable[[RoomId, MessageId], bool]  # blocking; whether a message is still in the history
     check: Callable[[], None]  # blocking; LoginRejected
 
 
@@ -61,6 +64,7 @@ class Stream:
         self._sockets, self._account, self._rooms = sockets, account, rooms
         self._past: dict[RoomId, float] = {}  # rooms whose past is to be read, and not before which moment
         self._held: list[tuple[Envelope, Push]] = []  # news of such rooms: what was said before comes first
+        self._read: dict[tuple[RoomId, MessageId], None] = {}  # messages that a past had, the oldest first
 
     async def batches(self, token: str) -> AsyncGenerator[Batch, None]:
         """As `Connector.stream`."""
@@ -126,10 +130,29 @@ class Stream:
                 continue
             if self._past.get(room, math.inf) <= clock.monotonic() or room in push.rooms:
                 await self._read_past(gathered, room, since)
-        self._held.append((envelope, push))
+        self._held.append((envelope, await self._without_the_gone(push)))
         self._release(gathered)
         if len(self._held) > MOST_HELD:
             raise RetryLater("Slack does not let what was said before be read.")
+
+    async def _without_the_gone(self, push: Push) -> Push:
+        """What a push says, but for messages that nobody was told of in time, and that are deleted by now."""
+        said = [one for one in push.events if not await self._is_gone(*one)]
+        return push if len(said) == len(push.events) else replace(push, events=said)
+
+    async def _is_gone(self, room: RoomId, event: IncomingEvent) -> bool:
+        is_news = event.said_at > clock.now() - LATE or (room, event.id) in self._read
+        if (
+            is_news
+            or event.kind is not Kind.MESSAGE
+            or event.reply_to is not None
+            or room not in self._rooms()
+        ):
+            return False
+        try:
+            return not await asyncio.to_thread(self._account.stands, room, event.id)
+        except ConnectorError:
+            return False
 
     def _release(self, gathered: Gathered) -> None:
         """Bring what waits for no room's past. What stays is not acknowledged: Slack tells it again."""
@@ -164,6 +187,8 @@ class Stream:
         for _ in range(MOST_PAGES):
             page = await asyncio.to_thread(self._account.read_after, room, cursor)
             gathered.said += [(room, event) for event in page.events]
+            self._read |= dict.fromkeys((room, event.id) for event in page.events)
+            self._read = dict.fromkeys([*self._read][-MOST_READ:])
             cursor = page.cursor
             if not page.more:
                 return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 
 import pytest
 
@@ -56,6 +57,21 @@ def test_what_comes_late_has_its_place_among_what_was_not_brought_yet(office):
         heard.wait(lambda: len(heard.texts) == 3)
 
     assert heard.texts == ["zero", "one", "two"]
+
+
+def test_message_that_is_told_late_and_gone_by_then_is_not_brought(office, monkeypatch):
+    monkeypatch.setattr(streaming, "LATE", timedelta(0))
+    with office.listening() as heard:
+        office.slack.fault("event_late", on="message", delay=0.5, count=2)
+        gone = office.slack.say(office.channel, office.person, "gone")
+        office.slack.say(office.channel, office.person, "stays")
+        office.slack.delete(gone)
+        heard.wait(lambda: len(heard.events) == 2)
+        office.slack.settle()
+
+    assert [event.kind for _, event in heard.events] == [Kind.DELETE, Kind.MESSAGE]
+    assert heard.events[1][1].id != gone.ts
+    assert office.sockets.lost == []
 
 
 def test_edits_deletions_and_reactions_are_brought(office):
