@@ -230,6 +230,7 @@ def test_reaction_that_is_told_after_it_was_taken_back_does_not_stand(
     late, channels.receiver.requests[:] = list(channels.receiver.requests), []
     channels.slack.unreact(target, who, "tada")
     channels.relay()
+    assert statuses() == ["sent"]  # nothing was taken back there
     channels.receiver.requests += late
     channels.relay()
 

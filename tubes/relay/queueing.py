@@ -184,7 +184,9 @@ def _same_seat(way: Way, seat: int) -> Way:
 
 
 def _follow_reaction(event: Event, reached: Mapping[int, Way]) -> list[Errand]:
-    """A reaction reaches every other copy, and the original."""
+    """A reaction reaches every other copy, and the original; so does its end, where it was known of."""
+    if event.kind == Kind.UNREACTION and not _was_set(event):
+        return []
     copies = dict(_copies(event.about_id or 0))
     origin = event.about.room_id if event.about else None
     return [
@@ -192,6 +194,11 @@ def _follow_reaction(event: Event, reached: Mapping[int, Way]) -> list[Errand]:
         for room, way in reached.items()
         if room in copies or room == origin
     ]
+
+
+def _was_set(event: Event) -> bool:
+    same = {"author_id": event.author_id, "emoji": event.emoji, "kind": Kind.REACTION}
+    return Event.objects.filter(about=event.about_id, room=event.room_id, **same).exists()
 
 
 def _taken_away(event: Event) -> list[Errand]:
