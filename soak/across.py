@@ -20,6 +20,7 @@ from chaos.schedule import plan
 from chaos.services import Line, SandboxSide, StubSide
 from soak import faults
 from soak.amiss import amiss
+from soak.conversation import Conversation
 from soak.irc import IrcSide
 from soak.irc_talk import IrcTalk
 from soak.matrix import MatrixSide
@@ -50,7 +51,7 @@ class Across:
     patience: float = 400.0  # seconds
 
 
-Voice = Talk | MatrixTalk | IrcTalk | SlackTalk
+Voice = Talk | Conversation[Any] | IrcTalk
 Side = MatrixSide | IrcSide | SlackSide
 TALKS: dict[str, Callable[..., Voice]] = {"matrix": MatrixTalk, "irc": IrcTalk, "slack": SlackTalk}
 

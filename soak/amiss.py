@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from chaos.network import Link, Room, reached
+from soak.conversation import Conversation
 from soak.irc_talk import IrcTalk
-from soak.matrix_talk import MatrixTalk
-from soak.slack_talk import SlackTalk
 from soak.standing import Standing
 from soak.talk import Talk
 
 
 def amiss(
-    voices: Mapping[Room, Talk | MatrixTalk | IrcTalk | SlackTalk],
+    voices: Mapping[Room, Talk | Conversation[Any] | IrcTalk],
     plan: Sequence[Link],
     standing: Mapping[Room, Standing],
 ) -> list[str]:
@@ -26,7 +26,7 @@ def amiss(
     ]
 
 
-def _amiss_in(voice: Talk | MatrixTalk | IrcTalk | SlackTalk, found: Standing) -> Iterator[str]:
+def _amiss_in(voice: Talk | Conversation[Any] | IrcTalk, found: Standing) -> Iterator[str]:
     for number in voice.files:
         if found.files[number] != 1:
             yield f"{found.files[number]} files instead of one: #{number:06d}"
