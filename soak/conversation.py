@@ -68,7 +68,7 @@ class Conversation(Generator, Generic[Post]):
     def _edit(self, post: Post, said: Said, words: str) -> None: ...
 
     @abstractmethod
-    def _delete(self, post: Post, said: Said) -> None: ...
+    def _withdraw(self, post: Post, said: Said) -> None: ...
 
     @abstractmethod
     def _set_reaction(self, post: Post, author: str) -> Callable[[], None]:
@@ -148,7 +148,7 @@ class Conversation(Generator, Generic[Post]):
 
         def delete() -> None:
             said.is_deleted = True
-            self._delete(post, said)
+            self._withdraw(post, said)
 
         self._soon(delete)
         return post

@@ -64,7 +64,7 @@ class MatrixTalk(Conversation[str]):
         relation = {"rel_type": "m.replace", "event_id": post}
         self._send(said, _text(f"* {words}") | {"m.new_content": _text(words), "m.relates_to": relation})
 
-    def _delete(self, post: str, said: Said) -> None:
+    def _withdraw(self, post: str, said: Said) -> None:
         self._matrix.redact(said.room, said.author, post)
 
     def _set_reaction(self, post: str, author: str) -> Callable[[], None]:

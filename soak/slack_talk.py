@@ -49,7 +49,7 @@ class SlackTalk(Conversation[Message]):
     def _edit(self, post: Message, said: Said, words: str) -> None:
         self._slack.slack.edit(post, words)
 
-    def _delete(self, post: Message, said: Said) -> None:
+    def _withdraw(self, post: Message, said: Said) -> None:
         self._slack.slack.delete(post)
 
     def _set_reaction(self, post: Message, author: str) -> Callable[[], None]:
