@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, ClassVar
 
 from connectors.authorizing import Authorization
 from connectors.budget import Budget
-from connectors.errors import UnsupportedAction
+from connectors.errors import LoginRejected, UnsupportedAction
 from connectors.files import fetch_public
 from connectors.findings import Finding
 from connectors.model import (
@@ -92,7 +92,10 @@ class Connector:
 
     def _budget_key(self) -> str:
         """A name for this credential that does not give it away: whoever shares it shares its limit."""
-        secrets = [self.login.credentials[name] for name in self.secret_fields]
+        try:
+            secrets = [self.login.credentials[name] for name in self.secret_fields]
+        except KeyError as error:
+            raise LoginRejected("The stored login lacks a part. Renew the account.") from error
         named = "\n".join([self.kind, self.login.server, *secrets])
         return f"{self.kind}:{hashlib.sha256(named.encode()).hexdigest()[:32]}"
 

@@ -15,6 +15,7 @@ from django.db import OperationalError, connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import LinkedAccount
+from accounts.secrets import seal
 from connectors.base import Batch, IncomingEvent, Recent, RoomId
 from sameroom import clock
 from stub.connector.connector import StubConnector
@@ -133,6 +134,15 @@ def test_accounts_that_do_not_stream_are_left_alone(world: World) -> None:
         all_wait(world)
         until(lambda: LinkedAccount.objects.get(pk=here.account_id).stream_lease_until)
         assert LinkedAccount.objects.get(pk=polled.account_id).stream_fence == 0
+
+
+def test_an_account_whose_login_lacks_a_part_needs_a_login_and_holds_up_nobody(world: World) -> None:
+    broken, _ = streamed(world, "here", "there")
+    LinkedAccount.objects.filter(pk=broken.account_id).update(sealed=seal({}))
+    sound = second(world, "here")
+    with running():
+        until(lambda: status_of(broken) == "needs_login")
+        until(lambda: LinkedAccount.objects.get(pk=sound.account_id).stream_lease_until)
 
 
 # ----------------------------------------------------------------- rooms that begin to matter
