@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from chaos.generator import PIECES, Generator, Said, text_of
 from soak.reading import EMOJI
@@ -27,6 +27,8 @@ class Deleting(Protocol):
 class Conversation(Generator, Generic[Post]):
     """The suite's generator for one room. A service says how its posts are made, changed and found."""
 
+    shift: ClassVar[int] = 0  # among the emoji, so that rooms of two services have different ones
+
     def __init__(self, side: Deleting, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         [self._room] = self._origins
@@ -45,8 +47,8 @@ class Conversation(Generator, Generic[Post]):
 
     @property
     def emoji(self) -> str:
-        """One for each room, so that it tells whose reaction it is."""
-        return EMOJI[int(self._room.name.rpartition("-")[2]) % len(EMOJI)]
+        """One for each room of a network, so that it tells whose reaction it is."""
+        return EMOJI[(int(self._room.name.rpartition("-")[2]) + self.shift) % len(EMOJI)]
 
     # ------------------------------------------------------------------ what a service has
 

@@ -17,6 +17,8 @@ BROADCASTS = 0.3
 class SlackTalk(Conversation[Message]):
     """Conversation in one channel."""
 
+    shift = 1
+
     def __init__(self, slack: SlackSide, *args: Any, **options: Any) -> None:
         super().__init__(slack, *args, **options)
         self._slack = slack

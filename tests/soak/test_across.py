@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from chaos import network
 from chaos.generator import Said
 from chaos.network import Link, Room
 from chaos.services import Line
-from soak import faults
+from soak import faults, plan
 from soak.across import Across, across, with_irc, with_slack
 from soak.amiss import amiss
 from soak.irc import people_on
@@ -18,6 +19,7 @@ from soak.matrix_talk import MatrixTalk
 from soak.pastes import pastes, shuffled
 from soak.reading import Told, told_in, without_told
 from soak.slack import workspace
+from soak.slack_talk import SlackTalk
 from soak.standing import Standing, _told_of
 from tests import servers
 from tests.homeserver import homeserver
@@ -131,6 +133,21 @@ def test_words_are_a_copy() -> None:
     text = "[P1, Acme] #000012.00.0 > “reacted”"
 
     assert (without_told(text), told_in(text)) == (text, Told())
+
+
+@pytest.mark.parametrize("tubes", [plan.ACROSS, plan.WITH_IRC, plan.WITH_SLACK, plan.WITHOUT_HIPCHAT])
+def test_no_two_rooms_of_a_network_react_with_the_same_emoji(tubes: str) -> None:
+    links = network.links(tubes)
+    emoji = {}
+    for room in network.origins(links):
+        kind = {"matrix": MatrixTalk, "slack": SlackTalk}.get(room.profile)
+        if kind and not room.is_hipchat:
+            talk = kind.__new__(kind)
+            talk._room = room
+            emoji[room] = talk.emoji
+
+    for room, own in emoji.items():
+        assert own not in [emoji.get(other) for other in network.reached(links, room)]
 
 
 # ----------------------------------------------------------------- what stands in a room
