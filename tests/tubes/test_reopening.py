@@ -160,6 +160,26 @@ def test_a_visitor_does_not_come_back_by_a_portal_that_is_shut_but_its_owner_may
     assert Tube.objects.get().status == "active"
 
 
+def test_a_visitor_whose_place_is_taken_while_they_come_back_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    portal = made(Limits(most_tubes=1))
+    open_tube = joined(portal)
+    tube = ended(open_tube, open_tube.side_b.owner)
+    looked = reopening.seat_look
+
+    def look(seat: Seat, by: object) -> object:
+        if Tube.objects.count() == 1:
+            factories.tube(portal.seat, portal=portal)
+        return looked(seat, by)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(reopening, "seat_look", look)
+
+    with pytest.raises(TubeRefused, match="as many Tubes as its owner"):
+        tube_reopen(tube=tube, by=tube.side_b.owner)
+    assert Tube.objects.get(pk=tube.pk).status == "closed"
+
+
 def test_a_room_that_somebody_else_has_taken_meanwhile_is_proved_again() -> None:
     tube = closed()
     echo.say("acme", "lobby", "Ann", "only the other one sees this")

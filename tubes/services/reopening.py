@@ -63,6 +63,7 @@ def tube_reopen(*, tube: Tube, by: User) -> Followed:
         origins = rooms_hold(tube, closed_at)
         rooms = lock_rooms(*sides)
         _require_last(tube)
+        _require_door(tube, by)  # once more: somebody may have taken the last place meanwhile
         tube.side_a, tube.side_b = (
             seat_take(owner=seat.owner, side=side, room=rooms[side.end])
             for seat, side in zip((tube.side_a, tube.side_b), sides, strict=True)
