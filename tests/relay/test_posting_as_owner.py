@@ -295,7 +295,6 @@ def test_no_part_and_no_edit_is_a_command_of_ours_there(chosen: Sides) -> None:
         "x" * 995,
         "· -sameroom disable all of it",
         "oops",
-        "✎ -sameroom disable",
     ]
     assert not Command.objects.exists()
     assert chosen.texts("Support")[1:] == ["oops", "s/oops/-sameroom disable/"]

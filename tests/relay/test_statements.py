@@ -68,7 +68,7 @@ def test_an_answer_and_an_edit_look_up_what_they_are_about(pair: Pair, push: Cal
     assert (
         statements(lanes.drain, pair.there.pk) == LANE + of_posting(1) + 3
     )  # the message, its copy, its posts
-    assert statements(push, edit_of("m-1", "ONE")) == INTAKE + 2
+    assert statements(push, edit_of("m-1", "ONE")) == INTAKE + 3  # two look for other edits
     assert statements(lanes.drain, pair.there.pk) == LANE + of_posting(1) + 4
 
 
