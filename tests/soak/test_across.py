@@ -11,14 +11,13 @@ from chaos.generator import Said
 from chaos.network import Link, Room
 from chaos.services import Line
 from soak import faults, plan
-from soak.across import Across, across, with_irc, with_slack
+from soak.across import Across, across, with_irc
 from soak.amiss import amiss
 from soak.irc import people_on
 from soak.matrix import MatrixSide
 from soak.matrix_talk import MatrixTalk
 from soak.pastes import pastes, shuffled
 from soak.reading import Told, told_in, without_told
-from soak.slack import workspace
 from soak.slack_talk import SlackTalk
 from soak.standing import Standing, _told_of
 from tests import servers
@@ -63,20 +62,6 @@ def test_hipchat_matrix_and_irc_tell_each_other_everything_once_through_restarts
     assert result.outcome.verdict.copies == 6 * EACH * 2
     # Most of what is said at IRC is said while our session is there: else nothing would be tried.
     assert len(result.outcome.generator.missed()) < EACH
-
-
-@pytest.mark.xdist_group("chaos")
-@pytest.mark.usefixtures("postgres", "redis")
-def test_hipchat_and_slack_tell_each_other_everything_once_through_restarts(tmp_path: Path) -> None:
-    with servers.postgres(durable=True) as postgres, servers.redis() as redis, workspace() as slack:
-        result = across(with_slack(5, EACH, minutes=1.0), tmp_path, postgres, redis, [slack], print)
-
-    assert result.problems == []
-    assert Counter(one.room.name for one in result.outcome.generator.said) == dict.fromkeys(
-        ("acme-1", "slack-1", "globex-1", "acme-2", "slack-2", "slack-3"), EACH
-    )
-    assert {one.kind for one in result.outcome.applied} == set(faults.WITH_SLACK)
-    assert result.outcome.verdict.copies == 6 * EACH * 2
 
 
 @pytest.mark.xdist_group("chaos")
