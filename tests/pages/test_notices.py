@@ -47,7 +47,7 @@ def standing() -> list[str]:
     return sorted(Notice.objects.standing().values_list("text", flat=True))
 
 
-@pytest.mark.parametrize(("count", "queries"), [(0, 11), (1, 11), (3, 11), (4, 12), (30, 12)])
+@pytest.mark.parametrize(("count", "queries"), [(0, 12), (1, 12), (3, 12), (4, 13), (30, 13)])
 def test_manage_shows_the_newest_three_and_how_many_there_are(
     page, seat, count, queries, django_assert_num_queries
 ):

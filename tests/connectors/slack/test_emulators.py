@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.base import Login, MessageId, OutgoingMessage, RoomId, UserId
+from connectors.base import Kind, Login, MessageId, OutgoingMessage, RoomId, UserId
 from connectors.errors import LoginRejected, RoomGone
 from connectors.markup import plain
 from connectors.slack.connector import SlackConnector
@@ -38,9 +38,10 @@ def test_local_slack_takes_what_we_post_and_tells_it_again():
         connector.edit(room, sent, message("edited"))
 
         events = connector.read_after(room, place).events
-        assert [(event.id, plain.render(event.body)) for event in events] == [
-            (sent, "edited"),
-            (answer, "an answer"),
+        assert [(event.kind, event.target or event.id, plain.render(event.body)) for event in events] == [
+            (Kind.MESSAGE, sent, "edited"),
+            (Kind.EDIT, sent, "edited"),
+            (Kind.MESSAGE, answer, "an answer"),
         ]
         connector.delete(room, sent)
         assert texts(connector, room) == ["hello you", "an answer"]
