@@ -35,7 +35,7 @@ from connectors.base import (
 from connectors.errors import ConnectorError, LoginRejected, RetryLater
 from connectors.findings import Finding
 from connectors.net.waiting import connections
-from connectors.slack import files, oauth, operating, posting, pushes, scopes, signing
+from connectors.slack import files, oauth, operating, posting, pushes, scopes, signing, walking
 from connectors.slack import text as texts
 from connectors.slack.client import SCOPES as SCOPES_HEADER
 from connectors.slack.client import SlackClient, Told
@@ -207,7 +207,9 @@ class SlackConnector(Connector):
     ) -> AsyncGenerator[Batch, None]:
         async with connections() as http:
             sockets = Sockets(http, lambda: asyncio.to_thread(self._socket_address))
-            account = Account(self._heard, self.read_after, self.recent, self._stands, self._check)
+            account = Account(
+                *(self._heard, self.read_after, self.recent, self._stands, self._note_told, self._check)
+            )
             try:
                 async for batch in Stream(sockets, account, rooms).batches(token):
                     yield batch
@@ -219,6 +221,9 @@ class SlackConnector(Connector):
 
     def _stands(self, room: RoomId, message: MessageId) -> bool:
         return self._history.stands(room, message)
+
+    def _note_told(self, said: Sequence[tuple[RoomId, IncomingEvent]]) -> None:
+        walking.note_told(self.login.server, [(room, event.id) for room, event in said])
 
     def _check(self) -> None:
         """LoginRejected where the login has ended; whatever else goes wrong says nothing about it."""

@@ -43,6 +43,7 @@ class Account:
     read_after: Callable[[RoomId, Cursor | None], Page]  # blocking
     recent: Callable[[RoomId], Recent]  # blocking
     stands: Callable[[RoomId, MessageId], bool]  # blocking; whether a message is still in the history
+    note_told: Callable[[Said], None]  # blocking; these answers in threads are stored
     check: Callable[[], None]  # blocking; LoginRejected
 
 
@@ -82,6 +83,8 @@ class Stream:
             yield Batch(said, since, lost=gathered.lost, unreadable=gathered.unreadable)
             for envelope, answer in gathered.envelopes:
                 await envelope.acknowledge(answer)
+            if answers := [one for one in said if one[1].kind is Kind.MESSAGE and one[1].reply_to]:
+                await asyncio.to_thread(self._account.note_told, answers)
             if gathered.doubts_login:
                 await asyncio.to_thread(self._account.check)
 

@@ -1,15 +1,17 @@
 """A channel from a place on: page by page, then thread by thread, in as many turns as it takes. Blocking.
 
-What stands in threads alone is told by `conversations.replies`; `latest_reply` of a thread's root says where
-there is something new. A channel is read further back than to the place, for roots and edits: always as far
-as the page reaches that has the place, now and then a whole day. What was read is kept in the cache where
-Slack wants fewer requests: whose app reads one page a minute would never come to an end otherwise.
+What stands in threads alone is told by `conversations.replies`; `latest_reply` of a thread's root says
+where there is something new. A thread whose last answer a stream has told is not read: after a short
+absence that is most of them, and Slack allows fifty reads a minute. A channel is read further back than to
+the place, for roots and edits: always as far as the page reaches that has the place, now and then a whole
+day. What was read is kept in the cache where Slack wants fewer requests: whose app reads one page a minute
+would never come to an end otherwise.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,7 +19,7 @@ from typing import Final
 
 from django.core.cache import cache
 
-from connectors.base import RoomId
+from connectors.base import MessageId, RoomId
 from connectors.errors import RetryLater
 from connectors.slack.client import SlackClient, next_cursor_of
 from connectors.slack.refusals import Refused
@@ -32,6 +34,7 @@ FAR_EVERY: Final = 600  # seconds between two looks at those beyond the page tha
 # What happened there so long before the place may not be known yet: longer than from one look to the next.
 FAR_SINCE: Final = timedelta(seconds=900)
 BEGUN_FOR: Final = 600  # seconds for which what was begun is kept
+TOLD_FOR: Final = BACK.total_seconds()
 SECOND: Final = 1_000_000  # microseconds: to so much the time of an edit is told
 
 
@@ -55,7 +58,8 @@ class Walk:
     cursor: str = ""  # of the page that comes next
     is_passed: bool = False  # nothing said after the place is missing among `found`
     is_read: bool = False  # no page is to be read any more
-    followed: int = 0  # threads
+    roots: list[Root] | None = None  # of the threads that are to be followed; None: not known yet
+    followed: int = 0  # of these
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,9 @@ class Walker:
 
     def _follow(self, walk: Walk, most: int | None = None) -> bool:
         """Read the next threads, `most` of them at the most; whether that were all."""
-        roots = self._roots(walk)
+        if walk.roots is None:
+            walk.roots = self._roots(walk)
+        roots = walk.roots
         for root in roots[walk.followed :][:most]:
             # What was answered since the root was read comes with the next walk, in its order.
             found = thread(self.client, self.room, root.ts, root.since)
@@ -130,8 +136,10 @@ class Walker:
         return walk.followed >= len(roots)
 
     def _roots(self, walk: Walk) -> list[Root]:
+        """The threads of which nobody has told the last answer, in the order of these."""
         roots = [*answered(walk.found, self.after), *answered(walk.far, self.far_since)]
-        return sorted(roots, key=lambda root: number(root.last))
+        told = _told_of(self.client.server, self.room, [root.last for root in roots])
+        return sorted((root for root in roots if root.last not in told), key=lambda root: number(root.last))
 
     # ------------------------------------------------------------------ turns
 
@@ -151,7 +159,7 @@ class Walker:
 
     @property
     def _key(self) -> str:
-        return self._named("begun", self.after)
+        return self._named("walk", self.after)
 
     @property
     def _far_key(self) -> str:
@@ -160,6 +168,27 @@ class Walker:
     def _named(self, what: str, more: str) -> str:
         named = f"{self.client.server} {self.room} {more}"
         return f"slack:{what}:{hashlib.sha256(named.encode()).hexdigest()[:32]}"
+
+
+def note_told(server: str, said: Iterable[tuple[RoomId, MessageId]]) -> None:
+    """Note answers in threads that were told and stored, so that their threads need not be read. Cache I/O.
+
+    Whoever tells them brings a room's past before what is said there since: so what was answered before the
+    last one that is noted is stored too, or told again by Slack.
+    """
+    with suppress(Exception):
+        cache.set_many({_told_key(server, room, ts): True for room, ts in said}, TOLD_FOR)
+
+
+def _told_of(server: str, room: RoomId, answers: Iterable[str]) -> set[str]:
+    keys = {_told_key(server, room, ts): ts for ts in answers}
+    with suppress(Exception):
+        return {keys[key] for key in cache.get_many(keys)}
+    return set()
+
+
+def _told_key(server: str, room: RoomId, ts: str) -> str:
+    return f"slack:told:{hashlib.sha256(f'{server} {room} {ts}'.encode()).hexdigest()[:32]}"
 
 
 def _get(key: str) -> object:

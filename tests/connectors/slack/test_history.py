@@ -9,11 +9,24 @@ from connectors.base import Kind
 from connectors.errors import RetryLater, RoomGone
 from connectors.markup import plain
 from connectors.slack import history, pace, walking
+from connectors.slack.client import SlackClient
 from sameroom import clock
 
 
 def told(page):
     return [(event.kind.value, plain.render(event.body)) for event in page.events]
+
+
+def threads_read(monkeypatch):
+    """The roots of the threads that are read from now on."""
+    read, replies = [], SlackClient.replies
+
+    def noted(client, channel, ts, **how):
+        read.append(ts)
+        return replies(client, channel, ts, **how)
+
+    monkeypatch.setattr(SlackClient, "replies", noted)
+    return read
 
 
 @pytest.fixture(params=[False, True], ids=["backward", "forward"])
@@ -84,6 +97,21 @@ def test_no_answer_is_passed_over_where_threads_are_read_in_turns(connector, har
     assert [page.more for page in pages] == [True, True, False]
     assert [[text for _, text in told(page)] for page in pages[:2]] == [[], []]
     assert [text for _, text in told(pages[2])] == [f"to root {number}" for number in (2, 0, 1, 2)]
+
+
+def test_thread_whose_last_answer_was_told_is_not_read(connector, harness, monkeypatch):
+    roots = [harness.slack.say(harness.channel, harness.person, f"root {number}") for number in range(3)]
+    place = connector.read_after(harness.room, None).cursor
+    answers = [harness.slack.reply(root, harness.person, f"to {root.text}") for root in roots]
+    walking.note_told(harness.login.server, [(harness.room, answers[0].ts), (harness.room, roots[1].ts)])
+    followed = threads_read(monkeypatch)
+
+    page = connector.read_after(harness.room, place)
+
+    assert told(page) == [("message", "to root 1"), ("message", "to root 2")]
+    assert followed == [roots[1].ts, roots[2].ts]
+    harness.slack.reply(roots[0], harness.person, "once more")
+    assert told(connector.read_after(harness.room, page.cursor)) == [("message", "once more")]
 
 
 def test_where_nothing_can_be_kept_all_threads_are_read_at_once(connector, harness, monkeypatch):

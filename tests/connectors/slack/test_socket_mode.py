@@ -10,9 +10,10 @@ import pytest
 from connectors.base import Kind
 from connectors.errors import LoginRejected, RetryLater
 from connectors.markup import plain
-from connectors.slack import sockets, streaming
+from connectors.slack import sockets, streaming, walking
 from connectors.slack.connector import SlackConnector
 from tests.connectors.slack.listening import office
+from tests.connectors.slack.test_history import threads_read
 
 __all__ = ["office"]
 
@@ -102,6 +103,24 @@ def test_one_that_is_cut_is_opened_again_while_the_other_brings_all(office):
     assert heard.texts == ["while it was cut"] or isinstance(heard.error, RetryLater)
     with office.listening(token=heard.token) as again:
         again.wait(lambda: "while it was cut" in again.texts)
+
+
+def test_thread_whose_answers_were_told_is_not_read_again(office, monkeypatch):
+    with office.listening() as heard:
+        root = office.slack.say(office.channel, office.person, "root")
+        answer = office.slack.reply(root, office.person, "one")
+        heard.wait(lambda: walking._told_of(office.login.server, office.room, [answer.ts]))
+    followed = threads_read(monkeypatch)
+
+    with office.listening(token=heard.token) as again:
+        again.wait(lambda: "root" in again.texts)
+    office.slack.reply(root, office.person, "two")
+    with office.listening(token=heard.token) as once_more:
+        once_more.wait(lambda: "two" in once_more.texts)
+
+    assert again.texts == ["root"]
+    assert set(followed) == {root.ts}
+    assert once_more.texts[:3] == ["root", "one", "two"]
 
 
 def test_nothing_is_lost_where_slack_refreshes_its_connections(office):
