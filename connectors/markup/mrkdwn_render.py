@@ -224,7 +224,8 @@ def _pieces(inlines: Iterable[Inline]) -> Iterator[str | _Mark]:
         elif isinstance(inline, Link):
             words = "".join(getattr(word, "text", "") for word in inline.inlines)
             url = _escaped(inline.url)
-            yield f"<{url}>" if words == inline.url else f"<{url}|{_escaped(words)}>"
+            is_bare = words.replace(_NO_BACKTICK, "%60") == inline.url  # as addresses have it
+            yield f"<{url}>" if is_bare else f"<{url}|{_escaped(words)}>"
         elif isinstance(inline, Mention):
             yield f"<@{inline.remote_id}>"
         elif isinstance(inline, Code):

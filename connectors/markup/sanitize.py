@@ -125,10 +125,10 @@ def normalise_for_compare(text: str) -> str:
     """What two copies of one message have in common after a service stored one of them.
 
     White space is one space each, none at the ends; zero-width characters and variation selectors
-    are gone; a letter that was put for a sign is that sign; NFC. Only for comparing: to recognise our own
-    post in a destination's history.
+    are gone; a letter, or an escape, that was put for a sign is that sign; NFC. Only for comparing: to
+    recognise our own post in a destination's history.
     """
-    text = _BLANK.sub(" ", _ZERO_WIDTH.sub("", clean_text(text))).strip()
+    text = _BLANK.sub(" ", _ZERO_WIDTH.sub("", clean_text(text))).strip().replace("%60", "`")
     if text.isascii():
         return text
     return unicodedata.normalize("NFC", _stream_safe(text.translate(_LOOKALIKES)))

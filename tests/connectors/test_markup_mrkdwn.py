@@ -6,7 +6,8 @@ import re
 import pytest
 from hypothesis import given
 
-from connectors.markup import mrkdwn
+from connectors.markup import mrkdwn, plain
+from connectors.markup.sanitize import normalise_for_compare
 from connectors.markup.tree import (
     Bold,
     Code,
@@ -226,3 +227,14 @@ def test_the_time_to_read_grows_with_the_text(unit):
 @pytest.mark.parametrize("tree", GROWING.values(), ids=GROWING)
 def test_the_time_to_write_grows_with_the_text(tree, unit):
     assert growth(lambda text: mrkdwn.render(normal_form(tree(text))), unit, NODES) < 4
+
+
+def test_an_address_with_a_backtick_stays_bare_and_is_known_again():
+    url = "https://example.org/a`b"
+    said = Document((Paragraph((Text("see "), Link(url, (Text(url),)))),))
+
+    shown = mrkdwn.render(said)
+
+    assert shown == "see <https://example.org/a%60b>"
+    seen = plain.render(mrkdwn.parse(shown))
+    assert normalise_for_compare(seen) == normalise_for_compare(plain.render(said))

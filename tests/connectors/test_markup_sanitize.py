@@ -118,6 +118,7 @@ def test_clean_name_holds_its_promise_for_any_name(name):
         ("❤\ufe0f", "❤"),
         ("a\r\n\r\nb", "a b"),
         ("`ls`", "ˋlsˋ"),
+        ("https://example.org/a`b", "https://example.org/a%60b"),
     ],
 )
 def test_normalise_for_compare_makes_copies_equal(ours, theirs):
