@@ -7,6 +7,7 @@ first, which takes its time, and no row may be locked meanwhile.
 
 from __future__ import annotations
 
+from abc import ABCMeta, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
+from django.forms import MediaDefiningClass
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_protect
@@ -42,20 +44,24 @@ class Loss:
         return f"Removed, with {told}." if told else "Removed."
 
 
-class RemovingAdmin(admin.ModelAdmin):
+class _Abstract(ABCMeta, MediaDefiningClass):
+    """Of an admin whose subclasses have to say how."""
+
+
+class RemovingAdmin(admin.ModelAdmin, metaclass=_Abstract):
     """Who may delete the row may have it removed; the page says what goes along, the log that it is done."""
 
+    @abstractmethod
     def loss_of(self, row: Any, request: HttpRequest) -> Loss:
         """What goes with a row. Database I/O."""
-        raise NotImplementedError
 
+    @abstractmethod
     def remove(self, row: Any) -> None:
         """Remove it by its service. Network I/O, no transaction around it. May raise LeaveRefused."""
-        raise NotImplementedError
 
+    @abstractmethod
     def called(self, row: Any) -> str:
         """What the log of actions calls a row that is gone: nothing that is personal."""
-        raise NotImplementedError
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
