@@ -4,27 +4,23 @@ import json
 
 import pytest
 
-from connectors.base import Kind, Login, RoomId, UserId
+from connectors.base import Kind, RoomId
 from connectors.errors import RetryLater
 from connectors.matrix import memory, polling
 from connectors.matrix import stream as streaming
-from connectors.matrix.connector import MatrixConnector
-from tests.connectors.matrix.fake import fake
-from tests.connectors.matrix.test_scripted import ME, ROOM, TOKEN, answer, event, stream, told
+from tests.connectors.matrix.test_scripted import (
+    ROOM,
+    answer,
+    connector,
+    event,
+    server,
+    stream,
+    told,
+)
+
+__all__ = ["connector", "server"]
 
 HUGE = "$" + "x" * 60_000
-
-
-@pytest.fixture
-def server():
-    memory.forget()
-    with fake() as started:
-        yield started
-
-
-@pytest.fixture
-def connector(server):
-    return MatrixConnector(Login(server.url, {"token": TOKEN}, UserId(ME)))
 
 
 def edit(number, target):

@@ -2,23 +2,10 @@
 
 import pytest
 
-from connectors.base import Login, MessageId, OutgoingMessage, UserId
-from connectors.matrix import memory
-from connectors.matrix.connector import MatrixConnector
-from tests.connectors.matrix.fake import fake
-from tests.connectors.matrix.test_scripted import ME, ROOM, TOKEN, answer, event, stream
+from connectors.base import MessageId, OutgoingMessage
+from tests.connectors.matrix.test_scripted import ROOM, answer, connector, event, server, stream
 
-
-@pytest.fixture
-def server():
-    memory.forget()
-    with fake() as started:
-        yield started
-
-
-@pytest.fixture
-def connector(server):
-    return MatrixConnector(Login(server.url, {"token": TOKEN}, UserId(ME)))
+__all__ = ["connector", "server"]
 
 
 def posted(server):
