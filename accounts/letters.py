@@ -1,27 +1,22 @@
 """Mails to owners: an account was linked or removed; its login is refused, works again, or ends soon.
 
-Of a login the row says what was written: whoever moves it there writes, so each mail is written once. A
-mail server that cannot be reached is tried again with the next look.
+Of a login the row says what was written: whoever moves it there writes, so each mail is written once. All
+go through the outbox, in the transaction that says why they are due.
 """
 
 from __future__ import annotations
 
-import logging
-import smtplib
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
+from django.db import transaction
 from django.db.models import F, Q
 from django.urls import reverse
 
 from accounts import outbox
 from accounts.models import ENDS_SOON, LinkedAccount, User
-from connectors.markup.sanitize import head_line
 from sameroom import clock
-
-log = logging.getLogger(__name__)
 
 LAST_DAYS = 3  # before the end: the second warning
 # A login that works again by itself and is refused once more is not worth a mail each time.
@@ -42,19 +37,20 @@ def due() -> list[int]:
 
 
 def write(account_id: int) -> None:
-    """Write to the owner of an account what is due, if anything is. Network I/O; may be repeated."""
+    """Have the owner of an account be sent what is due, if anything is. Database I/O; may be repeated."""
     now = clock.now()
-    account = LinkedAccount.objects.select_related("owner").filter(pk=account_id).first()
-    if account is None:
-        return
-    if _claim(account, _refused(now), told_since=F("status_since")):
-        _send(account, *_about_refusal(account), undo={"told_since": account.told_since})
-    elif _claim(account, _well(), told_well_since=F("told_since")):
-        _send(account, *_about_recovery(account), undo={"told_well_since": account.told_well_since})
-    elif _claim(account, _last_days(now), warned_days=LAST_DAYS) or _claim(
-        account, _ends_within(now, ENDS_SOON), warned_days=ENDS_SOON.days
-    ):
-        _send(account, *_about_the_end(account), undo={"warned_days": account.warned_days})
+    with transaction.atomic():
+        account = LinkedAccount.objects.select_related("owner").filter(pk=account_id).first()
+        if account is None:
+            return
+        if _claim(account, _refused(now), told_since=F("status_since")):
+            _put(account, *_about_refusal(account))
+        elif _claim(account, _well(), told_well_since=F("told_since")):
+            _put(account, *_about_recovery(account))
+        elif _claim(account, _last_days(now), warned_days=LAST_DAYS) or _claim(
+            account, _ends_within(now, ENDS_SOON), warned_days=ENDS_SOON.days
+        ):
+            _put(account, *_about_the_end(account))
 
 
 def _refused(now: datetime) -> Q:
@@ -115,18 +111,10 @@ def _about_the_end(account: LinkedAccount) -> tuple[str, str]:
     )
 
 
-def _send(account: LinkedAccount, subject: str, text: str, *, undo: dict[str, Any]) -> None:
-    if not account.owner.is_active:
-        return
-    link = settings.PUBLIC_URL + reverse("accounts:account-renew", args=[account.code])
-    mail = EmailMessage(head_line(subject), f"{text}\n\n{link}\n", to=[account.owner.email])
-    try:
-        get_connection().send_messages([mail])
-    except smtplib.SMTPException as error:  # the server has spoken: it would say the same again
-        log.warning("A mail about account %s was refused: %s", account.code, type(error).__name__)
-    except OSError as error:
-        log.warning("A mail about account %s did not go out: %s", account.code, type(error).__name__)
-        LinkedAccount.objects.filter(pk=account.pk).update(**undo)
+def _put(account: LinkedAccount, subject: str, text: str) -> None:
+    if account.owner.is_active:
+        link = settings.PUBLIC_URL + reverse("accounts:account-renew", args=[account.code])
+        outbox.put(to=account.owner.email, subject=subject, text=f"{text}\n\n{link}\n")
 
 
 def linked(account: LinkedAccount, *, address: str) -> None:
