@@ -7,6 +7,7 @@ import pytest
 from django.db import connections
 
 from connectors.echo import connector as echo
+from sameroom import clock
 from tests import factories
 from tests.relay.conftest import Pair, take
 from tubes.models import Delivery, Event, Notice, Portal, Room, RoomListing, Seat, Tube
@@ -21,6 +22,7 @@ from tubes.services import (
     tube_close,
     tube_open,
 )
+from tubes.services.portals import AT_ONCE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -141,6 +143,21 @@ def test_two_visitors_at_once_come_through_a_portal_for_one(
 
     assert [str(error) for error in raised] == [Door.FULL.value]
     assert Tube.objects.filter(portal=portal).count() == 1
+
+
+def test_a_portal_created_twice_at_once_is_one(db: None) -> None:
+    lobby = factories.listing(factories.account(team="acme"), "Lobby")
+    host = lobby.account.owner
+
+    def create(**options: bool) -> Portal:
+        return portal_create(owner=host, listing=lobby, limits=Limits(most_tubes=1), options=options)
+
+    assert at_once(create, create) == []
+    assert Portal.objects.count() == 1
+    create(takes_files=True)  # another one
+    Portal.objects.update(created_at=clock.now() - AT_ONCE)
+    create()
+    assert Portal.objects.count() == 3
 
 
 def test_a_portal_deleted_while_somebody_joins_is_either_first_or_second(db: None) -> None:
