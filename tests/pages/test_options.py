@@ -187,6 +187,12 @@ def test_mutes_are_listed_and_ended(page, seat):
     assert page.post(remove).status_code == 404
 
 
+def test_who_has_no_name_is_listed_by_what_else_is_known(page, seat):
+    mute_add(seat=seat, author=factories.event(author_name=" ", author_id="U0EVE"), typed_by="")
+
+    assert "<span>U0EVE</span>" in page.get(path(seat)).content.decode()
+
+
 def test_nobody_is_listed_where_anybody_can_take_a_name(page, seat, monkeypatch):
     free = replace(EchoConnector.capabilities, names_are_owned=False)
     monkeypatch.setattr(EchoConnector, "capabilities", free)

@@ -116,4 +116,9 @@ class Mute(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.author_name
+        return self.name
+
+    @property
+    def name(self) -> str:
+        """By what the author is known: a service may give people no names."""
+        return self.author_name.strip() or self.author_username or self.author_id

@@ -93,7 +93,7 @@ def unmute(asked: Asked) -> Answer:
         return Answer(f"Nobody called “{asked.rest}” is muted here. {_muted_here(asked.seat)}")
     for one in mutes:
         mute_remove(mute=one)
-    return Answer(f"{mutes[0].author_name} is heard in this room again.")
+    return Answer(f"{mutes[0].name} is heard in this room again.")
 
 
 def _names_of_mute(one: Mute) -> Iterable[str]:
@@ -101,7 +101,7 @@ def _names_of_mute(one: Mute) -> Iterable[str]:
 
 
 def _muted_here(seat: Seat) -> str:
-    names = sorted(Mute.objects.filter(seat=seat).values_list("author_name", flat=True), key=str.casefold)
+    names = sorted((mute.name for mute in Mute.objects.filter(seat=seat)), key=str.casefold)
     return f"Muted here: {', '.join(names)}." if names else "Nobody is muted here."
 
 
