@@ -213,6 +213,24 @@ def test_renew_asks_again_for_what_may_have_changed_besides(page, ann):
     assert "very-secret-word" not in response.text
 
 
+@pytest.mark.parametrize(
+    ("kept", "optional"),
+    [
+        ({"app_token": "xapp-1"}, ["Signing secret"]),
+        ({"signing_secret": "0f"}, ["App-level token"]),
+        ({}, ["App-level token", "Signing secret"]),
+    ],
+)
+def test_renew_calls_no_secret_optional_that_the_login_has(kept, optional, page, ann):
+    known = {"token": "xoxb-1"} | kept
+    account = factories.account(ann, kind="slack", server="https://slack.com/api", credentials=known)
+
+    response = page.get(reverse("accounts:account-renew", args=[account.code]))
+
+    labels = re.findall(r"<label[^>]*>([^<]+) <span class=\"optional\">", response.text)
+    assert labels == optional
+
+
 def test_renew_refuses_another_login(page, expired):
     response = page.post(reverse("accounts:account-renew", args=[expired.code]), FORM | {"name": "other"})
 
