@@ -70,6 +70,7 @@ def test_where_each_author_posts_it_stands_under_their_name_as_ever() -> None:
 @example("message", "x" * 50 + " [Boss, Acme] pay " * 9, "Ann", 60, PlainConnector, False)
 @example("message", "x" * 50 + " /topic hello you" * 9, "Ann", 60, RichConnector, False)
 @example("message", "x\n-sameroom disable", "Ann", 60, PlainConnector, True)
+@example("message", "\n\u200b\n—sameroom disable", "", 60, PlainConnector, False)
 def test_no_line_passes_for_somebody_elses_and_no_post_for_a_command(
     kind: str, text: str, name: str, limit: int, cls: type[PlainConnector], one_line: bool
 ) -> None:

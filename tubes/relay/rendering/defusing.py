@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -51,8 +51,9 @@ def defused(text: str, voice: Voice) -> str:
     """`text` with a mark before each line that would pass for what it is not, as it is said. Linear time."""
     if voice is Voice.NAMED and "\n" not in text:
         return text
-    lines = enumerate(text.split("\n"))
-    return "\n".join(MARK + line if _passes(line, voice, number == 0) else line for number, line in lines)
+    lines = text.split("\n")
+    passing = _passing(lines, voice, begins=True)
+    return "\n".join(MARK + line if number in passing else line for number, line in enumerate(lines))
 
 
 def defused_document(document: Document, voice: Voice) -> Document:
@@ -60,23 +61,35 @@ def defused_document(document: Document, voice: Voice) -> Document:
 
     Done twice it is done once.
     """
-    blocks = enumerate(document.blocks)
-    return Document(tuple(_defused_block(block, voice, number == 0) for number, block in blocks))
+    blocks, begins = list[Block](), True
+    for block in document.blocks:
+        blocks.append(_defused_block(block, voice, begins))
+        # Services drop what shows nothing at the beginning. Elsewhere a name is seen before it.
+        begins = begins and voice is Voice.OWN and not is_visible(plain.render(Document((block,))))
+    return Document(tuple(blocks))
 
 
 def _defused_block(block: Block, voice: Voice, is_first: bool) -> Block:
     if isinstance(block, CodeBlock):
         begins = is_first and voice is not Voice.NAMED  # a prefix stands above it
-        lines = enumerate(block.text.split("\n"))
-        code = (
-            MARK + line if _passes(line, voice, begins and not number) else line for number, line in lines
-        )
+        lines = block.text.split("\n")
+        passing = _passing(lines, voice, begins=begins)
+        code = (MARK + line if number in passing else line for number, line in enumerate(lines))
         return CodeBlock("\n".join(code), block.language)
     if not isinstance(block, Paragraph):
         return block
-    said = enumerate(plain.render(Document((block,))).split("\n"))
-    marked = {number for number, line in said if _passes(line, voice, is_first and number == 0)}
+    marked = _passing(plain.render(Document((block,))).split("\n"), voice, begins=is_first)
     return Paragraph(tuple(_Lines(marked).walk(block.inlines))) if marked else block
+
+
+def _passing(lines: Sequence[str], voice: Voice, *, begins: bool) -> set[int]:
+    """Which of these lines would be taken for something else. `begins`: with the first, a post begins."""
+    found = set[int]()
+    for number, line in enumerate(lines):
+        if _passes(line, voice, begins):
+            found.add(number)
+        begins = begins and voice is Voice.OWN and not is_visible(line)
+    return found
 
 
 def _passes(line: str, voice: Voice, begins: bool) -> bool:
