@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Final, TypeAlias
 
-from connectors.markup.addresses import address
+from connectors.markup.addresses import address, is_said_by
 from connectors.markup.linking import linked
 from connectors.markup.runs import Anchor, Run, Wrap, inlines_of, lines_of, runs_of
 from connectors.markup.sanitize import clean_document, clean_text
@@ -144,7 +144,8 @@ def _worded(line: Iterable[Run]) -> Iterator[Run]:
             words.append(Run(styles, Code(_said(text)) if isinstance(leaf, Code) else Text(_said(text))))
         yield from words
         url = address(anchor.url) if anchor else ""
-        if url and address("".join(map(_text, words))) != url:
+        text = "".join(map(_text, words))
+        if url and address(text) != url and not is_said_by(text, url):
             yield Run((), Text(f" ({url})"))
 
 

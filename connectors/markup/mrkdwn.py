@@ -61,7 +61,7 @@ def parse(text: str, *, name_of: NameOf = nameless) -> Document:
     for number, part in enumerate(parts):
         if number % 2:
             code = part.removeprefix("\n").removesuffix("\n")
-            blocks.append(CodeBlock(_unescaped(_CONTROL.sub(lambda match: match[1].split("|")[-1], code))))
+            blocks.append(CodeBlock(_verbatim(code)))
         else:
             blocks.extend(_blocks(part, name_of))
     return with_emoji(linked(clean_document(normal_form(Document(tuple(blocks))))))
@@ -114,7 +114,7 @@ def _runs(line: str, name_of: NameOf, numbers: Iterator[int]) -> Iterator[Run]:
         elif control is not None:
             yield _control(control, around, name_of, numbers)
         elif code is not None:
-            yield Run(around, Code(_unescaped(code)))
+            yield Run(around, Code(_verbatim(code)))
         else:
             yield Run(around, Text(_unescaped(token.group())))
 
@@ -150,7 +150,7 @@ def _control(control: str, around: tuple[Wrap, ...], name_of: NameOf, numbers: I
         return Run(around, Mention(subject[1:], name.removeprefix("@")))
     if subject.startswith("!subteam^"):
         group = subject.removeprefix("!subteam^")
-        return Run(around, Mention(group, (words or name_of(group) or group).removeprefix("@")))
+        return Run(around, Mention(group, (words or name_of(group) or "group").removeprefix("@")))
     if subject in ("!here", "!channel", "!everyone"):
         return Run(around, Mention("", subject[1:]))
     url = _unescaped(subject)
@@ -159,6 +159,11 @@ def _control(control: str, around: tuple[Wrap, ...], name_of: NameOf, numbers: I
     if subject.startswith("#"):
         return Run(around, Text(f"#{words or name_of(subject[1:]) or subject[1:]}"))
     return Run(around, Text(words or url))
+
+
+def _verbatim(code: str) -> str:
+    """Code as it was typed: what looks like an address in it Slack has made a link."""
+    return _unescaped(_CONTROL.sub(lambda match: match[1].split("|")[-1], code))
 
 
 def _unescaped(text: str) -> str:

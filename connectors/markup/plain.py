@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from connectors.markup.addresses import is_said_by
 from connectors.markup.sanitize import clean_text
 from connectors.markup.tree import (
     Block,
@@ -71,7 +72,8 @@ def _without_punctuation(url: str) -> str:
 
 
 def render(document: Document) -> str:
-    """The document as text: `> ` before quotes, `- ` or `1. ` before items, `text (url)` for links.
+    """The document as text: `> ` before quotes, `- ` or `1. ` before items, `text (url)` for links
+    whose text is not the address itself.
 
     Blocks are parted by a blank line, code stands as it is. Call it on a document in normal form.
     """
@@ -111,7 +113,7 @@ def _render_inline(inline: Inline) -> str:
         return f"@{inline.name}"
     if isinstance(inline, Link):
         words = _render_inlines(inline.inlines)
-        return words if words == inline.url else f"{words} ({inline.url})"
+        return words if is_said_by(words, inline.url) else f"{words} ({inline.url})"
     if hasattr(inline, "inlines"):
         return _render_inlines(inline.inlines)
     return inline.text

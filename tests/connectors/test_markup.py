@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.markup import plain
+from connectors.markup import irc, plain
 from connectors.markup.sanitize import clean_text
 from connectors.markup.tree import (
     MAX_DEPTH,
@@ -338,6 +338,24 @@ def test_plain_renders_every_kind():
     assert plain.render(document) == (
         "bisc\n\n@Ann (yes)x (https://x.org)\n\n  a\n\nb\n\n> q\n> r\n>\n> > s\n\n9. 1\n   - n\n10. x\n    y"
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "url", "said"),
+    [
+        ("ann@x.org", "mailto:ann@x.org", "ann@x.org"),
+        ("x.org/a", "https://x.org/a", "x.org/a"),
+        ("x.org", "http://x.org/", "x.org"),
+        ("https://x.org", "https://x.org", "https://x.org"),
+        ("x.org", "https://y.org", "x.org (https://y.org)"),
+        ("x.org", "https://x.org.example", "x.org (https://x.org.example)"),
+        ("bob@x.org", "mailto:ann@x.org", "bob@x.org (mailto:ann@x.org)"),
+    ],
+)
+def test_address_is_said_once(words, url, said):
+    document = Document((Paragraph((Link(url, (Text(words),)),)),))
+
+    assert (plain.render(document), irc.render(document)) == (said, [said])
 
 
 @pytest.mark.parametrize(
