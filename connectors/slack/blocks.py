@@ -6,6 +6,7 @@ Names: docs.slack.dev/reference/block-kit/blocks and .../rich-text-block. What i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Final
 
 from connectors.markup import mrkdwn
@@ -35,6 +36,7 @@ from connectors.slack.shapes import Json, rows, table, text
 
 _STYLES: Final = (("bold", Bold), ("italic", Italic), ("strike", Strike))
 _EVERYBODY: Final = ("here", "channel", "everyone")
+_LATEST: Final = 10**11  # seconds since 1970: the year 5138
 DEEPEST: Final = 8  # of a list in a list: Slack's own editor ends there
 
 
@@ -175,10 +177,17 @@ def _named(one: Json, name_of: NameOf) -> Inline | None:
         case "broadcast" if one.get("range") in _EVERYBODY:
             return Mention("", text(one.get("range")))
         case "date":
-            return Text(text(one.get("fallback")))
+            return Text(text(one.get("fallback")) or _time(one.get("timestamp")))
         case "color":
             return Text(text(one.get("value")))
     return None
+
+
+def _time(stamp: object) -> str:
+    """A moment whose words are left to clients, "" for none."""
+    if not isinstance(stamp, int) or isinstance(stamp, bool) or not 0 <= stamp < _LATEST:
+        return ""
+    return f"{datetime.fromtimestamp(stamp, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _emoji(one: Json) -> Emoji:

@@ -19,9 +19,9 @@ from slack_sdk.web import SlackResponse
 
 from connectors import net
 from connectors.budget import Use
-from connectors.errors import ConnectorError, DeliveryUnknown, RetryLater, UnsupportedAction
+from connectors.errors import ConnectorError, DeliveryUnknown, FileGone, RetryLater, UnsupportedAction
 from connectors.slack.pace import Pace
-from connectors.slack.refusals import TOO_MANY, Refused, refusal
+from connectors.slack.refusals import DELETED, NO_FILES, TOO_MANY, Refused, refusal
 from connectors.slack.shapes import Json, as_ts, rows, table, text
 from connectors.slack.wire import Unreadable, Wire
 from sameroom import clock
@@ -35,6 +35,7 @@ FUTURE: Final = timedelta(days=1)  # further than clocks differ
 SCOPES: Final = "x-oauth-scopes"
 CHECK: Final = "Try again later."
 ROTATING: Final = "This login is just being renewed."
+_NO_EMOJI: Final = "invalid_name"
 SOON: Final = 20.0  # seconds until it is tried again
 
 
@@ -90,10 +91,12 @@ class SlackClient:
         call = Call("users.info", knows=("user_not_found", "user_not_visible"))
         return table(self._ask(call, lambda web: web.users_info(user=user)).body.get("user"))
 
-    def users(self) -> Iterator[list[Json]]:
-        """Everybody, page by page (`users.list`)."""
-        call = Call("users.list")
-        return self._pages(call, "members", lambda web, at: web.users_list(limit=LISTED, cursor=at))
+    def users(self, cursor: str = "") -> tuple[list[Json], str]:
+        """One page of everybody (`users.list`), and the cursor of the next one, "" behind the last."""
+        told = self._ask(
+            Call("users.list"), lambda web: web.users_list(limit=LISTED, cursor=cursor or None)
+        ).body
+        return rows(told.get("members")), next_cursor_of(told)
 
     def bot(self, bot: str) -> Json:
         """One app's bot (`bots.info`): `user_id`, `name`, `icons`."""
@@ -155,10 +158,19 @@ class SlackClient:
 
         return self._ask(call, page).body
 
-    def replies(self, channel: str, ts: str, *, count: int, oldest: str = "", cursor: str = "") -> Json:
+    def replies(
+        self,
+        channel: str,
+        ts: str,
+        *,
+        count: int,
+        oldest: str = "",
+        cursor: str = "",
+        use: Use = Use.POLL,
+    ) -> Json:
         """One page of a message's thread: its root always first, then oldest first. Refused."""
         gone = ("thread_not_found", "message_not_found")
-        call = Call("conversations.replies", knows=gone, max_bytes=PAGE_BYTES)
+        call = Call("conversations.replies", use, knows=gone, max_bytes=PAGE_BYTES)
 
         def page(web: WebClient) -> SlackResponse:
             return web.conversations_replies(
@@ -169,9 +181,11 @@ class SlackClient:
 
     # ------------------------------------------------------------------ writing
 
-    def post(self, channel: str, posted: Mapping[str, Any], *, deadline: float) -> str:
-        """`chat.postMessage` with these arguments; the `ts` of the message."""
-        call = Call("chat.postMessage", Use.SEND, writes=True, posts_to=channel, deadline=deadline)
+    def post(
+        self, channel: str, posted: Mapping[str, Any], *, deadline: float, knows: Sequence[str] = ()
+    ) -> str:
+        """`chat.postMessage` with these arguments; the `ts` of the message. Refused by a word of `knows`."""
+        call = Call("chat.postMessage", Use.SEND, True, posts_to=channel, knows=knows, deadline=deadline)
         sent = text(
             self._ask(call, lambda web: web.chat_postMessage(channel=channel, **posted)).body.get("ts")
         )
@@ -180,9 +194,13 @@ class SlackClient:
         return sent
 
     def update(self, channel: str, ts: str, posted: Mapping[str, Any], *, deadline: float) -> None:
-        """Replace the text of a post of ours (`chat.update`)."""
-        call = Call("chat.update", Use.SEND, writes=True, deadline=deadline)
-        self._ask(call, lambda web: web.chat_update(channel=channel, ts=ts, **posted))
+        """Replace the text of a post of ours (`chat.update`). UnsupportedAction where somebody deleted it."""
+        gone = ("message_not_found",)
+        call = Call("chat.update", Use.SEND, writes=True, knows=gone, deadline=deadline)
+        try:
+            self._ask(call, lambda web: web.chat_update(channel=channel, ts=ts, **posted))
+        except Refused:
+            raise UnsupportedAction(DELETED) from None
 
     def delete(self, channel: str, ts: str, *, deadline: float) -> None:
         """Take a post of ours back; one that is gone is gone."""
@@ -191,29 +209,42 @@ class SlackClient:
         self._unless_known(call, lambda web: web.chat_delete(channel=channel, ts=ts))
 
     def react(self, channel: str, ts: str, name: str, *, deadline: float) -> None:
-        """Set a reaction; one that stands is set. UnsupportedAction where the workspace has no such emoji."""
-        words = ("already_reacted", "invalid_name")
-        call = Call("reactions.add", Use.SEND, writes=True, knows=words, deadline=deadline)
-        try:
-            self._ask(call, lambda web: web.reactions_add(channel=channel, timestamp=ts, name=name))
-        except Refused as refused:
-            if refused.word == "invalid_name":
-                raise UnsupportedAction("This Slack workspace has no such emoji.") from None
+        """Set a reaction; one that stands is set, and one to what is gone is gone with it.
+
+        UnsupportedAction where the workspace has no such emoji.
+        """
+        fine = ("already_reacted", "message_not_found")
+        self._react(
+            Call("reactions.add", Use.SEND, writes=True, knows=(*fine, _NO_EMOJI), deadline=deadline),
+            lambda web: web.reactions_add(channel=channel, timestamp=ts, name=name),
+        )
 
     def unreact(self, channel: str, ts: str, name: str, *, deadline: float) -> None:
-        """Take a reaction away; one that does not stand is away."""
-        fine = ("no_reaction", "message_not_found", "invalid_name")
-        call = Call("reactions.remove", Use.SEND, writes=True, knows=fine, deadline=deadline)
-        self._unless_known(call, lambda web: web.reactions_remove(channel=channel, timestamp=ts, name=name))
+        """Take a reaction away; one that does not stand is away. UnsupportedAction as `react`."""
+        fine = ("no_reaction", "message_not_found")
+        self._react(
+            Call("reactions.remove", Use.SEND, writes=True, knows=(*fine, _NO_EMOJI), deadline=deadline),
+            lambda web: web.reactions_remove(channel=channel, timestamp=ts, name=name),
+        )
+
+    def _react(self, call: Call, ask: Callable[[WebClient], SlackResponse]) -> None:
+        try:
+            self._ask(call, ask)
+        except Refused as refused:
+            if refused.word == _NO_EMOJI:
+                raise UnsupportedAction("This Slack workspace has no such emoji.") from None
 
     # ------------------------------------------------------------------ files
 
     def file(self, file: str) -> Json:
-        """One file (`files.info`); nothing where it is gone, or not for us."""
-        call = Call("files.info", knows=("file_not_found", "file_deleted", "access_denied"))
+        """One file (`files.info`); nothing where it is gone, or not for us. FileGone without files:read."""
+        gone = ("file_not_found", "file_deleted", "access_denied", "missing_scope")
+        call = Call("files.info", knows=gone)
         try:
             return table(self._ask(call, lambda web: web.files_info(file=file)).body.get("file"))
-        except Refused:
+        except Refused as refused:
+            if refused.word == "missing_scope":
+                raise FileGone(NO_FILES) from None
             return {}
 
     def upload_address(self, name: str, size: int, *, deadline: float) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import BinaryIO, Final
@@ -32,19 +33,20 @@ from connectors.base import (
     Support,
     UserId,
 )
-from connectors.errors import ConnectorError, LoginRejected, RetryLater
+from connectors.errors import ConnectorError, LoginRejected, RetryLater, UnsupportedAction
 from connectors.findings import Finding
+from connectors.markup import plain
 from connectors.net.waiting import connections
 from connectors.slack import files, oauth, operating, posting, pushes, scopes, signing, walking
 from connectors.slack import text as texts
+from connectors.slack.client import MOST_PAGES, SlackClient, Told
 from connectors.slack.client import SCOPES as SCOPES_HEADER
-from connectors.slack.client import SlackClient, Told
 from connectors.slack.events import Reader, Us
 from connectors.slack.forms import SlackCredentialsForm
 from connectors.slack.history import History
 from connectors.slack.pace import READING, TIERS, Pace
 from connectors.slack.people import Directory, people
-from connectors.slack.refusals import ORGANISATION
+from connectors.slack.refusals import ORGANISATION, Refused
 from connectors.slack.rooms import Rooms
 from connectors.slack.scopes import without
 from connectors.slack.shapes import Json, text
@@ -165,10 +167,16 @@ class SlackConnector(Connector):
             oauth.uninstall(self.login)
 
     def refresh_people(self) -> None:
-        for members in self.client.users():
-            self.directory.keep(people(members))
+        """A large workspace takes several times: each goes on where Slack's limit ended the one before."""
         if self._may(scopes.EMOJI):
-            self.directory.keep_emoji(self.client.emoji())
+            self.directory.list_emoji()
+        cursor = self.directory.place()
+        for _ in range(MOST_PAGES):
+            members, cursor = self.client.users(cursor)
+            self.directory.keep(people(members))
+            self.directory.keep_place(cursor)
+            if not cursor:
+                break
 
     # ------------------------------------------------------------------ rooms
 
@@ -208,7 +216,7 @@ class SlackConnector(Connector):
         async with connections() as http:
             sockets = Sockets(http, lambda: asyncio.to_thread(self._socket_address))
             account = Account(
-                *(self._heard, self.read_after, self.recent, self._stands, self._note_told, self._check)
+                *(self._heard, self.read_after, self.recent, self._standing, self._note_told, self._check)
             )
             try:
                 async for batch in Stream(sockets, account, rooms).batches(token):
@@ -216,11 +224,11 @@ class SlackConnector(Connector):
             finally:
                 await sockets.close()
 
-    def _heard(self, kind: str, told: Json) -> Push | None:
-        return pushes.heard(self, kind, told)
+    def _heard(self, kind: str, told: Json, rooms: Collection[RoomId]) -> Push | None:
+        return pushes.heard(self, kind, told, rooms)
 
-    def _stands(self, room: RoomId, message: MessageId) -> bool:
-        return self._history.stands(room, message)
+    def _standing(self, room: RoomId, messages: Collection[MessageId]) -> Collection[MessageId]:
+        return self._history.standing(room, messages)
 
     def _note_told(self, said: Sequence[tuple[RoomId, IncomingEvent]]) -> None:
         walking.note_told(self.login.server, [(room, event.id) for room, event in said])
@@ -253,12 +261,21 @@ class SlackConnector(Connector):
         ends = clock.monotonic() + self._left(message, "message")
         message = posting.addressed(message, self._directory_within(ends))
         posted = posting.post_of(message, named=self._may(scopes.CUSTOMIZE))
+        self.directory.tell_our_bot(scopes.bot_of(self.login.scopes))
         with self.rooms.noticing(room):
-            root = self._root(room, message, ends)
-            more = posting.thread_of(root, quiet=bool(self.login.credentials.get("quiet_replies")))
-            sent = self.client.post(room, posted | more, deadline=ends - clock.monotonic())
-        posting.Threads(self.client).keep(room, sent, root or sent)
+            sent, root = self._posted(room, posted, self._root(room, message, ends), ends)
+        posting.Threads(self.client).keep(room, sent, root)
         return MessageId(sent)
+
+    def _posted(self, room: RoomId, posted: Json, root: str, ends: float) -> tuple[str, str]:
+        """Post in a thread, or in the channel where that takes no answer; its `ts`, and its thread's."""
+        if root:
+            more = posting.thread_of(root, quiet=bool(self.login.credentials.get("quiet_replies")))
+            with suppress(Refused):
+                left = ends - clock.monotonic()
+                return self.client.post(room, posted | more, deadline=left, knows=posting.NO_ANSWERS), root
+        sent = self.client.post(room, posted, deadline=ends - clock.monotonic())
+        return sent, sent
 
     def _directory_within(self, ends: float) -> Directory:
         """Who is who, asked for in half of the time that a send has left."""
@@ -286,21 +303,32 @@ class SlackConnector(Connector):
         files.fetch(self.client, token, attachment, into, most=most, deadline=deadline)
 
     def edit(self, room: RoomId, target: MessageId, message: OutgoingMessage) -> None:
-        deadline = self._left(message, "message")
-        self.client.update(room, target, posting.text_of(message), deadline=deadline)
+        ends = clock.monotonic() + self._left(message, "message")
+        message = posting.addressed(message, self._directory_within(ends))
+        written = posting.changed_to(message, named=self._may(scopes.CUSTOMIZE))
+        self.client.update(room, target, written, deadline=ends - clock.monotonic())
 
     def delete(self, room: RoomId, target: MessageId) -> None:
         self.client.delete(room, target, deadline=self.capabilities.send_deadline)
 
     def react(self, room: RoomId, target: MessageId, emoji: str, *, add: bool) -> None:
-        name, deadline = posting.reaction_of(emoji), self.capabilities.send_deadline
+        names, ends = posting.reactions_of(emoji), clock.monotonic() + self.capabilities.send_deadline
         change = self.client.react if add else self.client.unreact
-        change(room, target, name, deadline=deadline)
+        for name in names:  # which of them is Slack's only Slack tells
+            try:
+                change(room, target, name, deadline=ends - clock.monotonic())
+                break
+            except UnsupportedAction:
+                if add and name == names[-1]:
+                    raise
 
     def length(self, message: OutgoingMessage) -> int:
         named = texts.without(message, texts.people_in(message))  # as it is where nobody of them is known
         both = (message,) if named is message else (message, named)
         return max(texts.size(texts.rendered(one)) for one in both)
+
+    def as_read(self, message: OutgoingMessage) -> str:
+        return plain.render(texts.read_back(message))
 
     def escape(self, text: str, *, rings: bool = False, people: Collection[str] = ()) -> str:
         return text

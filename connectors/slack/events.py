@@ -13,9 +13,9 @@ from typing import Final
 
 from connectors.base import Attachment, Author, IncomingEvent, Kind, MessageId, RoomId, UserId
 from connectors.markup import plain
-from connectors.markup.emoji import of_shortcode
 from connectors.markup.tree import Document
 from connectors.slack import text as texts
+from connectors.slack.emoji import of_name
 from connectors.slack.people import Names, picture
 from connectors.slack.shapes import Json, moment, rows, size, table, text, ts_of
 
@@ -148,6 +148,8 @@ class Reader:
         )
 
     def _body(self, raw: Json) -> Document:
+        if self._is_ours(raw):  # it is known again by the words we gave it, not by what Slack makes of them
+            raw = {name: value for name, value in raw.items() if name not in ("blocks", "attachments")}
         return texts.parse(raw, self.name_of, by_app=bool(raw.get("bot_id")))
 
     def name_of(self, id_: str) -> str:
@@ -177,7 +179,7 @@ class Reader:
         """What a name stands for: a character, or the name in colons where the workspace has its own."""
         for _ in range(3):  # an alias of an alias
             name = self.aliases.get(name, name)
-        return of_shortcode(f":{name}:") or f":{name}:"
+        return of_name(name) or f":{name}:"
 
     # -------------------------------------------------------------------------- who
     def whom(self, raw: Json) -> list[str]:
@@ -207,13 +209,16 @@ class Reader:
 
     def _app(self, raw: Json, user: str, bot: str) -> Author:
         known, told = self.names.of(bot), table(raw.get("bot_profile"))
-        is_ours = bot == self.us.bot or (user and user == self.us.user)
-        id_ = self.us.user if is_ours else user or known.user or bot
+        id_ = self.us.user if self._is_ours(raw) else user or known.user or bot
         return Author(
             id=UserId(id_),
             name=text(raw.get("username")) or text(told.get("name")) or known.name or "App",
             avatar_url=picture(table(raw.get("icons"))) or picture(table(told.get("icons"))) or known.picture,
         )
+
+    def _is_ours(self, raw: Json) -> bool:
+        user, bot = text(raw.get("user")), text(raw.get("bot_id"))
+        return bool(bot) and (bot == self.us.bot or (bool(user) and user == self.us.user))
 
 
 _NAMES: Final = ("display_name", "real_name", "name")
@@ -225,10 +230,16 @@ def room_of(raw: Json) -> RoomId:
     return RoomId(text(told) or text(table(told).get("id")) or text(table(raw.get("item")).get("channel")))
 
 
+def files_of(raw: Json) -> list[Json]:
+    """The files of a message, and of those that are forwarded with it."""
+    forwarded = [file for one in texts.shared(raw) for file in rows(one.get("files"))]
+    return [*rows(raw.get("files")), *forwarded]
+
+
 def attachments(raw: Json) -> list[Attachment]:
     """The files of a message that are still there. Fetched by their ids, with the login."""
     found = []
-    for file in rows(raw.get("files")):
+    for file in files_of(raw):
         is_elsewhere = file.get("is_external") is True  # then it is a link, and stands in the text
         if text(file.get("id")) and not is_elsewhere and file.get("mode") not in GONE:
             name = text(file.get("name")) or text(file.get("title")) or "file"
@@ -238,11 +249,7 @@ def attachments(raw: Json) -> list[Attachment]:
 
 def untold_files(raw: Json) -> list[str]:
     """The ids of files of which no more is told: so it is in channels that workspaces share."""
-    return [
-        text(file.get("id"))
-        for file in rows(raw.get("files"))
-        if file.get("file_access") == "check_file_info"
-    ]
+    return [text(file.get("id")) for file in files_of(raw) if file.get("file_access") == "check_file_info"]
 
 
 def _told(raw: Json, subtype: str) -> str:

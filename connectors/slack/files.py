@@ -18,6 +18,7 @@ from connectors.base import Attachment, MessageId, OutgoingFile, RoomId
 from connectors.errors import ConnectorError, FileGone, MessageRejected, RetryLater
 from connectors.slack import posting
 from connectors.slack.client import MEBIBYTE, SlackClient
+from connectors.slack.refusals import NO_FILES
 from connectors.slack.shapes import Json, rows, table, text, ts_of
 from sameroom import clock
 
@@ -110,7 +111,7 @@ def fetch(
     # A login that may not see a file gets the page for signing in.
     is_page = (answer.headers.get("Content-Type") or "").startswith("text/html")
     if answer.status != 200 or (is_page and not file.name.lower().endswith((".html", ".htm"))):
-        raise FileGone("Slack does not give the file out: the app may lack the scope files:read.")
+        raise FileGone(NO_FILES)
 
 
 def _address(client: SlackClient, file: Attachment, deadline: float) -> str:

@@ -9,16 +9,25 @@ from typing import Any, Final
 from django.core.cache import cache
 
 from connectors.base import MessageId, OutgoingMessage, RoomId
+from connectors.budget import Use
 from connectors.errors import MessageRejected, UnsupportedAction
-from connectors.markup.emoji import shortcode_of
 from connectors.slack import text as texts
 from connectors.slack.client import SlackClient
+from connectors.slack.emoji import names_of
 from connectors.slack.people import Directory
 from connectors.slack.refusals import Refused
 from connectors.slack.shapes import Json, rows, ts_of
 
 LONGEST_NAME: Final = 80  # characters of `username`
 _KEPT: Final = 7 * 86_400  # seconds for which it is known to which thread a message belongs
+# By which an answer is refused that may stand in the channel: its thread is gone, closed, or can be none.
+NO_ANSWERS: Final = (
+    "cannot_reply_to_message",
+    "invalid_thread_ts",
+    "restricted_action_non_threadable_channel",
+    "restricted_action_thread_locked",
+    "thread_not_found",
+)
 TOO_LONG: Final = "Slack refused the message: it takes more than 4 000 bytes."
 
 
@@ -36,8 +45,14 @@ def addressed(message: OutgoingMessage, directory: Directory) -> OutgoingMessage
 
 def post_of(message: OutgoingMessage, *, named: bool) -> Json:
     """The arguments of `chat.postMessage` but for the thread. `named`: under its author's name."""
-    posted = {**text_of(message), "unfurl_links": False, "unfurl_media": False}
+    posted = {**changed_to(message, named=named), "unfurl_links": False, "unfurl_media": False}
     posted["mrkdwn"] = message.body is not None
+    return posted
+
+
+def changed_to(message: OutgoingMessage, *, named: bool) -> Json:
+    """The arguments of `chat.update`. Without a name it stood under the app's own from then on."""
+    posted = text_of(message)
     if named and message.sender_name:
         posted["username"] = message.sender_name[:LONGEST_NAME]
         if message.sender_avatar_url.startswith("https://"):
@@ -53,12 +68,13 @@ def text_of(message: OutgoingMessage) -> Json:
     return {"text": written, "parse": "none", "link_names": False}
 
 
-def reaction_of(emoji: str) -> str:
-    """The name of an emoji there, without colons. UnsupportedAction where it has none."""
-    name = emoji if emoji.startswith(":") and emoji.endswith(":") else shortcode_of(emoji)
-    if not name:
+def reactions_of(emoji: str) -> list[str]:
+    """The names, without colons, under which an emoji may be known there. UnsupportedAction if under none."""
+    is_own = emoji.startswith(":") and emoji.endswith(":")  # a name: the workspace's own, or any
+    names = [emoji.strip(":")] if is_own else names_of(emoji)
+    if not any(names):
         raise UnsupportedAction("Slack has no such emoji.")
-    return name.strip(":")  # with a skin tone: `wave::skin-tone-2`
+    return names
 
 
 class Threads:
@@ -76,7 +92,7 @@ class Threads:
             if found := cache.get(self._key(room, message)):
                 return str(found)
         try:
-            page = self._client.replies(room, message, count=1)
+            page = self._client.replies(room, message, count=1, use=Use.SEND)
         except Refused:
             return ""
         first = next(iter(rows(page.get("messages"))), {})

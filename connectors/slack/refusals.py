@@ -44,7 +44,13 @@ NOT_ALLOWED: Final = (
     "Slack does not let the app post in this channel: who may post there is restricted. "
     "Allow the app in the channel's settings, or close the Tube."
 )
+CLOSED: Final = (
+    "Slack does not let the app into this channel. Type /invite @Sameroom in it, ask the workspace's "
+    "administrators, or close the Tube."
+)
 MIGRATING: Final = "Slack is moving this workspace or channel, and takes nothing for it at the moment."
+DELETED: Final = "Somebody has deleted the message at Slack, so it cannot be changed there."
+NO_FILES: Final = "Slack does not give the file out: the app may lack the scope files:read."
 TOO_MANY: Final = "Slack wants fewer requests for now."
 UNKNOWN: Final = "Slack met an error of its own while it took a message."
 MIGRATION: Final = 60.0  # seconds until somebody who is being moved is tried again
@@ -56,14 +62,17 @@ _TOKEN_BAD: Final = frozenset(
     | {"user_removed_from_team", "app_not_installed"}
 )
 _RESTRICTED: Final = frozenset(
-    {"access_denied", "accesslimited", "ekm_access_denied", "enterprise_is_restricted", "no_permission"}
-    | {"org_login_required", "team_access_not_granted", "two_factor_setup_required", "is_inactive"}
+    {"accesslimited", "ekm_access_denied", "enterprise_is_restricted", "org_login_required"}
+    | {"team_access_not_granted", "two_factor_setup_required"}
 )
 _GONE: Final[Mapping[str, str]] = {
     "channel_not_found": NOT_FOUND,
     "not_in_channel": NOT_IN_CHANNEL,
     "user_not_in_channel": NOT_IN_CHANNEL,
     "is_archived": ARCHIVED,
+    "is_inactive": ARCHIVED,  # so an edit is refused there
+    "access_denied": CLOSED,  # to what the call names, not to the workspace
+    "no_permission": CLOSED,
     "restricted_action": NOT_ALLOWED,
     "restricted_action_read_only_channel": NOT_ALLOWED,
     "restricted_action_thread_only_channel": NOT_ALLOWED,

@@ -40,6 +40,7 @@ _RINGS: Final = {"all": "channel", "channel": "channel", "everyone": "channel", 
 # Ids of nobody, under which everybody stands in a tree until it is written down.
 _STAND_IN: Final = {"channel": "USAMEROOMRINGSCHANNEL", "here": "USAMEROOMRINGSHERE"}
 _INNER: Final = ("blocks", "items", "inlines")  # where a node keeps others
+_UNFURLED: Final = ("from_url", "original_url", "is_msg_unfurl", "is_app_unfurl", "is_share")
 _FORMAT_LIMIT: Final = 20  # attachments of one message
 
 
@@ -69,7 +70,7 @@ def parse(raw: Json, name_of: NameOf, *, by_app: bool) -> Document:
         said = _cleaned(tuple(blocks.parse(given, name_of)))
     if not said:
         said = mrkdwn.parse(typed, name_of=name_of).blocks
-    more = tuple(_attached(raw, name_of)) if by_app else ()
+    more = (*_forwarded(raw, name_of), *(_attached(raw, name_of) if by_app else ()))
     more += tuple(_elsewhere(raw, typed))
     said = _with(_cleaned((*said, *more)) if more else said, _everybody)
     return Document(_in_italics(said) if raw.get("subtype") == "me_message" else said)
@@ -99,10 +100,28 @@ def _elsewhere(raw: Json, typed: str) -> Iterator[Block]:
             yield Paragraph((Link(url, (Text(text(file.get("title")) or url),)),))
 
 
+def shared(raw: Json) -> list[Json]:
+    """The messages that somebody forwards with one of theirs, as Slack attaches them."""
+    found = [one for one in rows(raw.get("attachments")) if one.get("is_share") is True]
+    return found[:_FORMAT_LIMIT]
+
+
+def _forwarded(raw: Json, name_of: NameOf) -> Iterator[Block]:
+    """What somebody forwards stands in no text of theirs: quoted, under its author's name."""
+    for one in shared(raw):
+        author = text(one.get("author_name")) or text(one.get("author_subname"))
+        head = (Paragraph((Bold((Text(f"{author}:"),)),)),) if author else ()
+        words = mrkdwn.parse(text(one.get("text")), name_of=name_of).blocks
+        if not words and not one.get("files"):
+            words = mrkdwn.parse(text(one.get("fallback")), name_of=name_of).blocks
+        if inside := (*head, *words):
+            yield Quote(inside)
+
+
 def _attached(raw: Json, name_of: NameOf) -> Iterator[Block]:
     """An app's older way to say more ("Secondary message attachments"). Unfurled links are none."""
     for one in rows(raw.get("attachments"))[:_FORMAT_LIMIT]:
-        if any(one.get(name) for name in ("from_url", "original_url", "is_msg_unfurl", "is_app_unfurl")):
+        if any(one.get(name) for name in _UNFURLED):
             continue
         yield from mrkdwn.parse(text(one.get("pretext")), name_of=name_of).blocks
         if inside := tuple(_card(one, name_of)):
@@ -127,19 +146,19 @@ def _card(one: Json, name_of: NameOf) -> Iterator[Block]:
 # ------------------------------------------------------------------------------ writing
 def people_in(message: OutgoingMessage) -> list[str]:
     """The ids of the people whom a message would call, each once."""
-    found = _people(message.body.blocks) if message.body else ()
-    return list(dict.fromkeys(found))
+    return [*dict(_called(message.body.blocks) if message.body else ())]
 
 
-def _people(nodes: tuple[Any, ...]) -> Iterator[str]:
+def _called(nodes: tuple[Any, ...]) -> Iterator[tuple[str, str]]:
+    """Their ids, and the names by which they are called."""
     for node in nodes:
         if isinstance(node, tuple):
-            yield from _people(node)
+            yield from _called(node)
         elif isinstance(node, Mention) and PERSON.fullmatch(node.remote_id):
-            yield node.remote_id
+            yield node.remote_id, node.name
         else:
             for name in _INNER:
-                yield from _people(getattr(node, name, ()))
+                yield from _called(getattr(node, name, ()))
 
 
 def without(message: OutgoingMessage, strangers: Collection[str]) -> OutgoingMessage:
@@ -169,6 +188,12 @@ def rendered(message: OutgoingMessage) -> str:
     for word, stand_in in _STAND_IN.items():
         written = written.replace(f"<@{stand_in}>", f"<!{word}>")
     return written
+
+
+def read_back(message: OutgoingMessage) -> Document:
+    """What is read of a message once it is posted, if the people in it are called there as it calls them."""
+    names = dict(_called(message.body.blocks) if message.body else ())
+    return parse({"text": rendered(message)}, lambda one: names.get(one, ""), by_app=False)
 
 
 def _ringing(mention: Mention) -> Mention:

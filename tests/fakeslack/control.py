@@ -321,10 +321,14 @@ class FakeSlack:
         """The methods that were refused, each with its error."""
         return [call for call in list(self.core.called) if call[1]]
 
+    def has_told_all(self) -> bool:
+        """Whether every app was told everything, or that was given up."""
+        return self._do(lambda: self.core.is_quiet)
+
     def settle(self, within: float = PATIENCE) -> None:
         """Wait until every app was told everything. AssertionError where that takes too long."""
         ends = time.monotonic() + within
-        while not self._do(lambda: self.core.is_quiet):
+        while not self.has_told_all():
             assert time.monotonic() < ends, "events are still under way"
             time.sleep(0.01)
 

@@ -14,7 +14,7 @@ Json = dict[str, Any]
 # What stands between angle brackets and means something: people, channels, commands, links.
 CONTROL = re.compile(r"<((?:[@#!]|https?://|mailto:|tel:)[^<>\s][^<>]*|(?:[@#!])[^<>]+)>")
 _BARE_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt);)")
-_BARE_URL = re.compile(r"(?<![\w<|])(https?://[^\s<>|&]+(?:&amp;[^\s<>|&]+)*)")
+_BARE_URL = re.compile(r"(?<![\w<|])(https?://[^\s<>|&`]+(?:&amp;[^\s<>|&`]+)*)")
 _CALLS = re.compile(r"<(!(?:channel|here|everyone)\b[^>]*|!subteam\^[^>]*|@[UW][A-Z0-9]+[^>]*)>")
 _EVERYBODY = re.compile(r"(?<![\w@])@(channel|here|everyone)\b")
 _INLINE = re.compile(

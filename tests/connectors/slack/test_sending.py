@@ -16,8 +16,10 @@ from connectors.errors import (
     UnsupportedAction,
 )
 from connectors.markup import plain
-from connectors.markup.tree import Document, Mention, Paragraph, Text
+from connectors.markup.tree import CodeBlock, Document, Italic, List, Mention, Paragraph, Quote, Text
+from connectors.slack import posting
 from connectors.slack.connector import SlackConnector
+from tubes.relay.rendering import fingerprint
 
 
 def last(harness):
@@ -36,6 +38,57 @@ def test_post_stands_under_its_authors_name_and_picture(connector, harness):
     posted = last(harness)
     assert (posted.ts, posted.text, posted.username) == (sent, "hello", "Ann, Acme")
     assert picture in str(posted.icons)
+
+
+def test_edited_post_stays_under_its_authors_name_and_picture(connector, harness):
+    author = {"sender_name": "Ann, Acme", "sender_avatar_url": "https://example.org/ann.png"}
+    sent = connector.send(harness.room, message("helo", **author))
+
+    connector.edit(harness.room, sent, message("hello", **author))
+
+    posted = last(harness)
+    assert (posted.ts, posted.text, posted.username) == (sent, "hello", "Ann, Acme")
+    assert author["sender_avatar_url"] in str(posted.icons)
+
+
+def test_what_somebody_has_deleted_is_not_changed_any_more(connector, harness):
+    sent = connector.send(harness.room, message("hello"))
+    harness.slack.delete(last(harness))
+
+    with pytest.raises(UnsupportedAction, match="deleted the message at Slack"):
+        connector.edit(harness.room, sent, message("hullo"))
+    connector.react(harness.room, sent, "👍", add=True)
+    connector.react(harness.room, sent, "👍", add=False)
+    connector.delete(harness.room, sent)
+
+    assert harness.texts() == []
+
+
+LISTED = List(((Paragraph((Text("one"),)),), (Paragraph((Text("two"),)),)))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        Document((Paragraph((Text("for lunch"),)), LISTED)),
+        Document((Quote((CodeBlock("a = 1\n\nb", "py"), LISTED)),)),
+        Document((Paragraph((Italic((Text("about ~5 of *them"),)), Text("_"))),)),
+        Document((Paragraph((Mention("U1", "Bo"), Text(" "), Mention("", "here"), Text(" :wave: `"))),)),
+        None,
+    ],
+)
+def test_post_is_known_again_by_the_words_it_was_given(connector, harness, body):
+    """Whatever blocks Slack makes of them."""
+    words = plain.render(body) if body else "- *one*\n> `two` https://example.org/?a&b"
+    posted = OutgoingMessage(words, body)
+    blocks = [{"type": "rich_text", "elements": []}]
+
+    connector.send(harness.room, posted)
+    last(harness).blocks = blocks
+
+    [event] = connector.read_after(harness.room, None).events
+    assert event.author.id == connector.login.user_id
+    assert fingerprint(plain.render(event.body)) == fingerprint(connector.as_read(posted))
 
 
 def test_pasted_code_keeps_its_indentation(connector, harness):
@@ -93,7 +146,7 @@ def test_words_from_elsewhere_call_nobody_wherever_they_stand(text, connector, h
     text = text.format(person=harness.person.id)
 
     sent = connector.send(harness.room, message("hello", sender_name=text))
-    connector.edit(harness.room, sent, message(text))
+    connector.edit(harness.room, sent, message(text, sender_name=text))
     connector.send_file(harness.room, file_of(b"x", f"{text}.txt", message=message(text)))
     connector.send_file(harness.room, file_of(b"x", f"{text}.txt"))
 
@@ -152,7 +205,7 @@ def test_post_is_edited_and_deleted_once_and_again(connector, harness):
     sent = connector.send(harness.room, message("helo", sender_name="Ann"))
 
     for _ in range(2):
-        connector.edit(harness.room, sent, message("hello"))
+        connector.edit(harness.room, sent, message("hello", sender_name="Ann"))
     assert (last(harness).text, last(harness).username) == ("hello", "Ann")
     for _ in range(2):
         connector.delete(harness.room, sent)
@@ -182,12 +235,39 @@ def test_reaction_is_set_once_and_taken_away(emoji, name, connector, harness):
     assert last(harness).reactions == {}
 
 
+@pytest.mark.parametrize(
+    ("emoji", "name"),
+    [
+        ("🤔", "thinking_face"),
+        ("🤣", "rolling_on_the_floor_laughing"),
+        ("🙄", "face_with_rolling_eyes"),
+        ("🤦", "face_palm"),
+        ("🤷🏽‍♂️", "man-shrugging::skin-tone-4"),
+        ("👨‍💻", "male-technologist"),
+        ("🥰", "smiling_face_with_3_hearts"),
+        ("🇩🇪", "flag-de"),
+        ("❤️", "heart"),
+    ],
+)
+def test_reaction_is_found_by_slacks_name(emoji, name, connector, harness):
+    said = harness.say("x")
+
+    connector.react(harness.room, said, emoji, add=True)
+
+    assert list(last(harness).reactions) == [name]
+    reader = connector.reader
+    assert reader.emoji(name).replace("\ufe0f", "") == emoji.replace("\ufe0f", "")
+    connector.react(harness.room, said, emoji, add=False)
+    assert last(harness).reactions == {}
+
+
 def test_emoji_that_is_not_there_is_left_out(connector, harness):
     said = harness.say("x")
 
     for emoji in (":nothing_like_it:", "abc"):
         with pytest.raises(UnsupportedAction):
             connector.react(harness.room, said, emoji, add=True)
+    connector.react(harness.room, said, ":nothing_like_it:", add=False)  # it does not stand
 
 
 @pytest.mark.parametrize(
@@ -197,6 +277,8 @@ def test_emoji_that_is_not_there_is_left_out(connector, harness):
         ("channel_not_found", RoomGone),
         ("not_in_channel", RoomGone),
         ("restricted_action_read_only_channel", RoomGone),
+        ("access_denied", RoomGone),
+        ("no_permission", RoomGone),
         ("token_revoked", LoginRejected),
         ("token_expired", LoginRejected),
         ("missing_scope", LoginRejected),
@@ -218,6 +300,37 @@ def test_refusal_names_the_next_step(word, error, connector, harness):
     with pytest.raises(error, match=r"^[A-Z].*\.$") as caught:
         connector.send(harness.room, message("x"))
     assert type(caught.value) is error
+
+
+def test_edit_in_an_archived_channel_is_no_fault_of_the_login(connector, harness):
+    sent = connector.send(harness.room, message("x"))
+    harness.slack.archive(harness.channel)
+
+    with pytest.raises(RoomGone, match="archived"):
+        connector.edit(harness.room, sent, message("y"))
+
+
+@pytest.mark.parametrize("word", posting.NO_ANSWERS)
+def test_answer_whose_thread_takes_none_stands_in_the_channel(word, connector, harness):
+    root = MessageId(harness.slack.say(harness.channel, harness.person, "root").ts)
+    harness.slack.fault("error", on="chat.postMessage", error=word, count=1)
+
+    sent = connector.send(harness.room, message("answer", reply_to=root))
+
+    posted = last(harness)
+    assert (posted.ts, posted.text, posted.thread_ts) == (sent, "answer", "")
+    connector.send(harness.room, message("to that", reply_to=sent))
+    assert last(harness).thread_ts == sent
+
+
+def test_answer_to_what_was_deleted_meanwhile_stands_in_the_channel(connector, harness):
+    root = harness.slack.say(harness.channel, harness.person, "root")
+    assert posting.Threads(connector.client).root_of(harness.room, MessageId(root.ts)) == root.ts
+    harness.slack.delete(root)
+
+    connector.send(harness.room, message("answer", reply_to=MessageId(root.ts)))
+
+    assert harness.texts() == ["answer"]
 
 
 def test_limit_that_slack_names_is_kept_by_the_next_send(connector, harness):
@@ -338,8 +451,11 @@ def test_only_who_is_known_in_the_workspace_is_called(connector, harness):
     )
     body = Document((Paragraph(people),))
 
-    connector.send(harness.room, OutgoingMessage("@Ann @Eve @all", body))
+    sent = connector.send(harness.room, OutgoingMessage("@Ann @Eve @all", body))
 
+    assert last(harness).text.replace("\u200b", "") == f"<@{harness.person.id}> @Eve @all"
+    connector.edit(harness.room, sent, OutgoingMessage("@Ann @Eve @all", body))
+    assert last(harness).edited
     assert last(harness).text.replace("\u200b", "") == f"<@{harness.person.id}> @Eve @all"
     connector.send(harness.room, OutgoingMessage("@Ann @Eve @all", body, rings_everybody=True))
     assert harness.slack.calls(harness.channel)[-2:] == [f"@{harness.person.id}", "!channel"]

@@ -95,12 +95,14 @@ def test_people_channels_groups_and_everybody_have_names():
             {"type": "usergroup", "usergroup_id": "S9"},
             {"type": "broadcast", "range": "here"},
             {"type": "date", "timestamp": 1, "fallback": "1 May"},
+            {"type": "date", "timestamp": 1714521600, "format": "{date_num}"},
+            *({"type": "date", "timestamp": nonsense} for nonsense in (None, "1", True, -1, 10**11)),
             {"type": "color", "value": "#fff"},
             {"type": "something_new"},
         )
     )
 
-    assert plain_text(parsed(raw)) == "@Ann@U9#lunch@crew@group@here1 May#fff"
+    assert plain_text(parsed(raw)) == "@Ann@U9#lunch@crew@group@here1 May2024-05-01 00:00 UTC#fff"
     assert set(text.mentioned(raw)) == {"U1", "U9", "C1"}
     assert text.mentioned({"text": "<@U1> <#C1|> <!here> <@W2|x>"}) == ["U1", "C1", "W2"]
 
@@ -257,3 +259,19 @@ def test_files_that_are_elsewhere_are_links_unless_the_text_has_them():
 
     assert shown({"text": "see", "files": [file]}) == "see\n\n[Plan](https://docs.example.org/d?a=1\\&b=2)"
     assert shown({"text": "<https://docs.example.org/d?a=1&amp;b=2|it>", "files": [file]}).count("http") == 1
+
+
+def test_what_is_forwarded_is_quoted_under_its_authors_name():
+    one = {"is_share": True, "is_msg_unfurl": True, "from_url": "https://acme.slack.com/archives/C1/p1"}
+    said = {**one, "author_name": "Bob", "text": "the *plan* of <@U1>", "fallback": "[1 May] bob: the plan"}
+    pasted = {key: value for key, value in said.items() if key != "is_share"}
+
+    assert shown({"text": "", "attachments": [said]}) == "> **Bob:**\n>\n> the **plan** of @Ann"
+    assert shown({"text": "look", "attachments": [said, pasted]}).startswith("look\n\n> **Bob:**")
+    assert shown({"text": "look", "attachments": [said, pasted]}).count("Bob") == 1
+    assert (
+        shown({"text": "", "attachments": [{**one, "fallback": "[1 May] bob: x"}]}) == r"> \[1 May\] bob: x"
+    )
+    assert shown({"text": "", "attachments": [{**one, "author_name": "Bob", "files": [{"id": "F1"}]}]}) == (
+        "> **Bob:**"
+    )
