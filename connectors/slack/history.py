@@ -7,14 +7,15 @@ with it, is said in `walking`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from connectors.base import Cursor, IncomingEvent, Kind, MessageId, Page, Recent, RoomId
 from connectors.budget import Use
-from connectors.errors import RetryLater
+from connectors.errors import FileGone, RetryLater
 from connectors.slack import posting, walking
 from connectors.slack.client import SlackClient, next_cursor_of
 from connectors.slack.events import TOMBSTONE, Malformed, Reader, is_edited, untold_files
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 MOST_FILES: Final = 10  # of one message that are asked for
 LATEST: Final = 100  # messages that are looked at for what was said last
+MOST_LOOKS: Final = 5  # pages in which messages are looked for that were told late
+LATELY: Final = timedelta(minutes=15)  # answers of that time belong to what was said last
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +59,35 @@ class History:
         return [_cursor(ts) for ts in sorted(items, key=number)[-count:]]
 
     def recent(self, room: RoomId) -> Recent:
-        """As `Connector.recent`, with the answers in threads whose roots are still to be seen."""
+        """As `Connector.recent`, with answers of the last minutes in threads that nobody has told yet.
+
+        Of older ones none is new to anybody, and whoever looks for an answer asks for `answers`: each thread
+        costs a call, of which posts into threads need some, too.
+        """
         page = self.client.history(room, count=LATEST, use=Use.SETTLE)
         found = rows(page.get("messages"))
-        roots = answered(found)[-walking.MOST_THREADS :]
-        answers = [one for root in roots for one in walking.thread(self.client, room, root.ts, "")]
+        roots = walking.untold(self.client.server, room, answered(found, as_ts(clock.now() - LATELY)))
+        roots = roots[-walking.MOST_THREADS :]
+        answers = [one for root in roots for one in walking.thread(self.client, room, root.ts, root.since)]
         events = self._spoken([*found, *answers])
         return Recent(events, whole=not next_cursor_of(page) and page.get("has_more") is not True)
 
-    def stands(self, room: RoomId, message: MessageId) -> bool:
-        """Whether a message of the channel is still there; not asked of answers in threads. Network I/O."""
-        page = self.client.history(room, count=1, latest=message, use=Use.OTHER)
-        found = rows(page.get("messages"))
-        return any(raw.get("ts") == message and raw.get("subtype") != TOMBSTONE for raw in found)
+    def standing(self, room: RoomId, messages: Collection[MessageId]) -> set[MessageId]:
+        """Those of these messages of the channel that are still there. Network I/O; may be repeated.
+
+        Not asked of answers in threads. What lies further back than is looked counts as there.
+        """
+        wanted = sorted(messages, key=number)
+        found: set[str] = set()
+        cursor, count, reached = "", walking.PAGE if len(wanted) > 1 else 1, number(wanted[-1])
+        for _ in range(MOST_LOOKS):
+            page = self.client.history(room, count=count, latest=wanted[-1], cursor=cursor, use=Use.OTHER)
+            told, cursor = rows(page.get("messages")), next_cursor_of(page)
+            found |= {text(raw.get("ts")) for raw in told if raw.get("subtype") != TOMBSTONE}
+            reached = min([reached, *map(time_of, told)]) if cursor else 0
+            if reached <= number(wanted[0]):
+                break
+        return {one for one in wanted if one in found or number(one) < reached}
 
     def answers(self, room: RoomId, message: MessageId, since: datetime) -> Sequence[IncomingEvent]:
         """As `Connector.answers`: what stands in the thread that a message belongs to."""
@@ -89,7 +108,8 @@ class History:
         before = [raw for raw in walk.found if time_of(raw) <= number(after) and is_edited_since(raw, after)]
         before += [raw for raw in walk.far if is_edited_since(raw, walker.far_since)]
         place = _cursor(walk.stands) if number(walk.stands) > number(after) else cursor
-        return Page(self.events([*said, *walk.answers], before), cursor=place, gap=not walk.is_passed)
+        events, has_gap = self.events([*said, *walk.answers], before), not walk.is_passed
+        return Page(events, cursor=place, more=walk.has_rested, gap=has_gap)
 
     def events(self, messages: Sequence[Json], edited: Sequence[Json] = ()) -> list[IncomingEvent]:
         """The events in messages of a history, oldest first, each once. What is unreadable is left out.
@@ -117,9 +137,17 @@ class History:
         untold = untold_files(raw)
         if not untold:
             return raw
-        told = {id_: self.client.file(id_) for id_ in untold[:MOST_FILES]}
-        files = [told.get(text(file.get("id"))) or file for file in rows(raw.get("files"))]
-        return {**raw, "files": files}
+        told: dict[str, Json] = {}
+        for id_ in untold[:MOST_FILES]:
+            with suppress(FileGone):  # nobody may look at files: those are told by their ids
+                told[id_] = self.client.file(id_)
+        forwarded = [_filled(one, told) if one.get("files") else one for one in rows(raw.get("attachments"))]
+        return {**_filled(raw, told), **({"attachments": forwarded} if forwarded else {})}
+
+
+def _filled(raw: Json, told: Mapping[str, Json]) -> Json:
+    """A message, or one that is forwarded, with what was told of its files."""
+    return {**raw, "files": [told.get(text(file.get("id"))) or file for file in rows(raw.get("files"))]}
 
 
 def _marked(messages: Sequence[Json], edited: Sequence[Json]) -> list[tuple[Json, bool]]:

@@ -15,11 +15,12 @@ from connectors.errors import RetryLater
 MINUTE: Final = 60.0
 TIER_2, TIER_3, TIER_4 = (Limit(requests, MINUTE) for requests in (20, 50, 100))
 READING: Final = "conversations.history"  # what the relay's own budget of an account counts
+REPLIES: Final = "conversations.replies"  # asked for by posts, too: in which thread an answer belongs
 TIERS: Final = {
     READING: TIER_3,
     "conversations.list": TIER_2,
     "conversations.info": TIER_3,
-    "conversations.replies": TIER_3,
+    REPLIES: TIER_3,
     "conversations.join": TIER_3,
     "users.list": TIER_2,
     "users.info": TIER_4,
@@ -35,6 +36,7 @@ TIERS: Final = {
 }
 # A burst of ten, and one a second in the long run: what a budget keeps for settling comes on top.
 POSTS: Final = Limit(requests=12, seconds=10)
+THREADS_READ: Final = Limit(requests=40, seconds=MINUTE)  # of those of REPLIES: the rest is left to posts
 USED_UP: Final = "Slack's limit of requests is used up for the moment."
 
 
@@ -46,9 +48,13 @@ class Pace:
 
     def spend(self, method: str, use: Use, channel: str = "") -> None:
         """Count a call that is about to be made. RetryLater where there is no room for it."""
-        budget, use = self._budget(method, use, channel)
-        if budget is not None and (wait := budget.take(use)) > 0:
-            raise RetryLater(USED_UP, seconds=wait)
+        budgets = [self._budget(method, use, channel)]
+        if method == REPLIES and use is Use.POLL:
+            reads = Budget(f"{self._key}:{method}:read", THREADS_READ, only_sends=True)
+            budgets.insert(0, (reads, Use.SEND))
+        for budget, as_use in budgets:
+            if budget is not None and (wait := budget.take(as_use)) > 0:
+                raise RetryLater(USED_UP, seconds=wait)
 
     def refused(self, method: str, use: Use, channel: str, wait: float | None) -> float:
         """A call was answered by 429: seconds until the next one."""

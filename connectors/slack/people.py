@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from django.core.cache import cache
 
-from connectors.errors import ConnectorError, LoginRejected
+from connectors.errors import ConnectorError, LoginRejected, RoomGone
 from connectors.slack.client import SlackClient
 from connectors.slack.refusals import Refused
 from connectors.slack.shapes import Json, table, text
@@ -22,6 +22,7 @@ from connectors.slack.shapes import Json, table, text
 log = logging.getLogger(__name__)
 
 KEPT: Final = 2 * 86_400  # seconds
+PLACE_KEPT: Final = 2 * 3600  # seconds: until the next hour's look, and not for ever where it is no good
 MOST: Final = 30  # that are asked for one by one at a time
 LONGEST: Final = 500  # characters of an address
 _ALIAS: Final = "alias:"
@@ -68,13 +69,27 @@ class Directory:
 
     def __init__(self, client: SlackClient, team: str, user: str) -> None:
         self._client = client
-        self._scope = f"{client.server} {team} {user}"
+        self._user, self._scope = user, f"{client.server} {team} {user}"
 
     def known(self, ids: Iterable[str]) -> Names:
         """What the cache has of these ids. Cache I/O."""
+        ids = list(ids)
         keys = {self._key(one): one for one in ids if one}
         stored: Mapping[str, Any] = _safely(cache.get_many, list(keys)) or {} if keys else {}
-        return Names({keys[key]: Known(*value) for key, value in stored.items() if isinstance(value, tuple)})
+        names = Names({keys[key]: Known(*value) for key, value in stored.items() if isinstance(value, tuple)})
+        strangers = {self._ours(one): one for one in ids if one.startswith("B") and not names.of(one).user}
+        ours: Mapping[str, str] = _safely(cache.get_many, list(strangers)) or {} if strangers else {}
+        for key, user in ours.items():
+            names.found[strangers[key]] = replace(names.of(strangers[key]), user=user)
+        return names
+
+    def tell_our_bot(self, bot: str) -> None:
+        """Have all our accounts at this server know whose posts this bot's are. Cache I/O.
+
+        No workspace tells of the bots of another one with which it shares a channel.
+        """
+        if bot:
+            _safely(cache.set, self._ours(bot), self._user, KEPT)
 
     def looked_up(self, ids: Iterable[str]) -> Names:
         """The same, and what Slack says of those whom the cache does not have. Network I/O; may be repeated.
@@ -100,6 +115,14 @@ class Directory:
         stored = {self._key(one): (k.name, k.username, k.picture, k.user) for one, k in found.items()}
         if stored:
             _safely(cache.set_many, stored, KEPT)
+
+    def place(self) -> str:
+        """The cursor from which the list of people is read on, "" from its beginning. Cache I/O."""
+        return text(_safely(cache.get, self._key("place")))
+
+    def keep_place(self, cursor: str) -> None:
+        """Remember it. Cache I/O."""
+        _safely(cache.set, self._key("place"), cursor, PLACE_KEPT)
 
     def keep_emoji(self, told: Mapping[str, object]) -> None:
         """Remember what the workspace's own emoji stand for: those that are other names of one. Cache I/O."""
@@ -129,14 +152,19 @@ class Directory:
 
     def ask_for_emoji(self) -> None:
         """Ask for the workspace's own emoji, where something may have changed. Network I/O; LoginRejected."""
-        if _safely(cache.delete, self._key("emoji doubted")):
-            try:
-                self.keep_emoji(self._client.emoji())
-            except LoginRejected:
-                raise
-            except ConnectorError as error:
-                log.info("Slack did not tell its emoji: %s", error)
-                _safely(cache.set, self._key("emoji doubted"), 1, KEPT)
+        if _safely(cache.delete, self._key("emoji doubted")) and not self.list_emoji():
+            _safely(cache.set, self._key("emoji doubted"), 1, KEPT)
+
+    def list_emoji(self) -> bool:
+        """Ask for the workspace's own emoji; whether Slack has told them. Network I/O; LoginRejected."""
+        try:
+            self.keep_emoji(self._client.emoji())
+        except LoginRejected:
+            raise
+        except ConnectorError as error:
+            log.info("Slack did not tell its emoji: %s", error)
+            return False
+        return True
 
     def aliases(self) -> dict[str, str]:
         """The other names of emoji, each with what it stands for, as far as they are known. Cache I/O."""
@@ -151,11 +179,15 @@ class Directory:
             if one.startswith(("C", "G")):
                 return channel(self._client.channel(one))
             return person(self._client.user(one)) if one.startswith(("U", "W")) else NOBODY
-        except Refused:
+        except (Refused, RoomGone):  # a private channel of others is none to us
             return NOBODY
 
     def _key(self, one: str) -> str:
         return self.key("who", one)
+
+    def _ours(self, bot: str) -> str:
+        named = f"{self._client.server} {bot}"
+        return f"slack:ours:{hashlib.sha256(named.encode()).hexdigest()[:32]}"
 
     def key(self, what: str, one: str) -> str:
         """Under which the cache keeps something that this app alone knows."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
-from connectors.base import Addressee, IncomingEvent, Push, RoomId
+from connectors.base import Addressee, IncomingEvent, Kind, Push, RoomId
 from connectors.slack.events import Malformed, room_of, untold_files
 from connectors.slack.people import Names
 from connectors.slack.shapes import Json, rows, table, text
@@ -49,7 +49,22 @@ def receive(connector: SlackConnector, headers: Mapping[str, str], body: bytes) 
     require_signed(secret_of(connector.login), headers, body)
     is_operators = connector.login.credentials.get(VIA) == OAUTH
     push = _received(connector, _read(headers, body), is_slacks=is_operators)
+    if _is_late(headers):
+        push = _to_be_read(push)
     return push if is_operators else replace(push, is_owners_word=True)
+
+
+def _is_late(headers: Mapping[str, str]) -> bool:
+    """Whether a call is repeated after a minute or more ("Events API", Retries)."""
+    times = headers.get("x-slack-retry-num", "")
+    return times.isascii() and times.isdigit() and int(times) > 1
+
+
+def _to_be_read(push: Push) -> Push:
+    """Without its messages, whose channels are read: by now they may be deleted, and are still told first."""
+    late = [one for one in push.events if one[1].kind is Kind.MESSAGE and one[1].reply_to is None]
+    kept = [one for one in push.events if one not in late]
+    return replace(push, events=kept, rooms=[*push.rooms, *(room for room, _ in late)])
 
 
 def _received(connector: SlackConnector, told: Json, *, is_slacks: bool) -> Push:
@@ -75,12 +90,14 @@ def addressed(headers: Mapping[str, str], body: bytes) -> Addressee:
     return Addressee(team_id=next(filter(None, teams), ""), shared_room=shared)
 
 
-def heard(connector: SlackConnector, kind: str, told: Json) -> Push | None:
+def heard(connector: SlackConnector, kind: str, told: Json, rooms: Collection[RoomId]) -> Push | None:
     """What an envelope of Socket Mode says; None where it is about another workspace of the same app.
 
-    Network I/O where somebody in it is not known yet.
+    But what is said in one of these `rooms` that workspaces share is heard, as whichever of them Slack tells
+    it: the other one may be linked by nobody. Network I/O where somebody in it is not known yet.
     """
-    if not is_ours(connector, told):
+    is_heard = is_shared(told) and room_of(table(told.get("event"))) in rooms
+    if not is_ours(connector, told) and not is_heard:
         return None
     if kind == "slash_commands":
         return commanded(told)

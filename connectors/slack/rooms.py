@@ -9,7 +9,7 @@ from typing import Final
 from django.core.cache import cache
 
 from connectors.base import RoomId, RoomInfo
-from connectors.errors import RoomGone
+from connectors.errors import RetryLater, RoomGone
 from connectors.slack.client import SlackClient
 from connectors.slack.people import Directory, channel
 from connectors.slack.refusals import ARCHIVED, MOVED, NOT_IN_CHANNEL
@@ -51,7 +51,7 @@ class Rooms:
     def noticing(self, room: RoomId) -> Iterator[None]:
         """Around what is done in a channel: that the app is out of it is remembered."""
         if self._take_look(room):
-            found = self.look_at(room, joins=False)
+            found = self._looked_at(room)
             if found.is_archived or found.id != room:
                 raise RoomGone(ARCHIVED if found.is_archived else MOVED)
         try:
@@ -59,6 +59,13 @@ class Rooms:
         except RoomGone as error:
             if str(error) == NOT_IN_CHANNEL:
                 self.is_out(room)
+            raise
+
+    def _looked_at(self, room: RoomId) -> RoomInfo:
+        try:
+            return self.look_at(room, joins=False)
+        except RetryLater:
+            self.look_again(room)
             raise
 
     def look_again(self, room: RoomId) -> None:

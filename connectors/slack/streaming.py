@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
@@ -26,6 +28,7 @@ log = logging.getLogger(__name__)
 BEHIND: Final = timedelta(minutes=2)  # the token stays so far behind the present
 QUIET: Final = 60.0  # seconds after which the token is moved on although nothing was said
 GLANCE: Final = 0.05  # seconds that are waited for news between two rooms whose past is read
+IN_TURN: Final = 1.0  # seconds after which a room's past is read though there is news of others
 AGAIN: Final = 10.0  # seconds until a room's past is asked for again that could not be read
 MOST_PAGES: Final = 50  # of one room's past
 MOST_HELD: Final = 500  # envelopes
@@ -39,10 +42,10 @@ Said = list[tuple[RoomId, IncomingEvent]]
 class Account:
     """Whose stream it is: how envelopes are read, what a room's past is, and whether its login works."""
 
-    heard: Callable[[str, Json], Push | None]  # blocking; None: it is about another workspace of the same app
+    heard: Callable[[str, Json, Collection[RoomId]], Push | None]  # blocking; None: it is another workspace's
     read_after: Callable[[RoomId, Cursor | None], Page]  # blocking
     recent: Callable[[RoomId], Recent]  # blocking
-    stands: Callable[[RoomId, MessageId], bool]  # blocking; whether a message is still in the history
+    standing: Callable[[RoomId, Collection[MessageId]], Collection[MessageId]]  # blocking; not deleted yet
     note_told: Callable[[Said], None]  # blocking; these answers in threads are stored
     check: Callable[[], None]  # blocking; LoginRejected
 
@@ -65,6 +68,9 @@ class Stream:
         self._sockets, self._account, self._rooms = sockets, account, rooms
         self._past: dict[RoomId, float] = {}  # rooms whose past is to be read, and not before which moment
         self._held: list[tuple[Envelope, Push]] = []  # news of such rooms: what was said before comes first
+        self._awaited: set[RoomId] = set()  # those of `_past` of which there is news
+        self._told_at = 0.0  # when a batch was brought last: of people's statuses there is none to store
+        self._read_at = 0.0  # when a past was read last
         self._read: dict[tuple[RoomId, MessageId], None] = {}  # messages that a past had, the oldest first
 
     async def batches(self, token: str) -> AsyncGenerator[Batch, None]:
@@ -80,13 +86,22 @@ class Stream:
                 since = self._present()
             # Connections overtake each other, and what is told again stands behind what came meanwhile.
             said = sorted(gathered.said, key=lambda one: one[1].said_at)
-            yield Batch(said, since, lost=gathered.lost, unreadable=gathered.unreadable)
+            is_news = said or gathered.lost or gathered.unreadable or not gathered.envelopes
+            if is_news or clock.monotonic() >= self._told_at + QUIET:
+                yield Batch(said, since, lost=gathered.lost, unreadable=gathered.unreadable)
+                self._told_at = clock.monotonic()
             for envelope, answer in gathered.envelopes:
                 await envelope.acknowledge(answer)
-            if answers := [one for one in said if one[1].kind is Kind.MESSAGE and one[1].reply_to]:
+            if answers := self._stored_answers(said):
                 await asyncio.to_thread(self._account.note_told, answers)
             if gathered.doubts_login:
                 await asyncio.to_thread(self._account.check)
+
+    def _stored_answers(self, said: Said) -> Said:
+        """The answers in threads among what was brought: what no room that matters has was not stored."""
+        rooms = self._rooms()
+        answers = (one for one in said if one[1].kind is Kind.MESSAGE and one[1].reply_to)
+        return [one for one in answers if one[0] in rooms]
 
     def _present(self) -> str:
         return as_ts(clock.now() - BEHIND)
@@ -94,20 +109,34 @@ class Stream:
     async def _gather(self, since: str) -> Gathered:
         """What has come, each room's past first; else one room's past; else nothing, after a while."""
         gathered = Gathered()
-        due = self._due()
-        came = await self._sockets.next(GLANCE if due else self._patience())
+        came = await self._sockets.next(GLANCE if self._due() else self._patience())
         if self._sockets.take_gap():  # Slack tells again what it could not tell, but only after a minute
             self._past = dict.fromkeys(self._rooms(), 0.0)
+        self._forget_the_unwanted()
+        held = len(self._held)
         for envelope in came:
             await self._take(gathered, envelope, since)
-        if not gathered.envelopes and due:
+        await self._leave_out_the_gone(held)
+        self._release(gathered)
+        if len(self._held) > MOST_HELD:
+            self._let_go(gathered, since)
+        is_turn = not gathered.envelopes or clock.monotonic() >= self._read_at + IN_TURN
+        if is_turn and (due := self._due()):
             await self._read_past(gathered, due[0], since)
             self._release(gathered)
         return gathered
 
+    def _forget_the_unwanted(self) -> None:
+        """Nobody waits for the past of a room that matters no more, and neither may the token."""
+        wanted = self._rooms()
+        self._past = {room: not_before for room, not_before in self._past.items() if room in wanted}
+        self._awaited &= self._past.keys()
+
     def _due(self) -> Sequence[RoomId]:
+        """Rooms whose past may be read now; those first whose news wait for it."""
         now = clock.monotonic()
-        return [room for room, not_before in self._past.items() if not_before <= now]
+        due = [room for room, not_before in self._past.items() if not_before <= now]
+        return sorted(due, key=lambda room: room not in self._awaited)
 
     def _patience(self) -> float:
         """Seconds until a room's past may be asked for again, or for which nothing has to be done."""
@@ -116,8 +145,9 @@ class Stream:
         return max(min(self._past.values()) - clock.monotonic(), GLANCE)
 
     async def _take(self, gathered: Gathered, envelope: Envelope, since: str) -> None:
+        wanted = self._rooms()
         try:
-            push = await asyncio.to_thread(self._account.heard, envelope.kind, envelope.payload)
+            push = await asyncio.to_thread(self._account.heard, envelope.kind, envelope.payload, wanted)
         except LoginRejected:
             raise
         except Exception as error:  # noqa: BLE001 - one that cannot be read must not end the stream
@@ -127,49 +157,62 @@ class Stream:
             return
         if push is None:  # its own stream hears it, by another connection
             return
-        wanted = self._rooms()
         for room in _rooms_of(push):
             if room not in wanted:  # nobody asked for what is said there
                 continue
             if self._past.get(room, math.inf) <= clock.monotonic() or room in push.rooms:
                 await self._read_past(gathered, room, since)
-        self._held.append((envelope, await self._without_the_gone(push)))
-        self._release(gathered)
-        if len(self._held) > MOST_HELD:
-            raise RetryLater("Slack does not let what was said before be read.")
+        self._held.append((envelope, push))
 
-    async def _without_the_gone(self, push: Push) -> Push:
-        """What a push says, but for messages that nobody was told of in time, and that are deleted by now."""
-        said = [one for one in push.events if not await self._is_gone(*one)]
-        return push if len(said) == len(push.events) else replace(push, events=said)
+    async def _leave_out_the_gone(self, came: int) -> None:
+        """Of what came last: messages that nobody was told of in time, and that are deleted by now.
 
-    async def _is_gone(self, room: RoomId, event: IncomingEvent) -> bool:
+        A room is asked once for all of them: after a pause of our own there may be hundreds.
+        """
+        late: dict[RoomId, list[MessageId]] = defaultdict(list)
+        for _, push in self._held[came:]:
+            for room, event in push.events:
+                if self._is_late(room, event):
+                    late[room].append(event.id)
+        gone: set[tuple[RoomId, MessageId]] = set()
+        for room, messages in late.items():
+            with suppress(ConnectorError):
+                standing = await asyncio.to_thread(self._account.standing, room, messages)
+                gone |= {(room, one) for one in messages if one not in standing}
+        for at, (envelope, push) in enumerate(self._held[came:], start=came):
+            said = [one for one in push.events if (one[0], one[1].id) not in gone]
+            self._held[at] = envelope, replace(push, events=said)
+
+    def _is_late(self, room: RoomId, event: IncomingEvent) -> bool:
         is_news = event.said_at > clock.now() - LATE or (room, event.id) in self._read
-        if (
-            is_news
-            or event.kind is not Kind.MESSAGE
-            or event.reply_to is not None
-            or room not in self._rooms()
-        ):
-            return False
-        try:
-            return not await asyncio.to_thread(self._account.stands, room, event.id)
-        except ConnectorError:
-            return False
+        return not is_news and _is_in_history(event) and room in self._rooms()
 
     def _release(self, gathered: Gathered) -> None:
         """Bring what waits for no room's past. What stays is not acknowledged: Slack tells it again."""
         held, self._held = self._held, []
         for envelope, push in held:
-            if any(room in self._past for room in _rooms_of(push)):
+            if unread := self._past.keys() & _rooms_of(push):
+                self._awaited |= unread
                 self._held.append((envelope, push))
                 continue
             gathered.said += push.events
             gathered.doubts_login |= push.doubts_login
             gathered.envelopes.append((envelope, push.answer))
 
+    def _let_go(self, gathered: Gathered, since: str) -> None:
+        """Hold no more what comes with its room's past in any case: the token stays until that is read."""
+        held, self._held = self._held, []
+        for envelope, push in held:
+            if since and all(_is_in_history(event) for _, event in push.events):
+                gathered.envelopes.append((envelope, push.answer))
+            else:
+                self._held.append((envelope, push))
+        if len(self._held) > MOST_HELD:
+            raise RetryLater("Slack does not let what was said before be read.")
+
     async def _read_past(self, gathered: Gathered, room: RoomId, since: str) -> None:
         """What was said in a room since the token, or last; what cannot be read now is tried again later."""
+        self._read_at = clock.monotonic()
         try:
             if since:
                 await self._read_since(gathered, room, Cursor(MessageId(since), moment(since)))
@@ -185,6 +228,7 @@ class Stream:
             self._past[room] = clock.monotonic() + (wait or AGAIN)
             return
         self._past.pop(room, None)
+        self._awaited.discard(room)
 
     async def _read_since(self, gathered: Gathered, room: RoomId, cursor: Cursor | None) -> None:
         for _ in range(MOST_PAGES):
@@ -195,6 +239,11 @@ class Stream:
             cursor = page.cursor
             if not page.more:
                 return
+
+
+def _is_in_history(event: IncomingEvent) -> bool:
+    """Whether a room's history surely has an event: a message of the channel itself, and no command."""
+    return event.kind is Kind.MESSAGE and event.reply_to is None and bool(ts_of(event.id))
 
 
 def _rooms_of(push: Push) -> Sequence[RoomId]:

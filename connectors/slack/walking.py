@@ -11,7 +11,7 @@ would never come to an end otherwise.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,6 +20,7 @@ from typing import Final
 from django.core.cache import cache
 
 from connectors.base import MessageId, RoomId
+from connectors.budget import Use
 from connectors.errors import RetryLater
 from connectors.slack.client import SlackClient, next_cursor_of
 from connectors.slack.refusals import Refused
@@ -31,6 +32,7 @@ MOST_THREADS: Final = 20  # of one turn
 # So far before the place roots are looked at for new answers, and messages for edits.
 BACK: Final = timedelta(days=1)
 FAR_EVERY: Final = 600  # seconds between two looks at those beyond the page that has the place
+FAR_AGAIN: Final = 120  # after one that Slack did not let come to its end
 # What happened there so long before the place may not be known yet: longer than from one look to the next.
 FAR_SINCE: Final = timedelta(seconds=900)
 BEGUN_FOR: Final = 600  # seconds for which what was begun is kept
@@ -60,6 +62,8 @@ class Walk:
     is_read: bool = False  # no page is to be read any more
     roots: list[Root] | None = None  # of the threads that are to be followed; None: not known yet
     followed: int = 0  # of these
+    within: str = ""  # the cursor of the next page of the thread that is being followed
+    has_rested: bool = False  # it took several turns: what was said meanwhile is not in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,27 +89,30 @@ class Walker:
                 if self._keep(walk):
                     return None
                 self._follow(walk)
-        except RetryLater:
-            self._keep(walk)
+        except RetryLater as error:
+            # A later turn that is not just told to wait may hold a cursor that Slack takes no more.
+            if error.seconds is not None or not walk.has_rested:
+                self._keep(walk)
             raise
         return walk
 
     # ------------------------------------------------------------------ pages
 
     def _read(self, walk: Walk) -> None:
-        looks_far = bool(self.after) and not _get(self._far_key)
+        looks_far, again = bool(self.after) and not _get(self._far_key), FAR_EVERY
         for _ in range(MOST_PAGES):
             try:
                 self._read_page(walk)
             except RetryLater:
                 if not walk.is_passed:
                     raise
+                again = FAR_AGAIN
                 break  # the far ones are not worth that news have to wait
             if not walk.cursor or (walk.is_passed and not looks_far):
                 break
         walk.is_read = True
         if looks_far:
-            _set(self._far_key, "looked", FAR_EVERY)
+            _set(self._far_key, "looked", again)
 
     def _read_page(self, walk: Walk) -> None:
         oldest = as_ts(moment(self.after) - BACK) if self.after else ""
@@ -129,17 +136,21 @@ class Walker:
             walk.roots = self._roots(walk)
         roots = walk.roots
         for root in roots[walk.followed :][:most]:
-            # What was answered since the root was read comes with the next walk, in its order.
-            found = thread(self.client, self.room, root.ts, root.since)
-            walk.answers += [raw for raw in found if time_of(raw) <= number(root.last)]
-            walk.followed += 1
+            self._follow_one(walk, root)
         return walk.followed >= len(roots)
+
+    def _follow_one(self, walk: Walk, root: Root) -> None:
+        """Read one thread, on from the page at which an earlier turn was told to wait."""
+        for found, following in _pages(self.client, self.room, root.ts, root.since, walk.within):
+            # What was answered since the root was read comes with the next walk, in its order.
+            walk.answers += [raw for raw in found if time_of(raw) <= number(root.last)]
+            walk.within = following
+        walk.followed, walk.within = walk.followed + 1, ""
 
     def _roots(self, walk: Walk) -> list[Root]:
         """The threads of which nobody has told the last answer, in the order of these."""
         roots = [*answered(walk.found, self.after), *answered(walk.far, self.far_since)]
-        told = _told_of(self.client.server, self.room, [root.last for root in roots])
-        return sorted((root for root in roots if root.last not in told), key=lambda root: number(root.last))
+        return sorted(untold(self.client.server, self.room, roots), key=lambda root: number(root.last))
 
     # ------------------------------------------------------------------ turns
 
@@ -150,6 +161,7 @@ class Walker:
             return Walk()
         with suppress(Exception):
             cache.delete(self._key)
+        kept.has_rested = True
         return kept
 
     def _keep(self, walk: Walk) -> bool:
@@ -180,11 +192,13 @@ def note_told(server: str, said: Iterable[tuple[RoomId, MessageId]]) -> None:
         cache.set_many({_told_key(server, room, ts): True for room, ts in said}, TOLD_FOR)
 
 
-def _told_of(server: str, room: RoomId, answers: Iterable[str]) -> set[str]:
-    keys = {_told_key(server, room, ts): ts for ts in answers}
+def untold(server: str, room: RoomId, roots: Sequence[Root]) -> list[Root]:
+    """Those of which nobody has told the last answer, as `note_told` was called. Cache I/O."""
+    keys = {_told_key(server, room, root.last): root.last for root in roots}
+    told: set[str] = set()
     with suppress(Exception):
-        return {keys[key] for key in cache.get_many(keys)}
-    return set()
+        told = {keys[key] for key in cache.get_many(keys)}
+    return [root for root in roots if root.last not in told]
 
 
 def _told_key(server: str, room: RoomId, ts: str) -> str:
@@ -205,19 +219,33 @@ def _set(key: str, value: object, seconds: int) -> bool:
 
 
 def thread(client: SlackClient, room: RoomId, root: str, after: str) -> list[Json]:
-    """The answers in a thread that were given after a `ts`, oldest first; none where it is gone."""
-    found: list[Json] = []
-    cursor = ""
+    """The answers in a thread that were given after a `ts`, oldest first; none where it is gone.
+
+    By this the fate of a send is found out; what is read otherwise leaves calls for it.
+    """
+    pages = _pages(client, room, root, after, use=Use.SETTLE)
+    return [raw for found, _ in pages for raw in found]
+
+
+def _pages(
+    client: SlackClient,
+    room: RoomId,
+    root: str,
+    after: str,
+    cursor: str = "",
+    use: Use = Use.POLL,
+) -> Iterator[tuple[list[Json], str]]:
+    """The same page by page, each with the cursor of the next one."""
     for _ in range(MOST_PAGES):
         try:
-            page = client.replies(room, root, count=PAGE, oldest=after, cursor=cursor)
+            page = client.replies(room, root, count=PAGE, oldest=after, cursor=cursor, use=use)
         except Refused:
-            break
-        found += [raw for raw in rows(page.get("messages")) if text(raw.get("ts")) != root]
+            return
         cursor = next_cursor_of(page)
+        found = [raw for raw in rows(page.get("messages")) if text(raw.get("ts")) != root]
+        yield [raw for raw in found if time_of(raw) > number(after)], cursor
         if not cursor:
-            break
-    return [raw for raw in found if time_of(raw) > number(after)]
+            return
 
 
 def answered(found: Sequence[Json], after: str = "") -> list[Root]:

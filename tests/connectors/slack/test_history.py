@@ -5,7 +5,8 @@ import time
 import pytest
 from django.core.cache import cache
 
-from connectors.base import Kind
+from connectors.base import Kind, MessageId, OutgoingMessage
+from connectors.budget import Limit
 from connectors.errors import RetryLater, RoomGone
 from connectors.markup import plain
 from connectors.slack import history, pace, walking
@@ -82,7 +83,7 @@ def test_more_threads_than_are_followed_at_once_are_read_in_turns(connector, har
             break
 
     assert found == [f"to root {number}" for number in range(5)]
-    assert turns == 3
+    assert turns == 4  # and one for what may have been said since the first
 
 
 def test_no_answer_is_passed_over_where_threads_are_read_in_turns(connector, harness, monkeypatch):
@@ -93,10 +94,13 @@ def test_no_answer_is_passed_over_where_threads_are_read_in_turns(connector, har
     monkeypatch.setattr(walking, "MOST_THREADS", 1)
 
     pages = [connector.read_after(harness.room, place) for _ in range(3)]
+    harness.say("meanwhile")
+    pages += [connector.read_after(harness.room, pages[-1].cursor)]
 
-    assert [page.more for page in pages] == [True, True, False]
+    assert [page.more for page in pages] == [True, True, True, False]
     assert [[text for _, text in told(page)] for page in pages[:2]] == [[], []]
     assert [text for _, text in told(pages[2])] == [f"to root {number}" for number in (2, 0, 1, 2)]
+    assert [text for _, text in told(pages[3])] == ["meanwhile"]
 
 
 def test_thread_whose_last_answer_was_told_is_not_read(connector, harness, monkeypatch):
@@ -176,6 +180,21 @@ def test_far_back_nothing_keeps_news_waiting(connector, harness, far):
     assert told(connector.read_after(harness.room, place)) == [("message", "news")]
 
 
+def test_look_far_back_that_was_cut_off_is_taken_again_soon(connector, harness, far, monkeypatch):
+    monkeypatch.setattr(walking, "FAR_AGAIN", 0)
+    root, place = far
+    harness.slack.reply(root, harness.person, "late")
+    harness.say("news")
+    harness.app.is_unlisted = True
+    harness.slack.limit(minute=1.0)
+    page = connector.read_after(harness.room, place)
+    harness.app.is_unlisted = False
+    time.sleep(1.1)
+
+    assert told(page) == [("message", "news")]
+    assert told(connector.read_after(harness.room, page.cursor)) == [("message", "late")]
+
+
 def test_newest_is_an_answer_where_that_was_said_last(connector, harness, far):
     root, place = far
     answer = harness.slack.reply(root, harness.person, "late")
@@ -229,6 +248,26 @@ def test_recent_has_answers_that_stand_in_threads_alone(connector, harness):
     )
 
 
+def test_what_was_said_last_costs_no_call_for_threads_of_which_everything_is_known(
+    connector, harness, monkeypatch
+):
+    a, b, c = (harness.slack.say(harness.channel, harness.person, text) for text in "abc")
+    harness.slack.reply(a, harness.person, "long ago")
+    time.sleep(0.01)
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now + history.LATELY)
+    walking.note_told(
+        connector.login.server, [(harness.room, harness.slack.reply(b, harness.person, "known").ts)]
+    )
+    harness.slack.reply(c, harness.person, "new")
+    read = threads_read(monkeypatch)
+
+    recent = connector.recent(harness.room)
+
+    assert [plain.render(event.body) for event in recent.events] == ["a", "b", "c", "new"]
+    assert read == [c.ts]
+
+
 def test_answers_since_a_moment_are_told_wherever_their_thread_began(connector, harness, far):
     root, _ = far
     harness.slack.reply(root, harness.person, "known")
@@ -268,6 +307,16 @@ def test_one_that_nobody_can_name_is_read_all_the_same(connector, harness):
 
     [event] = connector.read_after(harness.room, None).events
     assert event.author.name == harness.person.id
+
+
+def test_channel_that_the_app_may_not_see_is_asked_for_once(connector, harness):
+    hidden = harness.slack.channel("hidden", harness.person, is_private=True)
+    for number in range(2):
+        harness.slack.post(harness.channel, harness.person, f"{number} <#{hidden.id}|>")
+        events = connector.read_after(harness.room, None).events
+
+    assert [plain.render(event.body) for event in events] == [f"0 #{hidden.id}", f"1 #{hidden.id}"]
+    assert harness.slack.core.called.count(("conversations.info", "channel_not_found")) == 1
 
 
 def test_channel_that_the_app_was_put_out_of_is_gone_and_stays_so(connector, harness):
@@ -343,3 +392,73 @@ def test_what_is_said_while_a_slow_app_reads_comes_next(connector, harness, slow
     second, _ = read_slowly(connector, harness.room, first.cursor)
 
     assert [event.id for page in (first, second) for event in page.events] == ids
+
+
+def test_slow_app_comes_to_the_end_of_a_thread_of_several_pages(connector, harness, slow):
+    root = harness.slack.say(harness.channel, harness.person, "root")
+    place = connector.read_after(harness.room, None).cursor
+    answers = [harness.slack.reply(root, harness.person, str(number)) for number in range(40)]
+    time.sleep(1.1)
+
+    page, refused = read_slowly(connector, harness.room, place)
+
+    assert [event.id for event in page.events] == [answer.ts for answer in answers]
+    assert refused == 2
+
+
+def test_messages_further_back_than_is_looked_count_as_standing(connector, harness, monkeypatch):
+    monkeypatch.setattr(walking, "PAGE", 2)
+    monkeypatch.setattr(history, "MOST_LOOKS", 2)
+    harness.say("older")
+    said = [harness.slack.say(harness.channel, harness.person, str(number)) for number in range(6)]
+    ids = [one.ts for one in said]
+    for gone in (said[0], said[4]):
+        harness.slack.delete(gone)
+
+    standing = history.History(connector.client, connector.directory, connector.reader).standing
+
+    assert standing(harness.room, ids) == {ids[0], ids[1], ids[2], ids[3], ids[5]}
+    assert standing(harness.room, ids[4:5]) == set()
+    assert standing(harness.room, ids[5:]) == {ids[5]}
+
+
+def test_reading_many_threads_leaves_calls_for_answers_that_are_posted(connector, harness, monkeypatch):
+    hour = 3600.0  # a minute may end during the test
+    monkeypatch.setitem(pace.TIERS, pace.REPLIES, Limit(10, hour))
+    monkeypatch.setattr(pace, "THREADS_READ", Limit(6, hour))
+    roots = [harness.slack.say(harness.channel, harness.person, f"root {number}") for number in range(12)]
+    place = connector.read_after(harness.room, None).cursor
+    for root in roots:
+        harness.slack.reply(root, harness.person, f"to {root.text}")
+
+    with pytest.raises(RetryLater, match="used up"):
+        connector.read_after(harness.room, place)
+    answer = OutgoingMessage("answer", plain.parse("answer"), reply_to=MessageId(roots[0].ts))
+    sent = connector.send(harness.room, answer)
+
+    assert [one.ts for one in roots[0].replies][-1] == sent
+
+
+def test_walk_whose_cursor_slack_takes_no_more_is_begun_anew(connector, harness, monkeypatch):
+    monkeypatch.setattr(walking, "PAGE", 2)
+    ids = [harness.say(str(number)) for number in range(5)]
+    refusals = [
+        RetryLater("Fewer.", seconds=0.1),
+        RetryLater("Slack answered with an error (invalid_cursor)."),
+    ]
+    begun, history_of = [], SlackClient.history
+
+    def forgetful(client, channel, *, cursor="", **how):
+        if cursor and refusals:
+            raise refusals.pop(0)
+        begun.extend([] if cursor else [channel])
+        return history_of(client, channel, cursor=cursor, **how)
+
+    monkeypatch.setattr(SlackClient, "history", forgetful)
+    for _ in range(2):
+        with pytest.raises(RetryLater):
+            connector.read_after(harness.room, None)
+    page = connector.read_after(harness.room, None)
+
+    assert [event.id for event in page.events] == ids
+    assert begun == [harness.room, harness.room]

@@ -135,6 +135,32 @@ def test_repeated_call_has_the_same_keys(connector, receiver, harness):
     assert one == other != NOTHING
 
 
+def test_message_that_is_told_a_minute_late_is_read_instead(connector, receiver, harness):
+    connector.refresh_people()
+    root = harness.slack.say(harness.channel, harness.person, "root")
+    harness.slack.settle()  # each by itself: calls come in any order
+    harness.slack.reply(root, harness.person, "answer")
+    harness.slack.settle()
+    harness.slack.delete(root)
+    harness.slack.settle()
+
+    def repeated(times):
+        pushes = [
+            connector.receive({**one.headers, "x-slack-retry-num": times}, one.body)
+            for one in receiver.requests
+        ]
+        return [
+            ([event.kind.value for _, event in push.events], bool(push.rooms))
+            for push in pushes
+            if push != NOTHING
+        ]
+
+    answered = [(["message"], False), (["delete"], False)]
+    assert repeated("1") == [(["message"], False), *answered]
+    assert repeated("2") == repeated("3") == [([], True), *answered]
+    assert repeated("two") == repeated("²") == repeated("1")
+
+
 # ----------------------------------------------------------------- messages
 
 

@@ -1,10 +1,15 @@
 """Channels: listed, entered where somebody asks for one, and what becomes of them."""
 
+import io
+
 import pytest
 from django.core.cache import cache
 
-from connectors.errors import RoomGone
-from connectors.slack import client
+from connectors.base import OutgoingMessage
+from connectors.budget import Limit
+from connectors.errors import FileGone, RetryLater, RoomGone
+from connectors.markup import plain
+from connectors.slack import client, pace
 from connectors.slack.connector import SlackConnector
 from tests.connectors.slack.harness import SlackHarness
 from tests.fakeslack.receiver import receiving
@@ -65,6 +70,17 @@ def test_archived_channel_says_so_and_renamed_one_has_its_new_name(connector, ha
     assert (info.name, info.is_archived) == ("renamed", True)
 
 
+def test_look_at_a_channel_that_fails_is_taken_again(connector, harness):
+    harness.slack.archive(harness.channel)
+    connector.rooms.look_again(harness.room)
+    harness.slack.fault("status", on="conversations.info", count=1, status=503)
+
+    with pytest.raises(RetryLater):
+        connector.read_after(harness.room, None)
+    with pytest.raises(RoomGone, match="archived"):
+        connector.read_after(harness.room, None)
+
+
 def test_deleted_channel_is_gone(connector, harness):
     harness.slack.delete_channel(harness.channel)
 
@@ -104,6 +120,21 @@ def test_channel_shared_with_another_workspace_is_one_room_with_one_id(connector
     assert [event.author.name for event in said] == ["Eve"]
 
 
+def test_post_of_our_account_in_another_workspace_is_known_as_its(connector, harness):
+    other = harness.slack.workspace("Globex")
+    harness.slack.connect(harness.channel, other)
+    theirs = harness.slack.install(harness.slack.app("Theirs"), team=other)
+    harness.slack.join(harness.channel, theirs.bot)
+    twin = SlackConnector(harness.login_of(theirs))
+    harness.slack.post(harness.channel, theirs.bot.user, "before")
+    connector.read_after(harness.room, None)  # nobody tells whose it is
+
+    twin.send(harness.room, OutgoingMessage("x", plain.parse("x"), sender_name="Ann"))
+
+    event = connector.read_after(harness.room, None).events[-1]
+    assert (event.author.id, event.author.name) == (theirs.bot.user.id, "Ann")
+
+
 def test_file_in_a_shared_channel_is_asked_for(connector, harness):
     harness.slack.connect(harness.channel, harness.slack.workspace("Globex"))
     connector.refresh_people()
@@ -118,3 +149,66 @@ def test_file_in_a_shared_channel_is_asked_for(connector, harness):
     assert [(file.name, file.size) for file in event.attachments] == [("plan.pdf", 4)]
     [asked] = connector._history.events([request.event])
     assert [(file.name, file.size) for file in asked.attachments] == [("plan.pdf", 4)]
+
+
+def test_file_of_a_message_that_is_forwarded_crosses_with_it(connector, harness):
+    harness.slack.upload(harness.channel, harness.person, "plan.pdf", b"%PDF", "the plan")
+    [file] = harness.slack.history(harness.channel)[-1].files
+    known = {"id": file.id, "name": "plan.pdf", "size": 4}
+    told = {"type": "message", "user": harness.person.id, "text": ""}
+
+    events = connector._history.events(
+        [
+            {**told, "ts": ts, "attachments": [{"is_share": True, "author_name": "Bob", "files": [one]}]}
+            for ts, one in [
+                ("1700000000.000100", known),
+                ("1700000000.000200", {"id": file.id, "file_access": "check_file_info"}),
+            ]
+        ]
+    )
+
+    assert [plain.render(event.body) for event in events] == ["> Bob:", "> Bob:"]
+    files = [(file.name, file.size, file.reference) for event in events for file in event.attachments]
+    assert files == [("plan.pdf", 4, file.id)] * 2
+
+
+def test_file_that_a_login_may_not_ask_for_ends_no_login(connector, harness):
+    harness.slack.connect(harness.channel, harness.slack.workspace("Globex"))
+    harness.slack.upload(harness.channel, harness.person, "plan.pdf", b"%PDF", "the plan")
+    harness.slack.fault("error", on="files.info", error="missing_scope")
+
+    [event] = connector.read_after(harness.room, None).events
+
+    assert plain.render(event.body) == "the plan"
+    with pytest.raises(FileGone, match="files:read"):
+        connector.fetch(event.attachments[0], io.BytesIO(), most=100, deadline=5)
+
+
+def test_people_of_a_large_workspace_are_listed_in_turns(connector, harness, monkeypatch):
+    monkeypatch.setattr(client, "LISTED", 2)
+    monkeypatch.setitem(pace.TIERS, "users.list", Limit(4, 3600.0))  # a minute may end during the test
+    ids = [harness.slack.person(f"p{number}").id for number in range(7)]
+    harness.slack.add_emoji("yes", "alias:thumbsup")
+
+    with pytest.raises(RetryLater, match="used up"):
+        connector.refresh_people()
+    asked = harness.slack.core.called.count(("users.list", ""))
+    first = connector.directory.known(ids).found
+    monkeypatch.setitem(pace.TIERS, "users.list", Limit(100, 3600.0))
+    connector.refresh_people()
+
+    assert 0 < len(first) < 7
+    assert connector.reader.emoji("yes") == "👍"
+    assert set(connector.directory.known(ids).found) == set(ids)
+    everybody = harness.slack.core.called.count(("users.list", ""))
+    connector.refresh_people()
+    assert harness.slack.core.called.count(("users.list", "")) - everybody == everybody  # from the beginning
+    assert asked > 0
+
+
+def test_people_are_listed_though_emoji_are_not_told(connector, harness):
+    harness.slack.fault("status", on="emoji.list", count=1, status=503)
+
+    connector.refresh_people()
+
+    assert harness.person.id in connector.directory.known([harness.person.id]).found

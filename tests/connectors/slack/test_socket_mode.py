@@ -75,6 +75,26 @@ def test_message_that_is_told_late_and_gone_by_then_is_not_brought(office, monke
     assert office.sockets.lost == []
 
 
+def test_channel_is_asked_once_for_all_that_is_told_late(office, monkeypatch):
+    monkeypatch.setattr(streaming, "LATE", timedelta(0))
+    with office.listening() as heard:
+        heard.holds.clear()  # the database takes its time
+        office.say("zero")
+        heard.wait(lambda: office.sockets.sent)
+        time.sleep(0.5)
+        said = [office.slack.say(office.channel, office.person, str(number)) for number in range(7)]
+        for gone in (said[0], said[4]):
+            office.slack.delete(gone)
+        heard.wait(lambda: len(office.sockets.sent) == 10)
+        time.sleep(0.3)
+        asked = office.slack.core.called.count(("conversations.history", ""))
+        heard.holds.set()
+        heard.wait(lambda: len(office.acknowledged()) >= 10)
+
+    assert heard.texts == ["zero", "1", "2", "3", "5", "6"]
+    assert office.slack.core.called.count(("conversations.history", "")) - asked == 1
+
+
 def test_edits_deletions_and_reactions_are_brought(office):
     with office.listening() as heard:
         said = office.slack.say(office.channel, office.person, "one")
@@ -86,6 +106,23 @@ def test_edits_deletions_and_reactions_are_brought(office):
 
     kinds = [event.kind for _, event in heard.events]
     assert sorted(kinds) == sorted([Kind.MESSAGE, Kind.EDIT, Kind.REACTION, Kind.UNREACTION, Kind.DELETE])
+
+
+def test_what_says_nothing_is_acknowledged_and_costs_no_batch(office):
+    with office.listening() as heard:
+        office.say("hello")
+        heard.wait(lambda: heard.events and office.acknowledged())
+        before = heard.batches
+        for number in range(5):
+            office.slack.change_person(office.person, display_name=f"Ann {number}")
+            office.slack.settle()
+        heard.wait(lambda: len(office.acknowledged()) == 6)
+        meanwhile = heard.batches
+        office.say("again")
+        heard.wait(lambda: "again" in heard.texts)
+
+    assert meanwhile == before
+    assert heard.events[-1][1].author.name == "Ann 4"
 
 
 def test_two_connections_stand(office):
@@ -105,11 +142,16 @@ def test_one_that_is_cut_is_opened_again_while_the_other_brings_all(office):
         again.wait(lambda: "while it was cut" in again.texts)
 
 
+def is_told(office, answer, room=""):
+    last = walking.Root(answer.thread_ts, answer.ts, "")
+    return not walking.untold(office.login.server, room or office.room, [last])
+
+
 def test_thread_whose_answers_were_told_is_not_read_again(office, monkeypatch):
     with office.listening() as heard:
         root = office.slack.say(office.channel, office.person, "root")
         answer = office.slack.reply(root, office.person, "one")
-        heard.wait(lambda: walking._told_of(office.login.server, office.room, [answer.ts]))
+        heard.wait(lambda: is_told(office, answer))
     followed = threads_read(monkeypatch)
 
     with office.listening(token=heard.token) as again:
@@ -121,6 +163,17 @@ def test_thread_whose_answers_were_told_is_not_read_again(office, monkeypatch):
     assert again.texts == ["root"]
     assert set(followed) == {root.ts}
     assert once_more.texts[:3] == ["root", "one", "two"]
+
+
+def test_answer_in_a_room_that_does_not_matter_yet_counts_as_told_to_nobody(office):
+    other = office.another("other")
+    with office.listening() as heard:
+        passed = office.slack.reply(office.slack.say(other, office.person, "root"), office.person, "one")
+        root = office.slack.say(office.channel, office.person, "root")
+        answer = office.slack.reply(root, office.person, "two")
+        heard.wait(lambda: is_told(office, answer))
+
+    assert not is_told(office, passed, other.id)
 
 
 def test_nothing_is_lost_where_slack_refreshes_its_connections(office):
@@ -184,6 +237,110 @@ def test_news_of_a_room_wait_until_its_past_could_be_read(office):
         again.wait(lambda: office.acknowledged())
 
     assert list(dict.fromkeys(again.texts)) == ["meanwhile", "live"]
+
+
+def test_token_waits_for_no_room_that_matters_no_more(office):
+    other = office.another("other")
+    with office.listening(other.id, office.room) as heard:
+        pass
+    office.slack.fault("throttle", on="conversations.history", count=100, retry_after=1)
+
+    with office.listening(other.id, office.room, token=heard.token) as again:
+        again.wait(lambda: again.batches >= 2)
+        kept, again.rooms = again.token, frozenset()
+        again.wait(lambda: again.token != kept)
+
+    assert kept == heard.token
+
+
+def test_past_that_took_long_to_read_is_read_once(office, monkeypatch):
+    with office.listening() as heard:
+        pass
+    monkeypatch.setattr(streaming, "IN_TURN", 0.2)
+    monkeypatch.setattr(streaming, "GLANCE", 1.0)  # so that there is news before it is looked at
+    office.slack.fault("latency", on="conversations.history", delay=0.5, count=1)
+    before = office.slack.core.called.count(("conversations.history", ""))
+    with office.listening(token=heard.token) as again:
+        office.say("live")
+        again.wait(lambda: "live" in again.texts)
+        again.wait(lambda: again.token != heard.token)
+
+    assert office.slack.core.called.count(("conversations.history", "")) - before == 1
+
+
+def test_past_that_news_wait_for_is_read_first(office, monkeypatch):
+    rooms = {one.id: one for one in [office.channel, *(office.another(f"room-{n}") for n in range(5))]}
+    with office.listening(*rooms) as heard:
+        order = list(heard.rooms)
+    read, read_after = [], SlackConnector.read_after
+
+    def noted(connector, room, cursor):
+        page = read_after(connector, room, cursor)
+        read.append(room)
+        return page
+
+    monkeypatch.setattr(SlackConnector, "read_after", noted)
+    office.slack.fault("throttle", on="conversations.history", count=1, retry_after=4)
+    with office.listening(*rooms, token=heard.token) as again:
+        office.slack.say(rooms[order[-1]], office.person, "live")
+        again.wait(lambda: len(read) == len(rooms))
+
+    assert read == [order[-1], *order[:-1]]
+
+
+def test_past_of_a_room_is_read_though_another_is_never_silent(office):
+    quiet = office.another("quiet")
+    with office.listening(quiet.id, office.room) as heard:
+        pass
+    office.slack.say(quiet, office.person, "meanwhile")
+
+    with office.listening(quiet.id, office.room, token=heard.token) as again:
+        ends = time.monotonic() + 6
+        while "meanwhile" not in again.texts and time.monotonic() < ends:
+            office.say("noise")
+        found = list(again.texts)
+
+    assert "meanwhile" in found
+
+
+def test_news_beyond_what_can_be_held_come_with_their_rooms_past(office, monkeypatch):
+    """Of hundreds of channels Slack lets fifty a minute be read: the stream must not begin anew meanwhile."""
+    monkeypatch.setattr(streaming, "MOST_HELD", 3)
+    with office.listening() as heard:
+        pass
+    office.say("meanwhile")
+    office.slack.fault("throttle", on="conversations.history", count=1, retry_after=4)
+
+    with office.listening(token=heard.token) as again:
+        said = [office.slack.say(office.channel, office.person, str(number)) for number in range(8)]
+        office.slack.react(said[0], office.person, "tada")
+        again.wait(lambda: office.acknowledged())
+        kept = list(again.texts), again.token
+        again.wait(lambda: "7" in again.texts)
+        again.wait(lambda: len(office.acknowledged()) >= 9)  # those that were held may be told again
+
+    assert kept == ([], heard.token)
+    assert list(dict.fromkeys(again.texts)) == ["meanwhile", *map(str, range(8))]
+    assert [event.target for _, event in again.events if event.kind is Kind.REACTION][:1] == [said[0].ts]
+    assert again.error is None
+
+
+def test_what_was_said_after_its_past_began_to_be_read_is_brought_too(office):
+    """By a stream that ended meanwhile; and Slack has given up telling it."""
+    with office.listening() as heard:
+        root = office.slack.say(office.channel, office.person, "root")
+        heard.wait(lambda: heard.events)
+    office.slack.fault("event_lost", on="message", count=10)
+    office.slack.reply(root, office.person, "answer")
+    office.slack.fault("throttle", on="conversations.replies", count=1, retry_after=2)
+    with office.listening(token=heard.token) as begun:
+        begun.wait(lambda: begun.batches >= 2)
+    office.say("missed")
+
+    with office.listening(token=begun.token) as again:
+        again.wait(lambda: "missed" in again.texts)
+
+    assert list(dict.fromkeys(again.texts)) == ["root", "answer", "missed"]
 
 
 def test_where_one_connection_breaks_the_channels_are_read_before_what_comes_by_the_other(office):
@@ -266,6 +423,23 @@ def test_news_of_another_workspace_is_left_to_its_own_stream(office):
 
     assert heard.texts == ["for us"]
     assert len(office.acknowledged()) == 1
+
+
+def test_shared_channel_is_heard_though_slack_tells_of_it_as_another_workspace(office):
+    """The app is in both workspaces, and nobody has linked the other one."""
+    other = office.slack.workspace("Globex")
+    bea = office.slack.person("bea", team=other)
+    token = office.slack.install(office.app, by=bea, team=other)
+    shared = office.slack.channel("shared", bea, token.bot, team=other)
+    office.slack.connect(shared, office.bot.team)
+    office.slack.join(shared, office.bot)
+
+    with office.listening(shared.id) as heard:
+        office.slack.say(shared, bea, "for both")
+        heard.wait(lambda: heard.events)
+        heard.wait(lambda: office.acknowledged())
+
+    assert (heard.texts, heard.events[0][0]) == (["for both"], shared.id)
 
 
 @pytest.mark.parametrize("how", ["uninstall", "revoke"])
