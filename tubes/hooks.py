@@ -22,7 +22,7 @@ from tubes.relay.pushing import NotNow, take_push
 
 log = logging.getLogger(__name__)
 
-FORBIDDEN = 403
+FORBIDDEN, LATER = 403, 503
 SOON = "5"  # seconds after which a service may push again
 
 
@@ -57,9 +57,18 @@ def _hand_out(service: type[Connector], request: HttpRequest) -> HttpResponse:
         return _unreadable()
     if addressee.answer:
         return HttpResponse(addressee.answer, content_type="text/plain")
-    answers = [_take(account, request) for account in _accounts_of(service, addressee)]
-    taken = [answer for answer in answers if answer.status_code != FORBIDDEN]
-    return next(iter(taken or answers), HttpResponse(content_type="text/plain"))
+    answers = [_taken_by(account, request) for account in _accounts_of(service, addressee)]
+    heard = [answer for answer in answers if answer.status_code != FORBIDDEN]
+    # Who cannot take it now reads it afterwards: pushed again it would go to all.
+    stored = [answer for answer in heard if answer.status_code != LATER]
+    return next(iter(stored or heard or answers), HttpResponse(content_type="text/plain"))
+
+
+def _taken_by(account: LinkedAccount, request: HttpRequest) -> HttpResponse:
+    try:
+        return _take(account, request)
+    except NotNow as error:
+        return _later(str(error))
 
 
 def _accounts_of(service: type[Connector], addressee: Addressee) -> LinkedAccountQuerySet:
@@ -110,4 +119,4 @@ def _unreadable() -> HttpResponse:
 
 
 def _later(why: str) -> HttpResponse:
-    return HttpResponse(f"{why}\n", status=503, headers={"Retry-After": SOON}, content_type="text/plain")
+    return HttpResponse(f"{why}\n", status=LATER, headers={"Retry-After": SOON}, content_type="text/plain")

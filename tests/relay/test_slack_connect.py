@@ -91,3 +91,19 @@ def test_what_both_hear_is_taken_in_once(shared: Shared) -> None:
 
     assert push(shared.say("to both")) == 200
     assert Event.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("waiting", "answer"), [(["globex"], 200), (["acme"], 200), (["acme", "globex"], 503)]
+)
+def test_account_that_needs_a_login_keeps_nothing_from_the_other(
+    waiting: list[str], answer: int, shared: Shared
+) -> None:
+    room = factories.room(shared.channel.id, kind="slack", space=shared.server)
+    for account in (shared.acme, shared.globex):
+        factories.tube(factories.seat(account, room))
+    for name in waiting:
+        LinkedAccount.objects.filter(pk=getattr(shared, name).pk).update(status="needs_login")
+
+    assert push(shared.say("to both")) == answer
+    assert Event.objects.count() == (1 if answer == 200 else 0)
