@@ -286,6 +286,13 @@ class Connector:
         """How much of `capabilities.max_text_length` a post takes: code points of its text. No I/O."""
         return len(message.text)
 
+    def as_read(self, message: OutgoingMessage) -> str:
+        """The text of a post as it is read afterwards, but for what every comparison leaves out. No I/O.
+
+        By it a post is known again that was cut off: services that have no lists make lines of them.
+        """
+        return message.text
+
     def escape(self, text: str, *, rings: bool = False, people: Collection[str] = ()) -> str:
         """`text` such that this service shows it as it stands: nobody pinged, no command run. No I/O.
 

@@ -17,10 +17,23 @@ from connectors.errors import (
     RoomGone,
 )
 from connectors.markup import plain
+from connectors.markup.tree import (
+    Bold,
+    Code,
+    CodeBlock,
+    Document,
+    Italic,
+    Link,
+    List,
+    Paragraph,
+    Quote,
+    Text,
+)
 from connectors.registry import connectors
 from sameroom import clock
 from tests.connectors.harness import Harness, harness_of, marks_of, peers, read, standing
 from tests.connectors.trouble import CUT, HANG, NONSENSE, Trouble, troubled
+from tubes.relay.rendering import fingerprint
 
 # Not the stub: its accounts can, but the one that is tried here is pushed to.
 BY_SESSION = [
@@ -160,6 +173,29 @@ def test_text_stands_in_history_as_it_was_said(text: str, connector: Connector, 
 
     assert harness.texts() == [text, text]
     assert rendered(connector.recent(harness.room).events) == [text, text]
+
+
+LISTED = List(((Paragraph((Text("one"),)),), (Paragraph((Text("two"),)),)))
+BODIES = {
+    "styles": Document((Paragraph((Bold((Text("for"),)), Text(" ~5 of "), Italic((Text("*them*"),)))),)),
+    "list": Document((Paragraph((Text("for lunch:"),)), LISTED)),
+    "quote": Document((Quote((Paragraph((Text("one"),)), LISTED)), Paragraph((Text("two"),)))),
+    "code": Document((Paragraph((Code("a|b"),)), CodeBlock("if a < b:\n\n    c", "py"))),
+    "link": Document((Paragraph((Link("https://example.org/?a&b", (Text("that"),)), Text(" `"))),)),
+}
+
+
+@keeps_history
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_a_post_is_known_again_by_its_words(body: Document, connector: Connector, harness: Harness) -> None:
+    text = plain.render(body)
+    posted = OutgoingMessage(text, body if connector.capabilities.rich else None)
+
+    connector.send(harness.room, posted)
+
+    [event] = connector.recent(harness.room).events
+    assert event.body is not None
+    assert fingerprint(plain.render(event.body)) == fingerprint(connector.as_read(posted))
 
 
 @posts_by_session

@@ -22,7 +22,7 @@ from connectors.registry import connector_class
 from sameroom import clock
 from tubes.models import Delivery, Event, Post, Room
 from tubes.relay import sql
-from tubes.relay.rendering import content_fingerprint, fingerprint
+from tubes.relay.rendering import content_fingerprint
 
 Status = Delivery.Status
 GRACE = timedelta(seconds=2)  # after a send's own deadline nothing of it can still arrive
@@ -306,8 +306,3 @@ def is_own_reaction(room: Room, event: Event) -> bool:
         event__emoji=event.emoji,
         sending_since__isnull=False,
     ).exists()
-
-
-def same_text(sent: str, seen: str) -> bool:
-    """Whether two texts are the same but for what services change in passing. No I/O."""
-    return fingerprint(sent) == fingerprint(seen)

@@ -202,7 +202,7 @@ def _begin(
     if lane.ends() or not lane.lease.lasts(_longest(lane, file) + 5):
         lane.flush()
         return False
-    beginning = _beginning(delivery, step, tubes, sizes=[file.size] if file else [])
+    beginning = _beginning(lane, delivery, step, tubes, sizes=[file.size] if file else [])
     if file:
         more = _longest(lane, file) - lane.connector.capabilities.send_deadline
         beginning = replace(beginning, takes_longer=timedelta(seconds=more))
@@ -210,9 +210,9 @@ def _begin(
 
 
 def _beginning(
-    delivery: Delivery, step: Step, tubes: tuple[int, ...], sizes: Sequence[int] = ()
+    lane: Lane, delivery: Delivery, step: Step, tubes: tuple[int, ...], sizes: Sequence[int] = ()
 ) -> Beginning:
-    text = step.message.text if isinstance(step, Send | SendFile) else ""
+    text = lane.connector.as_read(step.message) if isinstance(step, Send | SendFile) else ""
     print_ = rendering.content_fingerprint(text, sizes)
     return Beginning(delivery, print_, tubes, asks_seat=not delivery.part and not tubes)
 
@@ -334,7 +334,7 @@ def _post_together(
         lane.flush()
         return Go.STOP
     until, pairs = latest_start(lane), list(zip(group, plans, strict=True))[:count]
-    if not lane.begin_together([_beginning(one, send, its.tubes) for one, its in pairs]):
+    if not lane.begin_together([_beginning(lane, one, send, its.tubes) for one, its in pairs]):
         return _not_begun(lane, delivery)
     lane.note(list(group[:count]), act(lane, delivery, send, until), is_last=True)
     return Go.ON

@@ -119,9 +119,10 @@ def _same_part(lane: Lane, delivery: Delivery) -> Send | None:
         except (NotYet, Removed):
             return None
     step = steps[delivery.part] if delivery.part < len(steps) else None
-    if isinstance(step, Send) and rendering.fingerprint(step.message.text) == delivery.fingerprint:
-        return step
-    return None
+    if not isinstance(step, Send):
+        return None
+    is_same = rendering.fingerprint(lane.connector.as_read(step.message)) == delivery.fingerprint
+    return step if is_same else None
 
 
 def _send_again(lane: Lane, delivery: Delivery, step: Send) -> bool:
