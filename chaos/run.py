@@ -171,6 +171,7 @@ def _wait_for_the_end(options: Options, stage: Stage, generator: Talker, say: Sa
             time.sleep(1.0)
             backlog = stage.rows.backlog()
         is_quiet = not (backlog.open or backlog.held or stage.stub.control.counts().events_waiting)
+        is_quiet = is_quiet and all(side.has_told_all() for side in stage.elsewhere)
         quiet_since = (quiet_since or now) if is_quiet else None
         if now > ends or (quiet_since and now - quiet_since >= QUIET_FOR):
             stands = (options.stands or histories)(stage, plan)

@@ -36,6 +36,9 @@ class Elsewhere(Protocol):
     kind: str
     environment: Mapping[str, str]  # what our processes have to be told of it
 
+    def has_told_all(self) -> bool:
+        """Whether nothing is left that it will tell us again, because we did not take it."""
+
     def add_rooms(self, rooms: Iterable[Room]) -> None:
         """Make them."""
 

@@ -42,6 +42,10 @@ class IrcSide:
         self.deleted: set[int] = set()
         self._away: list[tuple[float, str]] = []  # cuts that nobody at the server may have been told
 
+    def has_told_all(self) -> bool:
+        """A network tells once, and nobody again."""
+        return True
+
     def add_rooms(self, rooms: Iterable[Room]) -> None:
         """Somebody stands in each of them from the beginning: else they would not be."""
         self._rooms = list(rooms)

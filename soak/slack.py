@@ -13,6 +13,7 @@ from connectors.markup.emoji import of_shortcode
 from soak.reading import numbers_in, without_told
 from soak.standing import Standing
 from tests.fakeslack import FakeSlack, running
+from tests.fakeslack.deliveries import RETRIES
 from tests.fakeslack.text import unescape
 from tests.fakeslack.world import Channel, Message, User
 
@@ -33,6 +34,10 @@ class SlackSide:
         self._rooms: dict[Room, Channel] = {}
         self._people: dict[str, User] = {}
         self.deleted: set[int] = set()  # numbers of messages that are, or will be, taken back
+
+    def has_told_all(self) -> bool:
+        """What was not acknowledged is told again after a minute, and after five more."""
+        return self.slack.has_told_all()
 
     def add_rooms(self, rooms: Iterable[Room]) -> None:
         """Make them, with our app in each."""
@@ -116,9 +121,10 @@ def numbers_of(message: Message) -> set[int]:
 
 
 @contextmanager
-def workspace() -> Iterator[SlackSide]:
-    """The side, until the block ends."""
+def workspace(retries: tuple[float, float, float] = RETRIES) -> Iterator[SlackSide]:
+    """The side, until the block ends. `retries`: seconds after which it tells again what nobody took."""
     with running() as slack:
+        slack.core.deliveries.retries = retries
         yield SlackSide(slack)
 
 

@@ -1,4 +1,4 @@
-"""A short form of `make soak` between HipChat and Matrix, and its judge: it must see whatever goes wrong."""
+"""Short forms of `make soak` across services, and their judge: it must see whatever goes wrong."""
 
 from collections import Counter
 from contextlib import ExitStack
@@ -11,13 +11,14 @@ from chaos.generator import Said
 from chaos.network import Link, Room
 from chaos.services import Line
 from soak import faults, plan
-from soak.across import Across, across, with_irc
+from soak.across import Across, across, with_irc, with_slack, without_hipchat
 from soak.amiss import amiss
 from soak.irc import people_on
 from soak.matrix import MatrixSide
 from soak.matrix_talk import MatrixTalk
 from soak.pastes import pastes, shuffled
 from soak.reading import Told, told_in, without_told
+from soak.slack import workspace
 from soak.slack_talk import SlackTalk
 from soak.standing import Standing, _told_of
 from tests import servers
@@ -25,6 +26,9 @@ from tests.homeserver import homeserver
 from tests.ircservers import inspircd
 
 EACH = 100
+# Seconds; sooner than the real one: what a fault too many keeps from us would come after six minutes.
+SLACK_TELLS_AGAIN = (0.0, 20.0, 40.0)
+EACH_WITH_SLACK = 50  # a Slack channel takes about a post a second, and two for each of these
 HERE, THERE = Room("matrix-1"), Room("acme-1")
 PLAN = [Link("ann", HERE, THERE, False)]
 
@@ -62,6 +66,45 @@ def test_hipchat_matrix_and_irc_tell_each_other_everything_once_through_restarts
     assert result.outcome.verdict.copies == 6 * EACH * 2
     # Most of what is said at IRC is said while our session is there: else nothing would be tried.
     assert len(result.outcome.generator.missed()) < EACH
+
+
+@pytest.mark.xdist_group("chaos")
+@pytest.mark.usefixtures("postgres", "redis")
+def test_hipchat_and_slack_tell_each_other_everything_once_through_restarts(tmp_path: Path) -> None:
+    wanted = with_slack(5, EACH_WITH_SLACK, minutes=1.0)
+    with (
+        servers.postgres(durable=True) as postgres,
+        servers.redis() as redis,
+        workspace(SLACK_TELLS_AGAIN) as slack,
+    ):
+        result = across(wanted, tmp_path, postgres, redis, [slack], print)
+
+    assert result.problems == []
+    assert Counter(one.room.name for one in result.outcome.generator.said) == dict.fromkeys(
+        ("acme-1", "slack-1", "globex-1", "acme-2", "slack-2", "slack-3"), EACH_WITH_SLACK
+    )
+    assert {one.kind for one in result.outcome.applied} == set(faults.WITH_SLACK)
+    assert result.outcome.verdict.copies == 6 * EACH_WITH_SLACK * 2
+
+
+@pytest.mark.xdist_group("chaos")
+@pytest.mark.usefixtures("postgres", "redis", "synapse", "ircd")
+def test_slack_matrix_and_irc_tell_each_other_everything_once_through_restarts(tmp_path: Path) -> None:
+    wanted = without_hipchat(5, EACH_WITH_SLACK, minutes=1.5)
+    with ExitStack() as running:
+        postgres = running.enter_context(servers.postgres(durable=True))
+        redis = running.enter_context(servers.redis())
+        slack = running.enter_context(workspace(SLACK_TELLS_AGAIN))
+        matrix = MatrixSide(running.enter_context(homeserver()))
+        irc = running.enter_context(people_on(running.enter_context(inspircd())))
+        result = across(wanted, tmp_path, postgres, redis, [slack, matrix, irc], print)
+
+    assert result.problems == []
+    assert Counter(one.room.name for one in result.outcome.generator.said) == dict.fromkeys(
+        ("slack-1", "matrix-1", "#irc-1", "slack-2", "matrix-2", "#irc-2"), EACH_WITH_SLACK
+    )
+    assert {one.kind for one in result.outcome.applied} == set(faults.WITHOUT_HIPCHAT)
+    assert result.outcome.verdict.copies == 6 * EACH_WITH_SLACK * 2
 
 
 @pytest.mark.xdist_group("chaos")
