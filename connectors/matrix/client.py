@@ -110,10 +110,10 @@ class MatrixClient:
 
     def sync(self, filter_: Json) -> Json:
         """A first sync, which returns at once; nothing is taken for read by it."""
-        # Synapse keeps the answer to a first sync for two minutes, told apart by these parameters
-        # (`sync_response_cache_duration`): a time-out that is never waited for makes each a new one.
-        fresh = secrets.randbelow(1000)
-        params: dict[str, str | int] = {"filter": json.dumps(filter_), "timeout": fresh}
+        # Synapse keeps the answer to a first sync for two minutes, told apart by its parameters
+        # (`sync_response_cache_duration`): how many presences out of none makes each a new one.
+        unlike = filter_ | {"presence": {"types": [], "limit": 1 + secrets.randbelow(2**31 - 1)}}
+        params: dict[str, str | int] = {"filter": json.dumps(unlike), "timeout": 0}
         call = Call("GET", path("sync"), params=params, max_bytes=PAGE_BYTES, deadline=ENTER_DEADLINE)
         return self._call(call)
 

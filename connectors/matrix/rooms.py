@@ -139,7 +139,7 @@ def _filter(only: Sequence[str] | None = None) -> Json:
     }
     if only is not None:
         room["rooms"] = list(only)
-    return {"presence": _NOTHING, "account_data": _NOTHING, "room": room}
+    return {"account_data": _NOTHING, "room": room}
 
 
 def _joined(told: Json) -> Iterator[tuple[RoomId, Json]]:

@@ -106,6 +106,17 @@ def told(batches):
 
 
 # ------------------------------------------------------------------------------ the stream
+def test_no_two_listings_are_asked_alike(server, connector):
+    server.on("GET", "/sync", (200, {"next_batch": "s1"}))
+
+    for _ in range(200):
+        assert list(connector.list_rooms()) == []
+
+    asked = {(call.query["filter"], call.query["timeout"]) for call in server.calls("/sync")}
+    assert len(asked) == 200
+    assert {timeout for _, timeout in asked} == {"0"}  # others wait for as long where there is no room yet
+
+
 def test_stream_goes_on_from_its_token_and_asks_for_little(server, connector):
     server.in_turn(
         "GET", "/sync", answer("s1", event(1), state=[member(ANN, "Ann Lee")]), answer("s2", event(2))
