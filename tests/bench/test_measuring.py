@@ -73,15 +73,20 @@ def assert_is_now(times: list[float]) -> None:
 
 
 def test_meter_counts_a_process_with_its_children() -> None:
-    burn = "import time\nwhile time.process_time() < 0.3: pass"
-    script = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {burn!r}]); sys.stdin.read()"
-    process = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE)
-    meter = Meter({"burner": process.pid})
-    time.sleep(0.05)
-    until(lambda: meter.stop().cpu["burner"] >= 0.3)
-    assert list(meter.stop().cpu) == ["burner"]
-    assert pss(process.pid) > 1
-    process.communicate(b"")
+    burn = "import time\nwhile time.process_time() < 0.4: pass"
+    script = (
+        "import subprocess, sys; sys.stdin.readline(); "
+        f"subprocess.run([sys.executable, '-c', {burn!r}], stdin=subprocess.DEVNULL); sys.stdin.read()"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE) as process:
+        assert process.stdin
+        meter = Meter({"burner": process.pid})
+        time.sleep(0.05)
+        process.stdin.write(b"now\n")  # what was burnt before is not counted
+        process.stdin.flush()
+        until(lambda: meter.stop().cpu["burner"] >= 0.3)
+        assert list(meter.stop().cpu) == ["burner"]
+        assert pss(process.pid) > 1
 
 
 def test_memory_of_a_process_that_has_ended_is_nothing() -> None:

@@ -126,6 +126,8 @@ def set_second_step_up(newcomer: Newcomer) -> dict[str, str]:
     secret = page.locator("#totp-secret").input_value()
     page.get_by_label("Code", exact=True).fill(code_at(secret))
     page.get_by_role("button", name="Turn it on").click()
+    expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
+    page.wait_for_load_state()  # a list is taken as far as it has come
     codes = page.locator(".recovery-codes code").all_text_contents()
     return {"key of the app": secret, "recovery code": codes[0], "another recovery code": codes[-1]}
 

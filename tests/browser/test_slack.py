@@ -68,6 +68,8 @@ def make_app(newcomer: Newcomer, office: Office) -> dict[str, str]:
     at_slack = newcomer.context.new_page()
     at_slack.goto(f"{office.slack.url}/apps?{urlsplit(link).query}")
     at_slack.get_by_role("button", name="Create").click()
+    expect(at_slack.locator("dt").first).to_be_visible()
+    at_slack.wait_for_load_state()
     names = at_slack.locator("dt").all_inner_texts()
     return dict(zip(names, at_slack.locator("dd").all_inner_texts(), strict=True))
 
