@@ -18,7 +18,7 @@ from connectors.markup.sanitize import clean_text
 from connectors.registry import connector_class
 from tubes.models import Seat
 from tubes.relay.hooking import secret_of
-from tubes.relay.pushing import NotNow, take_push
+from tubes.relay.pushing import NeedsAttention, NotNow, take_push
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +48,8 @@ def service_hook(request: HttpRequest, kind: str) -> HttpResponse:
 def _hand_out(service: type[Connector], request: HttpRequest) -> HttpResponse:
     """Give a push to the accounts of its team, to each whose signature it bears.
 
-    Where we know none it is acknowledged all the same: a service that is refused too often stops pushing,
-    also for others.
+    Where we know none it is acknowledged all the same, and where their logins are refused, too: a service
+    that is refused too often stops pushing, also for others.
     """
     try:
         addressee = service.addressed(_headers(request), request.body)
@@ -67,6 +67,8 @@ def _hand_out(service: type[Connector], request: HttpRequest) -> HttpResponse:
 def _taken_by(account: LinkedAccount, request: HttpRequest) -> HttpResponse:
     try:
         return _take(account, request)
+    except NeedsAttention:  # which may take days: its service would give up pushing by then
+        return HttpResponse(content_type="text/plain")
     except NotNow as error:
         return _later(str(error))
 

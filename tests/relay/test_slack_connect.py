@@ -14,8 +14,9 @@ from tests import factories
 from tests.connectors.slack.harness import SlackHarness, start
 from tests.fakeslack.receiver import Receiver, Request, receiving
 from tests.fakeslack.world import Bot, Token
+from tests.relay.listening import texts_taken_in
 from tubes.models import Event
-from tubes.relay import guard
+from tubes.relay import guard, health, reading
 
 pytestmark = pytest.mark.django_db
 
@@ -93,17 +94,37 @@ def test_what_both_hear_is_taken_in_once(shared: Shared) -> None:
     assert Event.objects.count() == 1
 
 
-@pytest.mark.parametrize(
-    ("waiting", "answer"), [(["globex"], 200), (["acme"], 200), (["acme", "globex"], 503)]
-)
-def test_account_that_needs_a_login_keeps_nothing_from_the_other(
-    waiting: list[str], answer: int, shared: Shared
-) -> None:
+@pytest.mark.parametrize("waiting", [["globex"], ["acme"], ["acme", "globex"]])
+def test_account_that_needs_a_login_keeps_nothing_from_the_other(waiting: list[str], shared: Shared) -> None:
     room = factories.room(shared.channel.id, kind="slack", space=shared.server)
     for account in (shared.acme, shared.globex):
         factories.tube(factories.seat(account, room))
     for name in waiting:
         LinkedAccount.objects.filter(pk=getattr(shared, name).pk).update(status="needs_login")
 
-    assert push(shared.say("to both")) == answer
-    assert Event.objects.count() == (1 if answer == 200 else 0)
+    assert push(shared.say("to both")) == 200
+    assert Event.objects.count() == (0 if len(waiting) == 2 else 1)
+
+
+def test_what_is_pushed_while_a_login_is_refused_is_acknowledged_and_read_afterwards(shared: Shared) -> None:
+    """For Slack stops calling an app that answers with errors for an hour."""
+    room = factories.room(shared.channel.id, kind="slack", space=shared.server)
+    factories.tube(factories.seat(shared.acme, room))
+    reading.poll(shared.acme.pk)
+    health.needs_login(shared.acme, "Its token has expired.")
+
+    assert push(shared.say("meanwhile")) == 200
+    assert not Event.objects.exists()
+
+    health.recovered(LinkedAccount.objects.get(pk=shared.acme.pk))
+    reading.poll(shared.acme.pk)
+    assert texts_taken_in(shared.channel.id) == ["meanwhile"]
+
+
+def test_relay_that_is_stopped_is_called_again(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = factories.room(shared.channel.id, kind="slack", space=shared.server)
+    factories.tube(factories.seat(shared.acme, room))
+    monkeypatch.setattr(guard, "is_stopped", lambda: True)
+
+    assert push(shared.say("later")) == 503
+    assert not Event.objects.exists()

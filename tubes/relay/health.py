@@ -82,6 +82,8 @@ def recovered(account: LinkedAccount) -> bool:
     if moved:
         for room in Room.objects.filter(seats__in=account.seats.in_use()).distinct():
             choose_reader(room)
+        now = clock.now()  # what its service announced meanwhile nobody has noted
+        Room.objects.filter(reader__account=account, next_poll_at__gt=now).update(next_poll_at=now)
         bell.ring_lanes_on_commit(account.seats.values_list("pk", flat=True))
         bell.ring_listeners_on_commit()
         tell_of_recovery(account)

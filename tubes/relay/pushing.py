@@ -22,17 +22,21 @@ class NotNow(Exception):
     """The push cannot be taken now; the service should try again. The text says why."""
 
 
+class NeedsAttention(NotNow):
+    """Nor soon: the account's login is refused. Once it works its rooms are read from where they were."""
+
+
 def take_push(account: LinkedAccount, push: Push, *, has_ids: bool = True) -> None:
     """Store the events of rooms that this account sits in, and have the others read at once.
 
-    Database I/O; may be repeated: an event is taken in once. Raises NotNow.
+    Database I/O; may be repeated: an event is taken in once. Raises NotNow, NeedsAttention.
     """
     if push.doubts_login:
         bell.ring_login(account.pk)
         if not (push.events or push.rooms):
             return
     if not account.is_usable:
-        raise NotNow("This account needs attention first.")
+        raise NeedsAttention("This account needs attention first.")
     if guard.is_stopped():
         raise NotNow("The relay is stopped.")
     by_room: dict[RoomId, list[IncomingEvent]] = defaultdict(list)
