@@ -42,7 +42,7 @@ def test_a_room_is_joined_through_an_account_of_sameroom_s_own(chromium: Browser
     code = page.get_by_label("Code").input_value()
     expect(page.get_by_text("Good until")).to_be_visible()
     visitor.enter_room("Ann Lee", "Support").say(f"our code: {code}")
-    expect(page.get_by_role("link", name="Open a Tube from it")).to_be_visible(timeout=40_000)
+    expect(page.get_by_role("link", name="Open a Tube from it")).to_be_visible()
     page.get_by_role("link", name="Open a Tube from it").click()
     expect(page.get_by_role("heading", name="Open a Tube")).to_be_visible()
 

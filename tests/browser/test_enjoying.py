@@ -34,11 +34,11 @@ def test_first_steps_are_ticked_by_what_is_done_and_gone_when_done(
     watched.goto(f"{house.address}/manage/")
     for number, group in enumerate(("Acme", "Globex"), start=1):
         visitor.add_account(visitor.create_token(group), group)
-        expect(watched.get_by_text(f"{number} of 4 done")).to_be_visible(timeout=30_000)  # by itself
+        expect(watched.get_by_text(f"{number} of 4 done")).to_be_visible()  # by itself
     visitor.open_a_tube("Support", "Helpdesk")
     expect(page.get_by_text("3 of 4 done")).to_be_visible()
     visitor.enter_room("Ann Lee", "Support").say("Hello!")
-    expect(page.get_by_role("heading", name="The two rooms are talking")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("heading", name="The two rooms are talking")).to_be_visible()
     expect(page.locator("#said")).to_have_text("4 of 4 steps done")
 
     visitor.go("/manage/")
@@ -141,7 +141,7 @@ def test_a_search_that_takes_long_shows_that_it_is_at_work(chromium: Browser, ho
     visitor.sign_up("search@example.com")
     visitor.add_account(visitor.create_token("Acme"), "Acme")
     visitor.go("/accounts/")
-    expect(visitor.page.get_by_text(", looked up")).to_be_visible(timeout=30_000)
+    expect(visitor.page.get_by_text(", looked up")).to_be_visible()
     page, held = visitor.go("/open-a-tube/"), list[Route]()
     page.route("**/open-a-tube/?q=*", lambda route: held.append(route))
 
@@ -214,7 +214,7 @@ def test_times_stay_true_while_a_page_is_left_open(chromium: Browser, house: Sam
     visitor.add_account(visitor.create_token("Acme"), "Acme")
     visitor.go("/accounts/")
     time = visitor.page.locator("time[data-ago]")
-    expect(time).to_have_text("just now", timeout=30_000)
+    expect(time).to_have_text("just now")
     local = r"^.+ where you are, \d+ \w+ \d{4}, \d\d:\d\d:\d\d UTC$"
     expect(time).to_have_attribute("title", re.compile(local))
 
@@ -232,7 +232,7 @@ def test_a_copy_button_confirms_and_is_a_copy_button_again(chromium: Browser, ho
     visitor.sign_up("copy@example.com")
     visitor.add_account(visitor.create_token("Acme"), "Acme")
     visitor.go("/accounts/")
-    expect(visitor.page.get_by_text(", looked up")).to_be_visible(timeout=30_000)
+    expect(visitor.page.get_by_text(", looked up")).to_be_visible()
     page = visitor.go("/create-a-portal/")
     page.get_by_role("link", name="Support").click()
     page.get_by_role("button", name="Create the Portal").click()
@@ -241,5 +241,5 @@ def test_a_copy_button_confirms_and_is_a_copy_button_again(chromium: Browser, ho
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     expect(page.locator("#said")).to_have_text("Copied")
     assert page.evaluate("navigator.clipboard.readText()").startswith(f"{house.address}/p/")
-    expect(page.get_by_role("button", name="Copy", exact=True)).to_be_visible(timeout=15_000)
+    expect(page.get_by_role("button", name="Copy", exact=True)).to_be_visible()
     context.close()

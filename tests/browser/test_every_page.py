@@ -32,7 +32,7 @@ def resident(chromium: Browser, house: Sameroom) -> StorageState:
     for group in ("Acme", "Globex"):
         visitor.add_account(visitor.create_token(group), group)
         visitor.go("/accounts/")
-        expect(visitor.page.get_by_text(", looked up").first).to_be_visible(timeout=30_000)
+        expect(visitor.page.get_by_text(", looked up").first).to_be_visible()
     for side_a, side_b in troubles.TUBES:
         visitor.open_a_tube(side_a, side_b)
     troubles.make("lost_and_waiting", EMAIL, house)

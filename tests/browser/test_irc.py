@@ -50,7 +50,7 @@ def test_from_the_form_to_talking_in_a_channel(visitor: Newcomer, ircd: ircserve
         page.get_by_role("link", name="Support").click()
         page.get_by_role("searchbox").press_sequentially(CHANNEL)
         page.get_by_role("button", name=CHANNEL).first.click()
-        expect(page.get_by_role("heading", name="The Tube is open")).to_be_visible(timeout=20_000)
+        expect(page.get_by_role("heading", name="The Tube is open")).to_be_visible()
         ann.wait(lambda: "sameroom" in ann.people(CHANNEL))
 
         support = visitor.enter_room("Ann Lee", "Support")

@@ -32,7 +32,7 @@ def session(chromium: Browser, house: Sameroom) -> StorageState:
     for group in GROUPS:
         visitor.add_account(visitor.create_token(group), group)
         visitor.go("/accounts/")
-        expect(visitor.page.get_by_text(", looked up").first).to_be_visible(timeout=15_000)
+        expect(visitor.page.get_by_text(", looked up").first).to_be_visible()
     state = context.storage_state()
     context.close()
     return state
@@ -194,9 +194,9 @@ def test_a_lookup_shows_how_far_it_is_and_the_search_is_done_again(resident: Res
         page.wait_for_load_state()
     expect(page.get_by_role("progressbar").first).to_be_visible()
 
-    expect(page.locator("#found .pick")).to_contain_text("Brand new", timeout=20_000)
+    expect(page.locator("#found .pick")).to_contain_text("Brand new")
     requests.post(f"{control}/clear_faults", json={}, timeout=10)
-    expect(page.get_by_role("progressbar")).to_have_count(0, timeout=20_000)
+    expect(page.get_by_role("progressbar")).to_have_count(0)
 
 
 def test_everything_works_without_a_script(chromium: Browser, house: Sameroom, session: StorageState) -> None:
@@ -243,14 +243,14 @@ def test_log_renews_itself_and_leaves_who_reads_further_down_alone(resident: Res
 
     for number in range(6):
         here.say(f"line {number}")
-    expect(entries.locator(".badge.good")).to_have_count(6, timeout=20_000)
+    expect(entries.locator(".badge.good")).to_have_count(6)
     page.set_viewport_size({"width": 390, "height": 400})
     entries.nth(3).scroll_into_view_if_needed()
     page.evaluate("scrollTo(0, document.querySelectorAll('.log > li')[3].offsetTop)")
     before = entries.nth(3).bounding_box()
     here.say("line 6")
     newer = page.get_by_role("link", name="Show 1 newer")
-    expect(newer).to_be_in_viewport(timeout=20_000)
+    expect(newer).to_be_in_viewport()
 
     assert entries.nth(3).bounding_box() == before
     expect(entries).to_have_count(6)
@@ -266,14 +266,14 @@ def test_log_keeps_what_is_marked_and_says_when_it_cannot_be_renewed(resident: R
     here.say("marked")
     page = resident.go(address)
     entries = page.locator(".log > li")
-    expect(entries.locator(".badge.good")).to_have_count(1, timeout=20_000)
+    expect(entries.locator(".badge.good")).to_have_count(1)
 
     entries.first.locator("strong").select_text()
     here.say("and one more")
     page.wait_for_timeout(2_500)  # once round
     expect(entries).to_have_count(1)
     page.evaluate("getSelection().removeAllRanges()")
-    expect(entries).to_have_count(2, timeout=20_000)
+    expect(entries).to_have_count(2)
 
     page.route("**/log/?*", lambda route: route.abort())
     expect(page.get_by_text("This page is not up to date")).to_be_visible()

@@ -32,7 +32,7 @@ def session(chromium: Browser, house: Sameroom) -> StorageState:
     for group in ("Acme", "Globex"):
         visitor.add_account(visitor.create_token(group), group)
         visitor.go("/accounts/")
-        expect(visitor.page.get_by_text(", looked up").first).to_be_visible(timeout=15_000)
+        expect(visitor.page.get_by_text(", looked up").first).to_be_visible()
     for side_a, side_b in troubles.TUBES:
         visitor.open_a_tube(side_a, side_b)
     for name in ("staff", "lost_and_waiting", "watched"):
@@ -118,13 +118,13 @@ def test_it_renews_itself_rests_while_somebody_works_in_it_and_says_when_it_cann
     while_in_it = len(asked)
     page.get_by_role("searchbox", name="Follow one message").focus()
 
-    with page.expect_response(lambda response: "seen=" in response.url, timeout=15_000) as renewed:
+    with page.expect_response(lambda response: "seen=" in response.url) as renewed:
         pass
     expect(page.locator("#stale")).to_be_hidden()
     page.route("**/*seen=*", lambda route: route.abort())
-    expect(page.locator("#stale")).to_be_visible(timeout=15_000)
+    expect(page.locator("#stale")).to_be_visible()
     page.unroute_all()
-    expect(page.locator("#stale")).to_be_hidden(timeout=15_000)
+    expect(page.locator("#stale")).to_be_hidden()
 
     assert while_in_it == 0
     assert renewed.value.status in (200, 204)
@@ -134,7 +134,7 @@ def test_who_is_signed_out_meanwhile_comes_to_the_sign_in_page(operator: Newcome
     page = operator.go(HOME)
     operator.context.clear_cookies()
 
-    page.wait_for_url(re.compile("/login/"), timeout=15_000)
+    page.wait_for_url(re.compile("/login/"))
 
     expect(page.get_by_label("Password")).to_be_visible()
 

@@ -116,7 +116,7 @@ def link_nowhere(newcomer: Newcomer) -> None:
         for name, value in values.items():
             page.locator(f"[name={name}]").fill(value)
         page.get_by_role("button", name="Submit").click()
-        expect(page.get_by_role("alert").first).to_be_visible(timeout=20_000)
+        expect(page.get_by_role("alert").first).to_be_visible()
 
 
 def set_second_step_up(newcomer: Newcomer) -> dict[str, str]:

@@ -49,13 +49,13 @@ def test_slack_sdk_uploads(office: Office, client: WebClient) -> None:
     )
     headers = {"Authorization": f"Bearer {office.token.value}"}
     for address in (file["url_private"], file["url_private_download"]):
-        assert requests.get(address, headers=headers, timeout=5).content == b"hello"
+        assert requests.get(address, headers=headers, timeout=30).content == b"hello"
 
 
 def test_the_answer_comes_before_the_message(office: Office, client: WebClient) -> None:
     office.slack.core.files.sharing = 0.5
     file_id, url = begin(client, b"hello")
-    assert requests.post(url, data=b"hello", timeout=5).text == "OK - 5"
+    assert requests.post(url, data=b"hello", timeout=30).text == "OK - 5"
 
     told = client.files_completeUploadExternal(files=[{"id": file_id}], channel_id=office.room.id)["files"][0]
 
@@ -92,7 +92,7 @@ def test_several_files_are_one_message(office: Office, client: WebClient) -> Non
 def test_a_form_is_an_upload_too(office: Office, client: WebClient) -> None:
     file_id, url = begin(client, b"hello")
 
-    assert requests.post(url, files={"file": b"hello"}, timeout=5).status_code == 200
+    assert requests.post(url, files={"file": b"hello"}, timeout=30).status_code == 200
     assert office.slack.core.world.files[file_id].content == b"hello"
 
 
@@ -106,9 +106,9 @@ def test_what_an_upload_is_refused_for(office: Office, client: WebClient) -> Non
         "file_upload_size_restricted"
     )
     assert refusal(complete, files=[{"id": file_id}], channel_id=office.room.id) == "file_not_found"
-    assert requests.post(url, data=b"hell", timeout=5).status_code == 400
-    assert requests.post(url, data=b"hello", timeout=5).status_code == 200
-    assert requests.post(url, data=b"hello", timeout=5).status_code == 404
+    assert requests.post(url, data=b"hell", timeout=30).status_code == 400
+    assert requests.post(url, data=b"hello", timeout=30).status_code == 200
+    assert requests.post(url, data=b"hello", timeout=30).status_code == 404
     assert refusal(complete, files=[{"id": file_id}], channel_id=office.ann.id) == "invalid_arguments"
     assert refusal(complete, files=[{"id": file_id}], channel_id="C0NOWHERE00") == "channel_not_found"
     assert refusal(complete, files=[{"id": file_id}], channel_id=where.id) == "not_in_channel"
@@ -191,7 +191,7 @@ def test_a_download_without_a_good_token_ends_on_a_page(office: Office, token: s
     file = office.slack.upload(office.room, office.ann, "cat.png", b"\x89PNG").files[0]
     headers = {"Authorization": f"Bearer {token}"} if token else {}
 
-    answer = requests.get(file.url, headers=headers, timeout=5)
+    answer = requests.get(file.url, headers=headers, timeout=30)
 
     assert (answer.status_code, answer.headers["Content-Type"].partition(";")[0]) == (200, "text/html")
     assert b"PNG" not in answer.content
@@ -203,7 +203,7 @@ def test_files_of_channels_that_one_does_not_see(office: Office, client: WebClie
     headers = {"Authorization": f"Bearer {office.token.value}"}
 
     assert refusal(client.files_info, file=file.id) == "file_not_found"
-    assert requests.get(file.url, headers=headers, timeout=5).status_code == 404
+    assert requests.get(file.url, headers=headers, timeout=30).status_code == 404
 
 
 def test_transfers_can_go_wrong(office: Office, client: WebClient) -> None:
@@ -218,10 +218,10 @@ def test_transfers_can_go_wrong(office: Office, client: WebClient) -> None:
     ):
         office.slack.fault(kind, on=what, count=1)
 
-    assert requests.post(url, data=b"hello", timeout=5).status_code == 500
+    assert requests.post(url, data=b"hello", timeout=30).status_code == 500
     with pytest.raises(requests.ConnectionError):
-        requests.post(url, data=b"hello", timeout=5)
-    assert requests.get(file.url, headers=headers, timeout=5).status_code == 500
+        requests.post(url, data=b"hello", timeout=30)
+    assert requests.get(file.url, headers=headers, timeout=30).status_code == 500
     with pytest.raises(requests.ConnectionError):
-        requests.get(file.url, headers=headers, timeout=5)
-    assert requests.post(url, data=b"hello", timeout=5).status_code == 200
+        requests.get(file.url, headers=headers, timeout=30)
+    assert requests.post(url, data=b"hello", timeout=30).status_code == 200

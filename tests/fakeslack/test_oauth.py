@@ -39,14 +39,14 @@ def press(slack: FakeSlack, app: App, user: User, decision: str = "allow", **ask
         redirect_uri=asked.get("redirect_uri", CALLBACK),
         authorization_url=slack.authorize_url,
     ).generate(state="a state")
-    page = requests.get(url, timeout=5)
+    page = requests.get(url, timeout=30)
     assert page.status_code == 200, page.text
     [form] = [one for one in re.findall("<form.*?</form>", page.text) if f'value="{user.id}"' in one]
     fields = {
         name: html.unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)">', form)
     }
     fields["decision"] = decision
-    return requests.post(slack.authorize_url, data=fields, allow_redirects=False, timeout=5)
+    return requests.post(slack.authorize_url, data=fields, allow_redirects=False, timeout=30)
 
 
 def told_by(answer: requests.Response) -> dict[str, str]:
@@ -122,7 +122,7 @@ def test_somebody_declines(office: Office, app: App) -> None:
 def test_what_the_page_refuses(office: Office, app: App, asked: dict[str, str], error: str) -> None:
     good = {"client_id": app.client_id, "scope": "chat:write", "redirect_uri": CALLBACK}
 
-    page = requests.get(office.slack.authorize_url, params=good | asked, timeout=5)
+    page = requests.get(office.slack.authorize_url, params=good | asked, timeout=30)
 
     assert (page.status_code, error in page.text) == (400, True)
 
@@ -132,7 +132,7 @@ def test_the_page_can_be_for_one_workspace(office: Office, app: App) -> None:
     zoe = office.slack.person("zoe", team=other)
     asked = {"client_id": app.client_id, "scope": "chat:write", "redirect_uri": CALLBACK, "team": other.id}
 
-    page = requests.get(office.slack.authorize_url, params=asked, timeout=5).text
+    page = requests.get(office.slack.authorize_url, params=asked, timeout=30).text
 
     assert (zoe.id in page, office.ann.id in page) == (True, False)
 
@@ -193,10 +193,10 @@ def test_an_uninstalled_app_gets_no_new_token(office: Office) -> None:
 def test_an_app_from_a_manifest(office: Office) -> None:
     asked = {"new_app": "1", "manifest_yaml": MANIFEST}
 
-    page = requests.get(f"{office.slack.url}/apps", params=asked, timeout=5)
+    page = requests.get(f"{office.slack.url}/apps", params=asked, timeout=30)
     [manifest] = re.findall('name="manifest" value="([^"]*)"', page.text)
     made = requests.post(
-        f"{office.slack.url}/apps", data={"manifest": html.unescape(manifest)}, timeout=5
+        f"{office.slack.url}/apps", data={"manifest": html.unescape(manifest)}, timeout=30
     ).text
 
     shown = dict(re.findall("<dt>(.*?)</dt><dd><code>(.*?)</code>", made))
@@ -222,7 +222,7 @@ def test_an_app_from_a_manifest(office: Office) -> None:
     ],
 )
 def test_a_manifest_with_errors(office: Office, manifest: str, words: str) -> None:
-    page = requests.get(f"{office.slack.url}/apps", params={"manifest_yaml": manifest}, timeout=5)
+    page = requests.get(f"{office.slack.url}/apps", params={"manifest_yaml": manifest}, timeout=30)
 
     assert (page.status_code, words in page.text) == (400, True)
 

@@ -23,7 +23,7 @@ def test_auth_test_says_whose_the_token_is(office: Office, client: WebClient) ->
 @pytest.mark.parametrize(("token", "error"), [("", "not_authed"), ("xoxb-nobody", "invalid_auth")])
 def test_unknown_tokens_are_refused(office: Office, token: str, error: str) -> None:
     answer = requests.post(
-        f"{office.slack.api}auth.test", headers={"Authorization": f"Bearer {token}"}, timeout=5
+        f"{office.slack.api}auth.test", headers={"Authorization": f"Bearer {token}"}, timeout=30
     )
 
     assert answer.status_code == 200
@@ -31,7 +31,7 @@ def test_unknown_tokens_are_refused(office: Office, token: str, error: str) -> N
 
 
 def test_a_token_may_stand_in_a_form(office: Office) -> None:
-    answer = requests.post(f"{office.slack.api}auth.test", data={"token": office.token.value}, timeout=5)
+    answer = requests.post(f"{office.slack.api}auth.test", data={"token": office.token.value}, timeout=30)
 
     assert answer.json()["user_id"] == office.bot.user.id
 
@@ -125,7 +125,7 @@ def test_unknown_methods_are_named(office: Office, client: WebClient) -> None:
 def test_unreadable_bodies_are_named(office: Office, body: bytes, content_type: str, error: str) -> None:
     headers = {"Authorization": f"Bearer {office.token.value}", "Content-Type": content_type}
 
-    answer = requests.post(f"{office.slack.api}auth.test", data=body, headers=headers, timeout=5)
+    answer = requests.post(f"{office.slack.api}auth.test", data=body, headers=headers, timeout=30)
 
     assert answer.json() == {"ok": False, "error": error}
 
@@ -133,7 +133,7 @@ def test_unreadable_bodies_are_named(office: Office, body: bytes, content_type: 
 def test_json_without_a_charset_is_warned_about(office: Office) -> None:
     headers = {"Authorization": f"Bearer {office.token.value}", "Content-Type": "application/json"}
 
-    told = requests.post(f"{office.slack.api}auth.test", data="{}", headers=headers, timeout=5).json()
+    told = requests.post(f"{office.slack.api}auth.test", data="{}", headers=headers, timeout=30).json()
 
     assert (told["ok"], told["warning"]) == (True, "missing_charset")
 
@@ -142,7 +142,7 @@ def test_a_method_without_json_does_not_see_it(office: Office) -> None:
     headers = {"Authorization": f"Bearer {office.token.value}"}
 
     told = requests.post(
-        f"{office.slack.api}users.info", json={"user": office.ann.id}, headers=headers, timeout=5
+        f"{office.slack.api}users.info", json={"user": office.ann.id}, headers=headers, timeout=30
     ).json()
 
     assert told["error"] == "user_not_found"

@@ -74,7 +74,7 @@ class Receiver:
     calls: "queue.Queue[dict[str, Any]]" = field(default_factory=queue.Queue)
 
     def next(self) -> dict[str, Any]:
-        return self.calls.get(timeout=5)
+        return self.calls.get(timeout=30)
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def test_10_unknown_token_is_an_invalid_session(api, path):
 
 
 def test_11_no_token_is_told_to_authenticate(server):
-    assert error(requests.get(f"{server.url}/v2/room", timeout=5)) == (401, NO_TOKEN)
+    assert error(requests.get(f"{server.url}/v2/room", timeout=30)) == (401, NO_TOKEN)
 
 
 def test_12_unknown_room_is_named(api):
@@ -211,7 +211,7 @@ def test_21_shared_file_arrives_whole(api, end, encoded, described):
     assert item["message"] == ("see this" if described else "")
     assert (item["file"]["name"], item["file"]["size"]) == ("my shöt.png", len(PICTURE))
     for key in ("url", "thumb_url"):
-        assert requests.get(item["file"][key], timeout=5).content == PICTURE
+        assert requests.get(item["file"][key], timeout=30).content == PICTURE
 
 
 def test_22_end_date_with_timezone_is_refused_by_mistake(api):

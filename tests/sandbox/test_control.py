@@ -10,7 +10,7 @@ from tests.sandbox.conftest import tabled
 
 
 def control(server, action, arguments=None, **options):
-    return requests.post(f"{server.url}/_sandbox/{action}", json=arguments or {}, timeout=5, **options)
+    return requests.post(f"{server.url}/_sandbox/{action}", json=arguments or {}, timeout=30, **options)
 
 
 def test_actions_build_a_world(server, api):
@@ -66,7 +66,7 @@ def test_limits_clock_and_counts(server, api):
     assert [api.get("room").status_code for _ in range(2)] == [200, 429]
     control(server, "advance_clock", {"seconds": 301})
     assert api.get(f"room/{api.room.id}/history/latest").status_code == 200
-    counts = requests.get(f"{server.url}/_sandbox/request_counts", timeout=5).json()
+    counts = requests.get(f"{server.url}/_sandbox/request_counts", timeout=30).json()
     assert counts[api.token.token] == {
         "total": 3,
         "GET room-list": 2,
@@ -79,7 +79,7 @@ def test_limits_clock_and_counts(server, api):
 
 def test_dump_has_each_room_with_its_messages_in_order(server, api):
     api.say("A", "B")
-    state = requests.get(f"{server.url}/_sandbox/dump", timeout=5).json()
+    state = requests.get(f"{server.url}/_sandbox/dump", timeout=30).json()
     (room,) = [room for room in state["rooms"] if room["id"] == api.room.id]
     assert [message["text"] for message in room["messages"]] == ["A", "B"]
     assert [group["name"] for group in state["groups"]] == ["Acme", "Globex"]
@@ -107,11 +107,11 @@ def test_bad_requests_are_told_why(server):
     assert control(server, "add_fault", {"color": "red"}).status_code == 400
     assert control(server, "create_group", {"name": "Twice", "group_id": 77}).status_code == 400
     assert control(server, "add_fault", {"path": "("}).status_code == 400
-    assert requests.get(f"{server.url}/_sandbox/reset", timeout=5).status_code == 405
+    assert requests.get(f"{server.url}/_sandbox/reset", timeout=30).status_code == 405
 
 
 def test_web_pages_and_other_machines_are_kept_out(server):
-    form = requests.post(f"{server.url}/_sandbox/reset", data={"a": "b"}, timeout=5)
+    form = requests.post(f"{server.url}/_sandbox/reset", data={"a": "b"}, timeout=30)
     assert form.status_code == 400
     assert control(server, "reset", headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 403
 
@@ -136,7 +136,7 @@ def test_file_is_posted(server, api):
     (item,) = api.latest()
     assert (item["id"], item["message"]) == (posted["id"], "see")
     assert (item["file"]["name"], item["file"]["size"]) == ("a b.png", 4_000_000)
-    download = requests.get(item["file"]["url"], timeout=5)
+    download = requests.get(item["file"]["url"], timeout=30)
     assert (download.headers["Content-Type"], download.content) == ("image/png", b"\x00\xff" * 2_000_000)
 
 

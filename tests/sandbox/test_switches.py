@@ -39,7 +39,7 @@ def switch(world):
 )
 def test_what_is_no_position_is_refused(server, world, wrong):
     answer = requests.post(
-        f"{server.url}/_sandbox/set_switches", data=json.dumps(wrong), headers=JSON, timeout=5
+        f"{server.url}/_sandbox/set_switches", data=json.dumps(wrong), headers=JSON, timeout=30
     )
     assert answer.status_code == 400
     assert world.switches == Switches()
@@ -47,7 +47,7 @@ def test_what_is_no_position_is_refused(server, world, wrong):
 
 def test_capabilities_may_want_a_token(api, switch):
     switch(capabilities="closed")
-    assert requests.get(f"{api.server.url}/v2/capabilities", timeout=5).status_code == 401
+    assert requests.get(f"{api.server.url}/v2/capabilities", timeout=30).status_code == 401
     assert api.get("capabilities").status_code == 200
 
 
@@ -184,7 +184,7 @@ def test_refused_calls_may_extend_the_window(api, switch):
 def test_page_links_may_be_others(api, switch, position):
     switch(page_links=position)
     query = {"auth_token": api.token.token, "max-results": 1}
-    link = requests.get(f"{api.server.url}/v2/room", params=query, timeout=5).json()["links"]["next"]
+    link = requests.get(f"{api.server.url}/v2/room", params=query, timeout=30).json()["links"]["next"]
     known = {
         "relative": "/v2/room?start-index=1&max-results=1",
         "with_token": f"{api.server.url}/v2/room?auth_token={api.token.token}&start-index=1&max-results=1",

@@ -201,6 +201,6 @@ def test_hook_with_a_key_is_replaced(admin):
 
 def test_hooks_want_admin_room(api):
     path = f"{api.server.url}/v2/room/{api.room.id}/webhook"
-    answer = requests.get(path, params={"auth_token": api.token.token}, timeout=5)
+    answer = requests.get(path, params={"auth_token": api.token.token}, timeout=30)
     assert answer.status_code == 403
     assert answer.json()["error"]["message"].endswith("[u'admin_room']")

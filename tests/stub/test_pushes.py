@@ -24,7 +24,7 @@ def test_pushes_are_signed_and_hold_everything_in_order(stub: Stub, receiver: Re
     stub.react("hall", id_, "Bob", "👍")
     headers = {"Authorization": f"Bearer {TOKEN}"}
     requests.post(
-        f"{stub.url}/rooms/hall/messages", json={"text": "own", "reply_to": id_}, headers=headers, timeout=5
+        f"{stub.url}/rooms/hall/messages", json={"text": "own", "reply_to": id_}, headers=headers, timeout=30
     )
     stub.delete("hall", id_)
 

@@ -271,7 +271,7 @@ def test_unknown_action_is_refused(stub: Stub) -> None:
         stub.fault("flood")
     with pytest.raises(RuntimeError, match="room"):
         stub.edit("cellar", "m1", "x")
-    assert requests.post(f"{stub.url}/_control/_service", timeout=5).status_code == 404
+    assert requests.post(f"{stub.url}/_control/_service", timeout=30).status_code == 404
 
 
 def test_process_prints_its_address_and_stops() -> None:

@@ -125,7 +125,7 @@ class Fake:
         """The connection of a nick."""
         return next(one for one in self.sessions if fold(one.nick) == fold(nick))
 
-    def wait(self, found: Callable[[], object], within: float = 10.0) -> None:
+    def wait(self, found: Callable[[], object], within: float = 40.0) -> None:
         """Until that is so."""
         ends = time.monotonic() + within
         while not found():

@@ -65,7 +65,7 @@ class Living:
     def is_over(self) -> bool:
         return not self._thread.is_alive()
 
-    def wait(self, found: Callable[[], Any], within: float = 10.0) -> Any:
+    def wait(self, found: Callable[[], Any], within: float = 40.0) -> Any:
         ends = time.monotonic() + within
         while not (value := found()):
             assert time.monotonic() < ends, (
