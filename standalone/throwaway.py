@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from pathlib import Path
 import requests
 
 from sameroom.env import BASE_DIR
+from standalone.ports import free_port
 
 START_SECONDS = 60
 STOP_SECONDS = 30
@@ -40,9 +40,7 @@ def started(database: Path | None = None, **variables: str) -> Iterator[Sameroom
 
     It begins with a copy of `database`, an SQLite file, where there is one: else it has to make its tables.
     """
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
+    port = free_port()
     address = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory(prefix="sameroom-demo-") as folder:
         environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}

@@ -29,18 +29,13 @@ import redis as redis_client
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
+from standalone.ports import free_port as free_port
+
 NOT_UP = (psycopg2.OperationalError, redis_client.RedisError, OperationalError, OSError)
 
 
 class Unavailable(Exception):
     """No program to be found for this server; the text says how to get one."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass
