@@ -184,10 +184,10 @@ def test_a_lookup_shows_how_far_it_is_and_the_search_is_done_again(resident: Res
     control = f"{resident.address}/sandbox/_sandbox"
     page = resident.go("/open-a-tube/?q=brand+new")
     expect(page.get_by_role("heading", name="Nothing found")).to_be_visible()
-    people = requests.post(f"{control}/dump", json={}, timeout=10).json()["users"]
+    people = requests.post(f"{control}/dump", json={}, timeout=30).json()["users"]
     bots = [one["id"] for one in people if one["name"] == "Sameroom Bot"]
-    requests.post(f"{control}/create_room", json={"owner_id": bots[0], "name": "Brand new"}, timeout=10)
-    requests.post(f"{control}/add_fault", json={"path": r"/v2/room\b", "delay": 2, "count": 4}, timeout=10)
+    requests.post(f"{control}/create_room", json={"owner_id": bots[0], "name": "Brand new"}, timeout=30)
+    requests.post(f"{control}/add_fault", json={"path": r"/v2/room\b", "delay": 2, "count": 4}, timeout=30)
 
     for button in page.get_by_role("button", name="Refresh").all():
         button.click()
@@ -195,7 +195,7 @@ def test_a_lookup_shows_how_far_it_is_and_the_search_is_done_again(resident: Res
     expect(page.get_by_role("progressbar").first).to_be_visible()
 
     expect(page.locator("#found .pick")).to_contain_text("Brand new")
-    requests.post(f"{control}/clear_faults", json={}, timeout=10)
+    requests.post(f"{control}/clear_faults", json={}, timeout=30)
     expect(page.get_by_role("progressbar")).to_have_count(0)
 
 

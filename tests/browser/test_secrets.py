@@ -235,7 +235,7 @@ def day(chromium: Browser, redis: Server, tmp_path_factory: pytest.TempPathFacto
 
 def end_login(address: str, token: str) -> None:
     """HipChat takes a token back."""
-    done = requests.post(f"{address}/sandbox/_sandbox/expire_token", json={"token": token}, timeout=10)
+    done = requests.post(f"{address}/sandbox/_sandbox/expire_token", json={"token": token}, timeout=30)
     assert done.ok, done.text
 
 

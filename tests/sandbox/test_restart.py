@@ -18,12 +18,12 @@ class Visitor:
         self.base = f"{running.url}/sandbox"
 
     def control(self, action, **arguments):
-        answer = requests.post(f"{self.base}/_sandbox/{action}", json=arguments, timeout=10)
+        answer = requests.post(f"{self.base}/_sandbox/{action}", json=arguments, timeout=30)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     def get(self, path, token):
-        return requests.get(f"{self.base}/v2/{path}", params={"auth_token": token}, timeout=10)
+        return requests.get(f"{self.base}/v2/{path}", params={"auth_token": token}, timeout=30)
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_world_outlives_the_process(start, tmp_path):
     with receiving() as receiver:
         hook = {"url": receiver.url, "event": "room_message"}
         path = f"{visitor.base}/v2/room/{room['id']}/webhook"
-        assert requests.post(path, json=hook, params={"auth_token": token}, timeout=10).status_code == 201
+        assert requests.post(path, json=hook, params={"auth_token": token}, timeout=30).status_code == 201
         before = visitor.control("dump")
         history = visitor.get(f"room/{room['id']}/history/latest", token).json()
         assert running.stop()[0] == 0
@@ -85,7 +85,7 @@ def test_world_outlives_the_process(start, tmp_path):
     now = visitor.get(f"room/{room['id']}/history/latest", token).json()
     assert now["items"][:-1] == history["items"]
     assert [item["message"] for item in now["items"]] == ["said @Bo 😀", None, "", "again"]
-    assert requests.get(now["items"][2]["file"]["url"], timeout=10).content == b"file"
+    assert requests.get(now["items"][2]["file"]["url"], timeout=30).content == b"file"
     assert visitor.get("room", revoked).status_code == 401
     assert (tmp_path / "var" / "sandbox.sqlite3").exists()
 

@@ -55,7 +55,7 @@ class Running:
         return self.output.read_text()
 
     def get(self, path: str = "/") -> requests.Response:
-        return requests.get(self.url + path, timeout=10)
+        return requests.get(self.url + path, timeout=30)
 
     def wait_until_ready(self, within: float = 90) -> None:
         end = time.monotonic() + within

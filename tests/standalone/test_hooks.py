@@ -17,7 +17,7 @@ SPOKEN = 5
 
 def stands(sameroom: Sameroom, room: int, text: str) -> bool:
     """Whether a text stands in a room; asked of the control plane, which has no limits."""
-    rooms = requests.get(f"{sameroom.address}/sandbox/_sandbox/dump", timeout=10).json()["rooms"]
+    rooms = requests.get(f"{sameroom.address}/sandbox/_sandbox/dump", timeout=30).json()["rooms"]
     return any(text in (said["text"] or "") for one in rooms if one["id"] == room for said in one["messages"])
 
 

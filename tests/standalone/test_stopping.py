@@ -32,7 +32,7 @@ class Rooms:
         self.do("add_fault", path=into, method="POST", latency=EACH_TAKES, count=-1)
 
     def do(self, action: str, **arguments: object) -> dict[str, list[dict[str, object]]]:
-        answer = requests.post(f"{self.control}/{action}", json=arguments, timeout=10)
+        answer = requests.post(f"{self.control}/{action}", json=arguments, timeout=30)
         answer.raise_for_status()
         return answer.json()  # type: ignore[no-any-return]
 

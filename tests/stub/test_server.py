@@ -15,7 +15,7 @@ ANN = {"Authorization": "Bearer Ann:pass"}
 
 def call(stub: Stub, method: str, path: str, token: str = "relay:pass", **options: Any) -> requests.Response:
     headers = {"Authorization": f"Bearer {token}"}
-    return requests.request(method, f"{stub.url}{path}", headers=headers, timeout=10, **options)
+    return requests.request(method, f"{stub.url}{path}", headers=headers, timeout=30, **options)
 
 
 def post(stub: Stub, text: str, room: str = "hall", **more: str) -> requests.Response:

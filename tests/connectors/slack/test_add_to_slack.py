@@ -58,7 +58,7 @@ def page(client) -> Client:
 def at_slack(page: Client, person: User, decision: str = "allow", start: str = f"{ADD}authorize/") -> str:
     """Press the button here and one there; the address that Slack sends the browser back to."""
     asked = page.get(start)["Location"]
-    shown = requests.get(asked, timeout=10)
+    shown = requests.get(asked, timeout=30)
     assert shown.status_code == 200, shown.text
     [form] = [one for one in re.findall(r"<form.*?</form>", shown.text, re.S) if person.id in one]
     fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form)) | {"decision": decision}

@@ -53,7 +53,7 @@ def test_slack_makes_an_app_of_it(settings, public_url):
     assert (asked.netloc, asked.path) == ("api.slack.com", "/apps")
 
     with running() as slack:
-        review = requests.get(f"{slack.url}/apps?{asked.query}", timeout=10)
+        review = requests.get(f"{slack.url}/apps?{asked.query}", timeout=30)
         app = slack.app_of(yaml.safe_load(parse_qs(asked.query)["manifest_yaml"][0]))
 
     assert (review.status_code, "Create" in review.text) == (200, True)
