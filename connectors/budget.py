@@ -268,7 +268,7 @@ class Budget:
         return f"{self._key}:{round(ends * 1000)}"
 
     def _window(self, learned: _Learned | None, now: float) -> _Window:
-        if learned is None or not 0 <= now - learned["at"] <= _LEARNED_WINDOWS * learned["seconds"]:
+        if learned is None or not _is_current(learned, now):
             seconds = self._limit.seconds
             ends = (math.floor(now / seconds) + 1) * seconds
             return _Window(ends, seconds, min(self._limit.requests, MOST_REQUESTS), 0)
@@ -371,6 +371,15 @@ def _incr(key: str, by: int, timeout: int) -> int:
         cache.set(key, by, timeout)
         return by
     return value
+
+
+def _is_current(learned: _Learned, now: float) -> bool:
+    """Whether what a service said still counts.
+
+    It may have been learned after `now`: since then by another thread, or by a host whose clock is ahead. A
+    clock that was set back by more than a window makes it unknown.
+    """
+    return -learned["seconds"] <= now - learned["at"] <= _LEARNED_WINDOWS * learned["seconds"]
 
 
 def _now() -> float:

@@ -256,6 +256,24 @@ def test_what_others_use_with_the_same_token_counts(hundred):
     assert [count(hundred, use) for use in (Use.SEND, Use.POLL, Use.SETTLE)] == [15, 13, 2]
 
 
+@pytest.mark.parametrize("behind", [0.000_01, 0.5, 40.0])
+def test_what_was_learned_after_one_has_looked_at_the_clock_counts(hundred, ticking, behind):
+    """By another thread meanwhile, or by a host whose clock is ahead."""
+    ticking.time += 100
+    hundred.learn(limit=100, remaining=1, reset_in=150)
+    ticking.time -= behind
+
+    assert hundred.take(Use.SEND) == 0.0
+    assert hundred.take(Use.SEND) == pytest.approx(150 + behind)
+
+
+def test_what_was_learned_before_the_clock_was_set_back_is_forgotten(hundred, ticking):
+    hundred.learn(limit=50, remaining=0, reset_in=150)
+    ticking.time -= 1000
+
+    assert hundred.take(Use.SEND) == 0.0
+
+
 def test_nothing_goes_when_the_service_says_nothing_remains(hundred, ticking):
     hundred.learn(limit=100, remaining=0, reset_in=120)
 
