@@ -50,7 +50,7 @@ class Room:
 
     def sees(self, text: str) -> None:
         """The message arrives by itself, once, without the page being loaded again."""
-        expect(self.messages(text)).to_have_count(1)  # type: ignore[arg-type]
+        expect(self.messages(text)).to_have_count(1, timeout=10_000)  # type: ignore[arg-type]
 
 
 class Newcomer:

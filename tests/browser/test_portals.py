@@ -114,7 +114,7 @@ def test_one_asks_and_the_other_approves(host: Newcomer, guest: Newcomer) -> Non
     expect(manage.get_by_text("asks to join")).to_be_visible()  # by itself
     manage.get_by_role("button", name="Approve").click()
     expect(manage.get_by_role("heading", name="The Tube is open")).to_be_visible()
-    expect(page.get_by_role("heading", name="The owner has approved")).to_be_visible()
+    expect(page.get_by_role("heading", name="The owner has approved")).to_be_visible(timeout=10_000)
 
     manage = host.go("/manage/")
     manage.get_by_role("link", name="Delete").click()

@@ -172,6 +172,6 @@ def test_everything_ends_with_its_test() -> None:
     with slackservers.emulate() as slack:
         process = slack.server.process
         assert process
-    assert process.wait(30) is not None
+    assert process.wait(5) is not None
     with pytest.raises(requests.ConnectionError):
-        requests.get(slack.url, timeout=30)
+        requests.get(slack.url, timeout=5)

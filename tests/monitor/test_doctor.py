@@ -115,7 +115,7 @@ def test_check_that_hangs_is_left_behind_and_the_others_are_told(only: Any) -> N
 
     examined = examination.examine(examination.CHECKS, limit=0.3)
 
-    assert time.monotonic() - began < 2.9
+    assert time.monotonic() - began < 2
     assert [(one.name, [f.severity for f in one.findings]) for one in examined] == [
         ("hangs", [Severity.ERROR]),
         ("well", [Severity.OK]),

@@ -186,7 +186,7 @@ def test_what_hangs_is_said_in_time_and_is_asked_once(
         took.append(time.monotonic() - began)
 
     assert found == [{"database": "No answer in time.", "lag": "No answer in time."}] * 2
-    assert max(took) < 8  # it hangs for ever
+    assert max(took) < 2.5
     assert asked == [1]
 
 
@@ -197,7 +197,7 @@ def test_broker_that_hangs_is_said_in_time(settings: Any, swept: None, deaf: int
 
     checks = {check.name: check for check in readiness.current.checks()}
 
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 2.5
     assert checks["broker"].ok is False
     assert checks["database"].ok is True
 

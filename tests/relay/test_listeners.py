@@ -153,7 +153,7 @@ if ON_SERVERS:
             fence = holder(here)
             code, seconds = first.stop(signal.SIGTERM)
             assert (code, seconds < 10) == (0, True), first.output.read_text()
-            until(lambda: holder(here) != fence, within=15)
+            until(lambda: holder(here) != fence, within=5)
         finally:
             said = talk.end()
         until(lambda: len(taken_in()) >= len(said))

@@ -165,7 +165,7 @@ def test_a_tube_that_opens_is_listened_to_at_once(world: World, monkeypatch: pyt
         began = time.monotonic()
         world.stub.say("new", "Ann", "after")
         until(lambda: texts_taken_in("new") == ["after"])
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 2
         until(lambda: not Seat.objects.exclude(unheard_since=None).exists())
 
     assert opened.side_a.account_id == here.account_id
@@ -517,7 +517,7 @@ def test_accounts_are_shared_and_handed_over_at_once(world: World, monkeypatch: 
             until(lambda: second.connected() >= 8)
             until(lambda: first.connected() + second.connected() == 20)
             assert Listener.objects.count() == 2
-        until(lambda: first.connected() == 20, within=15)
+        until(lambda: first.connected() == 20, within=5)
         assert Listener.objects.count() == 1
     assert not LinkedAccount.objects.exclude(stream_lease_until=None).exists()
     assert not Listener.objects.exists()
@@ -535,7 +535,7 @@ def test_a_ring_at_the_moment_of_stopping_does_not_keep_a_listener(
         keeping.ring()
         await asyncio.sleep(0)  # the ring is there, and the keeper has not gone on yet
         task.cancel()
-        await asyncio.wait({task}, timeout=30)
+        await asyncio.wait({task}, timeout=5)
         threads.close()
         return task.done()
 

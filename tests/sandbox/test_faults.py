@@ -67,7 +67,7 @@ def test_slow_answer_runs_into_a_time_limit(api):
     started = time.monotonic()
     with pytest.raises(requests.ReadTimeout):
         requests.get(f"{api.server.url}/v2/capabilities", timeout=0.1)
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 2
 
 
 def test_message_can_be_read_before_its_sender_is_answered(api):

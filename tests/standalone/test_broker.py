@@ -29,7 +29,7 @@ def test_message_wakes_the_waiting_consumer() -> None:
         message.ack()
     putter.join()
 
-    assert late < 0.8  # who only looks does so once a second
+    assert late < 0.1
 
 
 def test_acknowledgement_makes_room_for_the_next_message_at_once() -> None:
@@ -44,7 +44,7 @@ def test_acknowledgement_makes_room_for_the_next_message_at_once() -> None:
         waited = time.monotonic() - begun
         second.ack()
 
-    assert waited < 0.9  # the same
+    assert waited < 0.5
 
 
 def test_empty_queue_times_out() -> None:
@@ -53,7 +53,7 @@ def test_empty_queue_times_out() -> None:
         with pytest.raises(queue.Empty):
             queue.get(timeout=0.3)
 
-    assert 0.2 < time.monotonic() - begun < 5
+    assert 0.2 < time.monotonic() - begun < 1
 
 
 def test_stopping_worker_does_not_wait_for_messages(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,4 +65,4 @@ def test_stopping_worker_does_not_wait_for_messages(monkeypatch: pytest.MonkeyPa
         with pytest.raises(queue.Empty):
             queue.get(timeout=5)
 
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 1

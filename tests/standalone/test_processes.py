@@ -24,7 +24,7 @@ def test_four_processes_work_together_and_leave_nobody_behind(start: Start, stor
 
     assert running.get().status_code == 200
     assert "web, worker, listener and beat as separate processes" in running.text()
-    assert sorted(running.mark()["seconds"] for _ in range(20))[10] < 0.4
+    assert sorted(running.mark()["seconds"] for _ in range(20))[10] < 0.2
     assert len(family(running)) == 4
     everybody = psutil.Process(running.process.pid).children(recursive=True)
     code, seconds = running.stop()

@@ -223,7 +223,7 @@ def test_taken_nick_is_replaced_and_got_back(
             assert other.people("#nicks") == {"wanted", "wanted_"}
 
             other.rename("done")
-            other.wait(lambda: other.people("#nicks") == {"wanted", "done"})
+            other.wait(lambda: other.people("#nicks") == {"wanted", "done"}, within=10)
             us.insist("#nicks", "here")
             other.wait(lambda: other.texts("#nicks", by="wanted") == ["here"])
 
@@ -255,7 +255,7 @@ def test_nick_of_ours_is_taken_from_a_stranger(inspircd: ircservers.Ircd) -> Non
     with people(inspircd.url) as crowd:
         ann, _ = crowd.enter("ann", "#nicks"), crowd.enter("relay")
         with living(inspircd.url, "#nicks", password=PASSWORD):
-            ann.wait(lambda: "relay" in ann.people("#nicks"))
+            ann.wait(lambda: "relay" in ann.people("#nicks"), within=15)
 
 
 def test_line_under_a_replacement_is_still_ours(ngircd: ircservers.Ircd) -> None:
@@ -323,7 +323,7 @@ def test_many_channels_are_all_joined_with_their_keys(inspircd: ircservers.Ircd)
             ann.mode(room, "+k", f"key{room[5:]}")
         keys = {f"key of {room}": f"key{room[5:]}" for room in rooms[::3]}
         with living(inspircd.url, *rooms, nick="visitor", **keys) as us:
-            ann.wait(lambda: all("visitor" in ann.people(room) for room in rooms))
+            ann.wait(lambda: all("visitor" in ann.people(room) for room in rooms), within=10)
             assert us.lost == {}
 
 

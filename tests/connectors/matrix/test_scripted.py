@@ -450,7 +450,7 @@ def test_stream_that_hangs_or_drips_ends_in_time(server, connector, monkeypatch)
         started = time.monotonic()
         with pytest.raises(RetryLater, match="broke off") as caught:
             stream(connector)
-        assert time.monotonic() - started < 8
+        assert time.monotonic() - started < 3
         assert TOKEN not in "".join(traceback.format_exception(caught.value))
 
 

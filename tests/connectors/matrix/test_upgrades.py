@@ -169,7 +169,7 @@ def test_entering_ends_in_time_at_a_server_that_hangs(server, connector, monkeyp
     with pytest.raises(RetryLater, match=r"did not answer within 0\.\d seconds"):
         connector.enter("#new:example.org")
 
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 3
 
 
 def test_room_that_the_server_encrypts_is_left(server, connector):
@@ -230,4 +230,4 @@ def test_many_requests_share_their_time(server):
         with pytest.raises(RetryLater):
             shared.whoami()
 
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 4

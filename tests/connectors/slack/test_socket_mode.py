@@ -488,7 +488,7 @@ def test_trouble_on_opening_is_tried_again_by_whoever_keeps_it(office, kind):
     office.slack.fault(kind, on="apps.connections.open", count=1)
 
     with office.listening() as heard:
-        heard.wait(lambda: heard.is_over)
+        heard.wait(lambda: heard.is_over, within=15)
 
     assert isinstance(heard.error, RetryLater)
     assert office.app_token.value not in str(heard.error)
