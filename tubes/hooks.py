@@ -22,7 +22,9 @@ from tubes.relay.pushing import NeedsAttention, NotNow, take_push
 
 log = logging.getLogger(__name__)
 
-FORBIDDEN, LATER = 403, 503
+ACKNOWLEDGED, FORBIDDEN, LATER = 202, 403, 503
+# Of the answers for several accounts these count last, in this order; that it is stored counts first.
+LAST = (LATER, ACKNOWLEDGED, FORBIDDEN)
 SOON = "5"  # seconds after which a service may push again
 
 
@@ -36,7 +38,10 @@ def hook(request: HttpRequest, account_code: str, secret: str) -> HttpResponse:
 
 @csrf_exempt
 def service_hook(request: HttpRequest, kind: str) -> HttpResponse:
-    """Take a push in that came to the one address of a service. As `hook`, by whose signature it is."""
+    """Take a push in that came to the one address of a service. As `hook`, by whose signature it is.
+
+    202: it is theirs whose login is refused; it is not to be pushed again.
+    """
     service = connector_class(kind)
     if service is None or not service.capabilities.one_address:
         raise Http404
@@ -58,17 +63,18 @@ def _hand_out(service: type[Connector], request: HttpRequest) -> HttpResponse:
     if addressee.answer:
         return HttpResponse(addressee.answer, content_type="text/plain")
     answers = [_taken_by(account, request) for account in _accounts_of(service, addressee)]
-    heard = [answer for answer in answers if answer.status_code != FORBIDDEN]
-    # Who cannot take it now reads it afterwards: pushed again it would go to all.
-    stored = [answer for answer in heard if answer.status_code != LATER]
-    return next(iter(stored or heard or answers), HttpResponse(content_type="text/plain"))
+    return min(answers, key=_rank, default=HttpResponse(content_type="text/plain"))
+
+
+def _rank(answer: HttpResponse) -> int:
+    return LAST.index(answer.status_code) + 1 if answer.status_code in LAST else 0
 
 
 def _taken_by(account: LinkedAccount, request: HttpRequest) -> HttpResponse:
     try:
         return _take(account, request)
     except NeedsAttention:  # which may take days: its service would give up pushing by then
-        return HttpResponse(content_type="text/plain")
+        return HttpResponse(status=ACKNOWLEDGED, content_type="text/plain")
     except NotNow as error:
         return _later(str(error))
 
