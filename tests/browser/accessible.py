@@ -28,6 +28,7 @@ def violations(page: Page, *, within: str = "html") -> list[str]:
 
 def faults(page: Page, scheme: str) -> list[str]:
     """Where one has to scroll sideways, and what axe says: at the widest, in the dark at the narrowest."""
+    page.wait_for_load_state()
     found = [f"{width} px: {wide} px wide" for width in WIDTHS if (wide := _width_at(page, width)) > width]
     _width_at(page, WIDTHS[0] if scheme == "dark" else WIDTHS[-1])
     return found + violations(page)

@@ -94,13 +94,16 @@ class Newcomer:
         page.get_by_role("link", name="HipChat").click()
         page.get_by_label("Token").fill(token)
         page.get_by_label("Team name").fill(team)
-        page.get_by_role("button", name="Submit").click()
+        page.wait_for_load_state()
+        with page.expect_event("load"):  # of what comes next, whatever the answer is
+            page.get_by_role("button", name="Submit").click()
 
     def open_a_tube(self, side_a: str, side_b: str) -> None:
         """Search Side A while typing, pick it, search Side B, pick it: the Tube is open."""
         page = self.go("/open-a-tube/")
         page.get_by_role("searchbox").press_sequentially(side_a)
         page.get_by_role("link", name=side_a).click()
+        expect(page.get_by_text("Pick the room to join it to")).to_be_visible()
         page.get_by_role("searchbox").press_sequentially(side_b)
         page.get_by_role("button", name=side_b).click()
         expect(page.get_by_role("heading", name="The Tube is open")).to_be_visible()

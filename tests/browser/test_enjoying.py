@@ -72,7 +72,8 @@ def test_from_signing_up_to_an_open_tube_and_back_without_a_script(
         look_until_listed(
             page, f"{house.address}{path}" if path.startswith("/") else f"{page.url}{path}", room
         )
-        page.locator("#found .pick").filter(has_text=room).click()
+        with page.expect_event("load"):
+            page.locator("#found .pick").filter(has_text=room).click()
     expect(page.get_by_role("heading", name="The Tube is open")).to_be_visible()
     expect(page.get_by_text("3 of 4 done")).to_be_visible()
 

@@ -48,6 +48,7 @@ def test_from_the_form_to_talking_in_a_channel(visitor: Newcomer, ircd: ircserve
         page = visitor.go("/open-a-tube/")
         page.get_by_role("searchbox").press_sequentially("Support")
         page.get_by_role("link", name="Support").click()
+        expect(page.get_by_text("Pick the room to join it to")).to_be_visible()
         page.get_by_role("searchbox").press_sequentially(CHANNEL)
         page.get_by_role("button", name=CHANNEL).first.click()
         expect(page.get_by_role("heading", name="The Tube is open")).to_be_visible()

@@ -190,8 +190,8 @@ def test_a_lookup_shows_how_far_it_is_and_the_search_is_done_again(resident: Res
     requests.post(f"{control}/add_fault", json={"path": r"/v2/room\b", "delay": 2, "count": 4}, timeout=30)
 
     for button in page.get_by_role("button", name="Refresh").all():
-        button.click()
-        page.wait_for_load_state()
+        with page.expect_event("load"):
+            button.click()
     expect(page.get_by_role("progressbar").first).to_be_visible()
 
     expect(page.locator("#found .pick")).to_contain_text("Brand new")
@@ -206,14 +206,15 @@ def test_everything_works_without_a_script(chromium: Browser, house: Sameroom, s
 
 def walk_without_a_script(visitor: Resident) -> None:
     page = visitor.go("/open-a-tube/")
-    for room in ("Support", "Helpdesk"):
+    for room, then in (("Support", "Pick the room to join it to"), ("Helpdesk", "The Tube is open")):
         page.get_by_role("searchbox").fill(room)
         page.get_by_role("button", name="Search").click()
         page.locator("#found .pick").filter(has_text=room).click()
-    expect(page.get_by_role("heading", name="The Tube is open")).to_be_visible()
+        expect(page.get_by_text(then)).to_be_visible()
 
     visitor.go("/manage/").get_by_label("State").select_option("active")
-    page.get_by_role("button", name="Show").click()
+    with page.expect_event("load"):
+        page.get_by_role("button", name="Show").click()
     page.get_by_role("button", name="Pause").click()
     expect(page).to_have_url(re.compile(r"\?state=active$"))
     expect(page.get_by_role("heading", name="Nothing is like that")).to_be_visible()

@@ -43,6 +43,7 @@ def test_somebody_sets_it_up_and_signs_in_by_it(
     page.get_by_role("link", name="Set it up").click()
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_role("button", name="Copy the key")).to_be_visible()
     wrong["setting up"] = faults(page, scheme)
     page.get_by_role("button", name="Copy the key").click()
     key = page.locator("#totp-secret").input_value()
@@ -56,6 +57,7 @@ def test_somebody_sets_it_up_and_signs_in_by_it(
 
     other = Newcomer(chromium.new_context(color_scheme=scheme), sameroom.address)
     page = sign_in(other, email)
+    expect(page.get_by_label("Code", exact=True)).to_be_visible()
     wrong["the second step"] = faults(page, scheme)
     page.get_by_label("Code", exact=True).fill(code)
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
