@@ -357,7 +357,8 @@ def test_deadline_is_total_through_tls(behaviour, certificate):
 
 
 def test_deadline_covers_a_body_that_nobody_takes():
-    with serving(lambda server, connection: server.done.wait(20)) as server:
+    with serving(after_an_answer(lambda server, connection: server.done.wait(20))) as server:
+        get(server.url)
         started = time.monotonic()
         with pytest.raises(net.Cut, match="did not answer within"):
             net.request("POST", server.url, deadline=DEADLINE, data=b"a" * 50_000_000)
@@ -643,7 +644,7 @@ def test_connection_that_the_server_closed_is_not_reused():
     with serving(once) as server:
         for _ in range(3):
             assert get(server.url).status == 200
-            server.threads[-1].join(2)
+            server.threads[-1].join(PATIENCE)
 
     assert server.accepted == 3
 
@@ -674,16 +675,17 @@ def test_idle_connections_of_forgotten_hosts_are_closed(monkeypatch):
         monkeypatch.setattr(clock, "monotonic", lambda: real() + 100)
         get(second.url)
 
-        first.threads[-1].join(2)
+        first.threads[-1].join(PATIENCE)
         assert not first.threads[-1].is_alive()
 
 
 def test_connection_is_not_kept_after_a_cut():
-    with serving(drips_body) as server:
-        failure(net.Cut, server.url, deadline=DEADLINE)
-        failure(net.Cut, server.url, deadline=DEADLINE)
+    with serving(after_an_answer(drips_body)) as server:
+        for _ in range(2):
+            get(server.url)
+            failure(net.Cut, server.url, deadline=DEADLINE)
 
-    assert server.accepted == 2
+    assert (server.accepted, len(server.requests)) == (2, 4)
 
 
 def test_many_threads_share_the_door():
