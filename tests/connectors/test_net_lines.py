@@ -11,10 +11,9 @@ from connectors.net import lines, pools
 from connectors.net.lines import Place, open_lines
 from tests import loops
 from tests.certificates import self_signed
-from tests.connectors.test_net import certificate, hangs, serving
+from tests.connectors.test_net import DEADLINE, GRACE, PATIENCE, certificate, hangs, serving
 
 __all__ = ["certificate"]
-DEADLINE = 2.0
 
 
 @pytest.fixture(autouse=True)
@@ -24,13 +23,13 @@ def _fresh(settings):
     lines._shared.cache_clear()
 
 
-def talk(place, *said, until=lambda heard: heard, pauses=False):
+def talk(place, *said, until=lambda heard: heard, pauses=False, deadline=PATIENCE):
     """What is heard, and why it ended, of a connection on which these lines are said."""
 
     async def whole():
         heard, ended = [], asyncio.get_running_loop().create_future()
         connection = await open_lines(
-            place, deadline=DEADLINE, heard=heard.append, ended=lambda error: ended.set_result(error)
+            place, deadline=deadline, heard=heard.append, ended=lambda error: ended.set_result(error)
         )
         if pauses:
             connection.pause(reading=False)
@@ -39,7 +38,7 @@ def talk(place, *said, until=lambda heard: heard, pauses=False):
             connection.pause(reading=True)
         for line in said:
             connection.write(line)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not ended.done() and not until(heard):
                 await asyncio.sleep(0.01)
         connection.close()
@@ -64,11 +63,11 @@ def answers(*pieces):
     return behaviour
 
 
-def refusal(kind, where):
+def refusal(kind, where, deadline=PATIENCE):
     began = time.monotonic()
     with pytest.raises(net.NetError) as caught:
-        talk(where)
-    assert time.monotonic() - began < DEADLINE + 1
+        talk(where, deadline=deadline)
+    assert time.monotonic() - began < deadline + GRACE
     assert type(caught.value) is kind
     assert "s3cret" not in "".join(traceback.format_exception(caught.value))
     return str(caught.value)
@@ -123,12 +122,13 @@ def test_address_that_is_not_public_is_refused(encrypted, settings):
 
 def test_nobody_there_and_nobody_known():
     assert refusal(net.NotSent, Place("127.0.0.1", 9, False)) == "127.0.0.1 refused the connection"
-    refusal(net.NotSent, Place("nobody.invalid", 6667, False))
+    refusal(net.NotSent, Place("nobody.invalid", 6667, False), DEADLINE)
 
 
 def test_handshake_that_hangs_ends_in_time(certificate):
     with serving(hangs) as server:
-        assert "did not answer" in refusal(net.NotSent, place(server, ca_certificate=certificate.pem))
+        where = place(server, ca_certificate=certificate.pem)
+        assert "did not answer" in refusal(net.NotSent, where, DEADLINE)
 
 
 def test_end_of_the_connection_is_told():
