@@ -11,6 +11,7 @@ from slack_sdk import WebClient
 from tests.fakeslack import FakeSlack, running
 from tests.fakeslack.receiver import Receiver, receiving
 from tests.fakeslack.world import App, Bot, Channel, Token, User
+from tests.waiting import PATIENCE
 
 
 @dataclass
@@ -32,7 +33,7 @@ class Office:
     def client(self, token: str | None = None) -> WebClient:
         """slack-sdk as the bot, or with another token; it does not try again by itself."""
         value = self.token.value if token is None else token
-        return WebClient(token=value, base_url=self.slack.api, timeout=10, retry_handlers=[])
+        return WebClient(token=value, base_url=self.slack.api, timeout=int(PATIENCE), retry_handlers=[])
 
 
 @pytest.fixture
@@ -40,6 +41,7 @@ def office() -> Iterator[Office]:
     with running() as slack:
         ann, bob, app = slack.person("ann"), slack.person("bob"), slack.app()
         token = slack.install(app, by=ann)
+        slack.core.deliveries.within = PATIENCE  # what is told again for a busy machine is not what is asked
         assert token.bot
         yield Office(slack, app, token, ann, bob, slack.channel("talk", ann, bob, token.bot))
 

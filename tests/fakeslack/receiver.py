@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-PATIENCE = 20.0  # seconds
+from tests.waiting import PATIENCE
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from slack_sdk import WebClient
 from tests.fakeslack.asking import refusal
 from tests.fakeslack.conftest import Office
 from tests.fakeslack.receiver import Receiver
+from tests.waiting import until
 
 
 def begin(client: WebClient, content: bytes, name: str = "a.txt") -> tuple[str, str]:
@@ -21,12 +21,7 @@ def begin(client: WebClient, content: bytes, name: str = "a.txt") -> tuple[str, 
 
 def shared(client: WebClient, file_id: str) -> dict[str, Any]:
     """Where a file was shared, as soon as it was."""
-    ends = time.monotonic() + 10
-    while time.monotonic() < ends:
-        if shares := client.files_info(file=file_id)["file"]["shares"]:
-            return dict(shares)
-        time.sleep(0.02)
-    raise AssertionError("never shared")
+    return dict(until(lambda: client.files_info(file=file_id)["file"]["shares"]))
 
 
 def test_slack_sdk_uploads(office: Office, client: WebClient) -> None:

@@ -19,8 +19,7 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 
 from tests.fakeslack.asking import refusal
 from tests.fakeslack.conftest import Office
-
-PATIENCE = 10.0  # seconds
+from tests.waiting import PATIENCE
 
 
 @dataclass
@@ -33,17 +32,17 @@ class Listening:
     answer: dict[str, Any] | None = None
 
     def take(self, client: SocketModeClient, request: SocketModeRequest) -> None:
+        self.got.put(request)  # before it counts as told
         if self.acknowledges:
             response = SocketModeResponse(envelope_id=request.envelope_id, payload=self.answer)
             client.send_socket_mode_response(response)
-        self.got.put(request)
 
     def next(self) -> SocketModeRequest:
         return self.got.get(timeout=PATIENCE)
 
 
 def soon(is_so: Callable[[], bool]) -> bool:
-    """Whether it becomes so within a few seconds."""
+    """Whether it becomes so."""
     ends = time.monotonic() + PATIENCE
     while not is_so():
         if time.monotonic() > ends:
@@ -142,7 +141,7 @@ def test_what_is_not_acknowledged_comes_again(socket_app: Office, connect: Calla
 def test_what_happens_while_nobody_is_connected_comes_later(
     socket_app: Office, connect: Callable[[], Listening]
 ) -> None:
-    socket_app.slack.core.deliveries.retries = (0.0, 1.0, 1.0)
+    socket_app.slack.core.deliveries.retries = (0.5,) * 80
     socket_app.slack.say(socket_app.room, socket_app.ann, "early")
     listening = connect()
 
@@ -172,7 +171,7 @@ def test_a_connection_is_renewed_on_request(socket_app: Office, connect: Callabl
 
 
 def test_a_connection_that_is_cut_is_made_anew(socket_app: Office, connect: Callable[[], Listening]) -> None:
-    socket_app.slack.core.deliveries.retries = (0.5,) * 8
+    socket_app.slack.core.deliveries.retries = (0.5,) * 80
     listening = connect()
 
     socket_app.slack.cut_sockets(socket_app.app)
