@@ -36,7 +36,7 @@ class Api:
     def call(self, method: str, path: str, **options: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {self.token.token}"} | options.pop("headers", {})
         return requests.request(
-            method, f"{self.server.url}/v2/{path}", headers=headers, timeout=10, **options
+            method, f"{self.server.url}/v2/{path}", headers=headers, timeout=30, **options
         )
 
     def get(self, path: str, **query: Any) -> requests.Response:
@@ -85,7 +85,7 @@ def receiving() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            receiver.gate.wait(5)
+            receiver.gate.wait(30)
             self.send_response(200)
             self.send_header("Content-Length", str(len(receiver.answer)))
             self.end_headers()

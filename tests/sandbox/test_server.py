@@ -26,8 +26,8 @@ def test_two_worlds_in_one_process_do_not_meet():
         user = one.world.user_named("Ann Lee")
         token = one.world.create_token(user.id, ["view_room"])
         headers = {"Authorization": f"Bearer {token.token}"}
-        here = requests.get(f"{one.url}/v2/room", headers=headers, timeout=5)
-        there = requests.get(f"{other.url}/v2/room", headers=headers, timeout=5)
+        here = requests.get(f"{one.url}/v2/room", headers=headers, timeout=30)
+        there = requests.get(f"{other.url}/v2/room", headers=headers, timeout=30)
         assert (here.status_code, there.status_code) == (200, 401)
         assert here.headers["X-Ratelimit-Limit"] == "100"
         assert there.headers["X-Ratelimit-Limit"] == "7"
@@ -47,10 +47,10 @@ def test_everything_survives_a_restart(tmp_path):
         for part in ("groups", "users", "rooms", "tokens"):
             assert after[part] == before[part]
         query = {"auth_token": token.token}
-        latest = requests.get(f"{server.url}/v2/room/{room.id}/history/latest", params=query, timeout=5)
+        latest = requests.get(f"{server.url}/v2/room/{room.id}/history/latest", params=query, timeout=30)
         first, second = latest.json()["items"]
         assert (first["message"], first["mentions"][0]["name"]) == ("kept @bo", "Bo Ray")
-        assert requests.get(second["file"]["url"], timeout=5).content == b"file"
+        assert requests.get(second["file"]["url"], timeout=30).content == b"file"
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # cheroot forgets a socket
@@ -78,7 +78,7 @@ def test_stop_does_not_wait_for_slow_answers():
     started = time.monotonic()
     server.stop()
     assert time.monotonic() - started < 2
-    assert done.wait(2)
+    assert done.wait(20)
 
 
 def test_threads_do_not_disturb_each_other():
@@ -132,8 +132,8 @@ def test_refused_certificate_does_not_stop_the_server(certificate):
         url = f"{server.url}/v2/capabilities"
         assert url.startswith("https://")
         with pytest.raises(requests.exceptions.SSLError):
-            requests.get(url, timeout=5)
-        told = requests.get(url, timeout=5, verify=str(certificate)).json()
+            requests.get(url, timeout=30)
+        told = requests.get(url, timeout=30, verify=str(certificate)).json()
         assert told["links"]["self"] == url
 
 
@@ -173,8 +173,8 @@ def test_command_serves_and_stops_at_once(start, number):
     command = start()
     line = command.stdout.readline()
     url = re.search(r"http://127\.0\.0\.1:\d+", line)[0]
-    assert requests.get(f"{url}/", timeout=5).status_code == 200
-    answer = requests.get(f"{url}/v2/capabilities", timeout=5)
+    assert requests.get(f"{url}/", timeout=30).status_code == 200
+    answer = requests.get(f"{url}/v2/capabilities", timeout=30)
     assert answer.headers["X-Ratelimit-Limit"] == "3"
     started = time.monotonic()
     command.send_signal(number)
@@ -185,7 +185,7 @@ def test_command_serves_and_stops_at_once(start, number):
 def test_command_serves_https(start, certificate):
     line = start("--certificate", str(certificate)).stdout.readline()
     url = re.search(r"https://127\.0\.0\.1:\d+", line)[0]
-    assert requests.get(f"{url}/", timeout=5, verify=str(certificate)).status_code == 200
+    assert requests.get(f"{url}/", timeout=30, verify=str(certificate)).status_code == 200
 
 
 def test_certificate_that_is_none_is_said_in_a_sentence(start, tmp_path):

@@ -11,6 +11,7 @@ import pytest
 
 from stub.control import Stub
 from stub.server import running
+from tests.waiting import until
 
 
 class Receiver:
@@ -23,12 +24,14 @@ class Receiver:
         self.statuses: list[int] = []
         self.under_way = self.most_under_way = 0
         self.seconds = 0.0
+        self.meet = 0  # so many at once before one is answered
         self.lock = threading.Lock()
 
     def take(self, headers: dict[str, str], body: bytes) -> int:
         with self.lock:
             self.under_way += 1
             self.most_under_way = max(self.most_under_way, self.under_way)
+        until(lambda: self.most_under_way >= self.meet)
         time.sleep(self.seconds)
         with self.lock:
             self.under_way -= 1

@@ -71,7 +71,7 @@ def test_pushes_of_a_room_come_one_at_a_time_in_small_batches(stub: Stub, receiv
 
 def test_rooms_do_not_wait_for_each_other(stub: Stub, receiver: Receiver) -> None:
     hooked(stub, receiver)
-    receiver.seconds = 0.3
+    receiver.meet = 2
 
     stub.say_many([("hall", "Ann", "x"), ("yard", "Ann", "y")])
 
@@ -129,7 +129,7 @@ def test_dropped_answer_brings_the_push_again(stub: Stub, receiver: Receiver) ->
 
 def test_late_push_is_overtaken_and_its_message_marked(stub: Stub, receiver: Receiver) -> None:
     hooked(stub, receiver)
-    stub.fault("push_late", count=1, delay=0.5)
+    stub.fault("push_late", count=1, delay=3)
 
     for text in ("one", "two"):
         stub.say("hall", "Ann", text)
