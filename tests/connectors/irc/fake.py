@@ -165,14 +165,16 @@ class Fake:
     # ------------------------------------------------------------ what is done to those who are connected
 
     def kick(self, channel: str, nick: str, words: str = "out") -> None:
-        self.tell(channel, Line("KICK", (channel, nick, words), source_of("op")))
-        self.session(nick).channels.pop(fold(channel), None)
+        session, line = self.session(nick), Line("KICK", (channel, nick, words), source_of("op"))
+        session.channels.pop(fold(channel), None)  # before it comes back
+        self.tell(channel, line)
+        session.send(line)
 
     def rename(self, nick: str, to: str) -> None:
         """A new nick, by the server's or the services' will."""
         session = self.session(nick)
-        session.send(Line("NICK", (to,), source_of(nick)))
         session.nick = to
+        session.send(Line("NICK", (to,), source_of(nick)))
 
     def kill(self, nick: str, words: str = "Killed (op (out))") -> None:
         session = self.session(nick)

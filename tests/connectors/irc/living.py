@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing, contextmanager, suppress
 from typing import Any
 
-from connectors.base import IncomingEvent, Login, MessageId, OutgoingMessage, RoomId, UserId
+from connectors.base import Batch, IncomingEvent, Login, MessageId, OutgoingMessage, RoomId, UserId
 from connectors.errors import ConnectorError, RetryLater
 from connectors.irc.connector import IrcConnector
 from connectors.markup import plain
+from tests.waiting import PATIENCE, until
 
 FAST = {"lines_per_second": "1000"}
 
@@ -39,8 +40,10 @@ class Living:
         self.told: list[list[str]] = []  # of each batch: the rooms of its events, and whether any has moved
         self.error: BaseException | None = None
         self.batches = 0
+        self.tokens: list[str] = []  # of each batch
         self.holds = threading.Event()  # while it is clear nothing is stored
         self.holds.set()
+        self._storing = threading.Lock()  # of a batch nobody sees a part
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._ends = asyncio.Event()
@@ -51,7 +54,7 @@ class Living:
     def stop(self) -> None:
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._ends.set)
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
 
     @property
     def texts(self) -> list[str]:
@@ -65,14 +68,10 @@ class Living:
     def is_over(self) -> bool:
         return not self._thread.is_alive()
 
-    def wait(self, found: Callable[[], Any], within: float = 40.0) -> Any:
-        ends = time.monotonic() + within
-        while not (value := found()):
-            assert time.monotonic() < ends, (
-                f"not so within {within} s: {self.texts[-5:]} {self.lost} {self.error!r}"
-            )
-            time.sleep(0.01)
-        return value
+    def wait(self, found: Callable[[], Any], within: float = PATIENCE) -> Any:
+        value = until(found, within=within, told=lambda: f"{self.texts[-5:]} {self.lost} {self.error!r}")
+        with self._storing:
+            return value
 
     def send(self, room: str, text: str, **more: Any) -> MessageId:
         return self.connector.send(RoomId(room), OutgoingMessage(text, **more))
@@ -113,14 +112,19 @@ class Living:
                     ends.cancel()
                     return
                 await self._loop.run_in_executor(None, self.holds.wait)
-                self.events += [one for one in batch.events if not one[1].is_presence]
-                self.presence += [one for one in batch.events if one[1].is_presence]
-                self.lost |= batch.lost
-                self.put_out |= set(batch.put_out)
-                self.moved |= batch.moved
-                self.told.append([*(room for room, _ in batch.events), *(["moved"] if batch.moved else [])])
-                self.token = batch.token
-                self.batches += 1
+                with self._storing:
+                    self._store(batch)
+
+    def _store(self, batch: Batch) -> None:
+        self.events += [one for one in batch.events if not one[1].is_presence]
+        self.presence += [one for one in batch.events if one[1].is_presence]
+        self.lost |= batch.lost
+        self.put_out |= set(batch.put_out)
+        self.moved |= batch.moved
+        self.told.append([*(room for room, _ in batch.events), *(["moved"] if batch.moved else [])])
+        self.token = batch.token
+        self.tokens.append(batch.token)
+        self.batches += 1
 
 
 @contextmanager
@@ -137,7 +141,7 @@ def living(
     one = Living(made, rooms, token)
     one.start()
     try:
-        one.wait(lambda: one.batches or one.is_over, within=40.0)
+        one.wait(lambda: one.batches or one.is_over)
         yield one
     finally:
         one.holds.set()

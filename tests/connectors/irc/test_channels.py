@@ -63,6 +63,7 @@ def test_channel_that_was_renamed_meanwhile_is_followed(server: Fake) -> None:
     server.on("JOIN", renamed)
     with living(server.url, OLD) as us:
         server.wait(lambda: len(server.lines("JOIN")) == 2)
+        us.wait(lambda: us.connector._live[1]._channels.is_in(NEW))
         server.say("ann", "#new", "hello")
 
         us.wait(lambda: us.texts == ["hello"])

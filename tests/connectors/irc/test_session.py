@@ -13,6 +13,7 @@ from connectors.errors import LoginRejected, RetryLater
 from connectors.irc import channels, link, session, ticking
 from connectors.irc.connector import IrcConnector
 from connectors.markup.tree import Bold, Document, Italic, Paragraph, Text
+from sameroom import clock
 from tests import ircservers
 from tests.certificates import self_signed
 from tests.connectors.irc.fake import Fake, fake
@@ -223,7 +224,7 @@ def test_taken_nick_is_replaced_and_got_back(
             assert other.people("#nicks") == {"wanted", "wanted_"}
 
             other.rename("done")
-            other.wait(lambda: other.people("#nicks") == {"wanted", "done"}, within=10)
+            other.wait(lambda: other.people("#nicks") == {"wanted", "done"})
             us.insist("#nicks", "here")
             other.wait(lambda: other.texts("#nicks", by="wanted") == ["here"])
 
@@ -231,13 +232,21 @@ def test_taken_nick_is_replaced_and_got_back(
 def test_nick_that_somebody_keeps_is_asked_for_ever_more_rarely(
     server: Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "REGAIN", 0.1)
+    times, told = [clock.monotonic()], set()
+    monkeypatch.setattr(session, "REGAIN", 1.0)
     monkeypatch.setattr(ticking, "EVERY", 0.02)
+    monkeypatch.setattr(clock, "monotonic", lambda: times[-1])
     server.script.taken.add("relay")
-    with living(server.url, "#room"):
-        time.sleep(2)
+    with living(server.url, "#room") as us:
+        live = us.connector._live[1]
+        tick = live.tick
+        monkeypatch.setattr(live, "tick", lambda at: (tick(at), told.add(at)))
+        for seconds in (0.5, *[1.0] * 20):
+            times.append(times[-1] + seconds)
+            us.wait(lambda: told.issuperset(times[1:]))
+        us.send("#room", "behind what was asked")
         asked = len([line for line in server.lines("NICK") if line.last == "relay"]) - 1
-        assert 3 <= asked <= 5  # after 0.1, 0.3, 0.7, 1.5 seconds
+        assert asked == 4  # after 1, 3, 7, 15 seconds
 
 
 def test_nick_that_the_network_has_cut_is_not_asked_for_again(
@@ -255,7 +264,7 @@ def test_nick_of_ours_is_taken_from_a_stranger(inspircd: ircservers.Ircd) -> Non
     with people(inspircd.url) as crowd:
         ann, _ = crowd.enter("ann", "#nicks"), crowd.enter("relay")
         with living(inspircd.url, "#nicks", password=PASSWORD):
-            ann.wait(lambda: "relay" in ann.people("#nicks"), within=15)
+            ann.wait(lambda: "relay" in ann.people("#nicks"))
 
 
 def test_line_under_a_replacement_is_still_ours(ngircd: ircservers.Ircd) -> None:
@@ -323,7 +332,7 @@ def test_many_channels_are_all_joined_with_their_keys(inspircd: ircservers.Ircd)
             ann.mode(room, "+k", f"key{room[5:]}")
         keys = {f"key of {room}": f"key{room[5:]}" for room in rooms[::3]}
         with living(inspircd.url, *rooms, nick="visitor", **keys) as us:
-            ann.wait(lambda: all("visitor" in ann.people(room) for room in rooms), within=10)
+            ann.wait(lambda: all("visitor" in ann.people(room) for room in rooms))
             assert us.lost == {}
 
 
@@ -379,6 +388,7 @@ def test_kick_is_forgiven_once(server: Fake, monkeypatch: pytest.MonkeyPatch) ->
     with living(server.url, "#room") as us:
         server.kick("#room", "relay", "behave")
         server.wait(lambda: len(server.lines("JOIN")) == 2)
+        us.wait(lambda: us.connector._live[1]._channels.is_in(RoomId("#room")))
         server.say("ann", "#room", "back?")
         us.wait(lambda: us.texts == ["back?"])
         assert us.lost == {}
