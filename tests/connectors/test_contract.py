@@ -33,6 +33,7 @@ from connectors.registry import connectors
 from sameroom import clock
 from tests.connectors.harness import Harness, harness_of, marks_of, peers, read, standing
 from tests.connectors.trouble import CUT, HANG, NONSENSE, Trouble, troubled
+from tests.waiting import until
 from tubes.relay.rendering import fingerprint
 
 # Not the stub: its accounts can, but the one that is tried here is pushed to.
@@ -303,12 +304,10 @@ def trouble() -> Iterator[Trouble]:
 
 @pytest.fixture(params=[pytest.param(kind, marks=marks_of(kind)) for kind in NETWORKED])
 def victim(request: pytest.FixtureRequest, trouble: Trouble) -> Connector:
-    """A connector whose server is in trouble, with a second for each send."""
+    """A connector whose server is in trouble."""
     with harness_of(str(request.param)) as harness:
         login = replace(harness.login, server=trouble.url)
-    made = connectors()[str(request.param)](login)
-    made.capabilities = replace(made.capabilities, send_deadline=1.0)
-    return made
+    return connectors()[str(request.param)](login)
 
 
 def send(connector: Connector) -> None:
@@ -320,12 +319,15 @@ def test_a_send_that_is_not_clearly_answered_may_have_arrived(
     what: str | int, victim: Connector, trouble: Trouble
 ) -> None:
     trouble.what = what
+    deadline = 2.0 if what == HANG else victim.capabilities.send_deadline
+    victim.capabilities = replace(victim.capabilities, send_deadline=deadline)
     began = clock.monotonic()
 
     with pytest.raises(DeliveryUnknown, match=r"\.$"):
         send(victim)
 
-    assert clock.monotonic() - began < 3
+    assert clock.monotonic() - began < deadline + 2
+    until(lambda: trouble.requests)
     assert trouble.requests == 1  # not repeated
 
 
