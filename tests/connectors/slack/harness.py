@@ -14,8 +14,10 @@ from connectors.slack import streaming
 from connectors.slack.scopes import EVENTS, with_bot
 from tests import slackservers
 from tests.fakeslack import FakeSlack, running
+from tests.fakeslack.deliveries import WITHIN
 from tests.fakeslack.text import escape, unescape
 from tests.fakeslack.world import Channel, Token
+from tests.waiting import PATIENCE
 
 
 class SlackHarness:
@@ -25,6 +27,7 @@ class SlackHarness:
 
     def __init__(self, slack: FakeSlack) -> None:
         self.slack = slack
+        slack.core.deliveries.within = PATIENCE  # what is told again for a busy machine is not what is asked
         self.person = slack.person("ann", display_name="Ann")
         self.app = slack.app()
         self.token = slack.install(self.app)
@@ -64,6 +67,7 @@ class SocketHarness(SlackHarness):
 
     def __init__(self, slack: FakeSlack) -> None:
         super().__init__(slack)
+        slack.core.deliveries.within = WITHIN  # where a connection breaks, it is waited for
         self.app.socket_mode = True
         self.app.events = set(EVENTS)
         self.app_token = slack.app_token(self.app)
