@@ -21,7 +21,8 @@ from urllib.parse import urlsplit
 
 import pydle
 
-WITHIN = 20.0  # seconds for anything that has to happen
+from tests.waiting import PATIENCE as WITHIN
+
 ACTION, END = "\x01ACTION ", "\x01"
 NAMES, END_OF_NAMES, PREFIXES = "353", "366", "~&@%+"
 

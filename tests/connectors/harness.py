@@ -13,8 +13,7 @@ from connectors.base import Connector, IncomingEvent, Login, MessageId, Reading,
 from connectors.errors import RoomGone
 from tests import loops
 from tests.connectors.irc.living import Living
-
-WITHIN = 20.0  # seconds for what a stream has to bring
+from tests.waiting import PATIENCE as WITHIN
 
 
 class Harness(Protocol):

@@ -16,6 +16,7 @@ from tests.connectors.irc.fake import Fake, fake
 from tests.connectors.irc.lines import Line
 from tests.connectors.irc.living import FAST, Living, living, login
 from tests.relay.conftest import drain_all, texts
+from tests.waiting import PATIENCE
 from tubes.models import Delivery, Post, Seat
 from tubes.relay import sessions
 from tubes.relay.intake import Arrival, accept
@@ -51,7 +52,7 @@ def linked(server: Fake) -> Iterator[tuple[Seat, Seat, Living]]:
 
 def post(seat: Seat, text: str) -> None:
     accept([Arrival(seat.room_id, [factories.said(text)], is_pushed=True)])
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while Delivery.objects.filter(status__in=Delivery.OPEN).exists():
         assert time.monotonic() < deadline
         Delivery.objects.update(next_attempt_at=clock.now())

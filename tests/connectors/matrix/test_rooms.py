@@ -15,6 +15,7 @@ from tests import loops
 from tests.connectors.harness import read
 from tests.connectors.matrix.harness import MARKS
 from tests.homeserver import Refused
+from tests.waiting import PATIENCE
 
 pytestmark = [*MARKS]
 MEGOLM = {"algorithm": "m.megolm.v1.aes-sha2"}
@@ -28,7 +29,7 @@ def told(connector, room, token, holds):
     """The first batch that holds what is waited for."""
 
     async def wait():
-        async with asyncio.timeout(20), aclosing(connector.stream(token, lambda: [room])) as batches:
+        async with asyncio.timeout(PATIENCE), aclosing(connector.stream(token, lambda: [room])) as batches:
             async for batch in batches:
                 if holds(batch):
                     return batch
@@ -44,7 +45,7 @@ def lost(connector, room, token):
 
 def token_of(connector, room):
     async def first():
-        async with asyncio.timeout(20), aclosing(connector.stream("", lambda: [room])) as batches:
+        async with asyncio.timeout(PATIENCE), aclosing(connector.stream("", lambda: [room])) as batches:
             async for batch in batches:
                 if batch.token:
                     return batch.token

@@ -38,6 +38,7 @@ from connectors.matrix.refusals import BANNED, ENCRYPTED, NOT_IN_ROOM, REMOVED, 
 from connectors.matrix.upgrades import upgraded
 from tests import loops
 from tests.connectors.matrix.fake import fake
+from tests.waiting import PATIENCE
 
 ROOM = RoomId("!room:example.org")
 ME, ANN = "@me:example.org", "@ann:example.org"
@@ -89,7 +90,7 @@ def left(token, *events):
 
 async def gather(connector, token, count, rooms=lambda: [ROOM]):
     batches = []
-    async with asyncio.timeout(10), aclosing(connector.stream(token, rooms)) as stream:
+    async with asyncio.timeout(PATIENCE), aclosing(connector.stream(token, rooms)) as stream:
         async for batch in stream:
             batches.append(batch)
             if len(batches) == count:
