@@ -18,12 +18,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
 import psycopg2
 import redis as redis_client
 from kombu import Connection
@@ -74,10 +75,16 @@ class Server:
                 time.sleep(0.02)
 
     def kill(self) -> None:
-        """As a crash: no farewell."""
+        """As a crash: no farewell. Nobody is left whose memory keeps PostgreSQL from starting again."""
         if self.process:
+            family = _children(self.process)
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+            for child in family:  # PostgreSQL's are in groups of their own
+                with suppress(psutil.NoSuchProcess):
+                    child.kill()
+            while any(map(_runs, family)):
+                time.sleep(0.01)
 
     def stop(self) -> None:
         if self.process and self.process.poll() is None:
@@ -88,6 +95,21 @@ class Server:
                 self.process.wait(10)
             except subprocess.TimeoutExpired:
                 self.kill()
+
+
+def _children(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    try:
+        return psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Not one of whom only the entry is left, since nobody has fetched its code."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def end_with_parent() -> None:

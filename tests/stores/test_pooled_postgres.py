@@ -55,29 +55,10 @@ def handler(
         backend.pool.close_idle()
 
 
-def start(server: servers.Server) -> None:
-    """Again after a kill: the killed one's orphans need a moment to go."""
-    ends = time.monotonic() + PATIENCE
-    while True:
-        try:
-            return server.start()
-        except RuntimeError:
-            assert time.monotonic() < ends, "it never came up again"
-            time.sleep(0.05)
-
-
 def ask(connection: Any, statement: str = "SELECT pg_backend_pid()") -> Any:
     with connection.cursor() as cursor:
         cursor.execute(statement)
         return cursor.fetchone()[0]
-
-
-def ask_until_it_fails(connection: Any) -> None:
-    """The processes of a server that was killed take a moment to find that out."""
-    ends = time.monotonic() + PATIENCE
-    while time.monotonic() < ends:
-        ask(connection)
-        time.sleep(0.01)
 
 
 def ask_and_close(handler: ConnectionHandler) -> int:
@@ -150,7 +131,7 @@ def test_a_connection_that_was_cut_while_idle_is_replaced_unnoticed(
 ) -> None:
     first = ask_and_close(handler)
     postgres.kill()
-    start(postgres)
+    postgres.start()
 
     assert ask_and_close(handler) != first
 
@@ -163,8 +144,8 @@ def test_a_connection_that_is_cut_in_use_costs_one_error(
         ask(connection)
         postgres.kill()
         with pytest.raises((OperationalError, InterfaceError)):
-            ask_until_it_fails(connection)
-        start(postgres)
+            ask(connection)
+        postgres.start()
         connection.close_if_unusable_or_obsolete()
         assert ask(connection)
 
@@ -181,7 +162,7 @@ def test_a_server_that_does_not_answer_takes_no_places_away(
             ask(handler["default"])
     assert backend.pool._places._value == SIZE
 
-    start(postgres)
+    postgres.start()
     assert ask_and_close(handler)
 
 
