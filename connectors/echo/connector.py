@@ -76,7 +76,7 @@ class House:
 
     def say(self, room: RoomId, author: Author, text: str) -> MessageId:
         with self._lock:
-            self._last = max(datetime.now(UTC), self._last + timedelta(microseconds=1))
+            self._last = max(clock.now(), self._last + timedelta(microseconds=1))
             line = Line(MessageId(f"echo-{next(self._numbers)}"), author, text, self._last)
             self.lines[room].append(line)
             return line.id
