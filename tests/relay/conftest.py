@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -66,14 +67,17 @@ class Clock:
 
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    moved = Clock()
-    real_now, real_monotonic = clock.now, clock.monotonic
+    """It stands still until it is moved, but for a microsecond a look: a busy machine makes nothing due."""
+    moved, looks = Clock(), count()
+    began, began_monotonic = clock.now(), clock.monotonic()
 
     def now() -> datetime:
-        return real_now() + moved.ahead
+        return began + moved.ahead + timedelta(microseconds=next(looks))
 
-    monkeypatch.setattr(clock, "now", now)
-    monkeypatch.setattr(clock, "monotonic", lambda: real_monotonic() + moved.ahead.total_seconds())
+    monkeypatch.setattr(clock, "_set", None)  # what fields take for their defaults goes by the host's too
+    monkeypatch.setattr(clock, "set_by", lambda moment: None)
+    monkeypatch.setattr(clock, "host_now", now)
+    monkeypatch.setattr(clock, "monotonic", lambda: began_monotonic + moved.ahead.total_seconds())
     return moved
 
 

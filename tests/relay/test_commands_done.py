@@ -656,7 +656,7 @@ def test_a_portal_that_is_none_or_lets_nobody_in_says_so(apart: tuple[Pair, Pair
     ]
 
 
-def test_a_room_with_nothing_but_a_portal_answers(free: Pair, service: Service) -> None:
+def test_a_room_with_nothing_but_a_portal_answers(free: Pair, service: Service, time: Clock) -> None:
     factories.portal(free.here)
     Tube.objects.update(status="closed")
     service.refuse(RetryLater(1))

@@ -10,7 +10,7 @@ from tubes.models import Delivery, Seat
 from tubes.relay import handover, lanes, loading, rendering
 from tubes.services import tube_close
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("time")]
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from tubes.models import Room, RoomListing, Seat, Tube
 from tubes.relay import guard, health, hooking, reading
 from tubes.services import tube_close, tube_open
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("time")]
 
 
 @dataclass

@@ -20,7 +20,7 @@ from tubes.relay import reading
 from tubes.relay.due import Counts, counts
 from tubes.relay.leases import claim
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("time")]
 
 
 def due(*seats: Seat) -> None:

@@ -23,7 +23,7 @@ from tests.relay.test_notices import told
 from tubes.models import Delivery, Event, Installation, Room, Tube
 from tubes.relay import guard, marks, reading, restart
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("time")]
 
 
 @pytest.fixture(autouse=True)

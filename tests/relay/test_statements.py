@@ -15,7 +15,7 @@ from tests.relay.stubbed import edit_of
 from tubes.relay import lanes, sql
 from tubes.relay.intake import Arrival, accept
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("time")]
 
 FRAME = ("BEGIN", "SAVEPOINT", "RELEASE", "PREPARE")
 INTAKE = 8  # room, facts, event, loops, network, what is under way, delivery, numbering
