@@ -159,13 +159,13 @@ def test_a_code_is_not_good_again_where_each_process_has_its_own_cache(
     enrolled: tuple[str, list[str]],
 ) -> None:
     secret, _ = enrolled
-    client, onlooker = Client(), Client()
+    client, onlooker, code = Client(), Client(), code_at(secret, 1)
     sign_in(client)
-    client.post("/user/2fa/authenticate/", {"code": code_at(secret, 1)})
+    client.post("/user/2fa/authenticate/", {"code": code})
     cache.clear()
     sign_in(onlooker)
 
-    assert onlooker.post("/user/2fa/authenticate/", {"code": code_at(secret, 1)}).status_code == 429
+    assert onlooker.post("/user/2fa/authenticate/", {"code": code}).status_code == 429
 
 
 def test_a_recovery_code_lets_in_once(enrolled: tuple[str, list[str]]) -> None:
