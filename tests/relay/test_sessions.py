@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from accounts.models import LinkedAccount
-from connectors.base import RoomId
+from connectors.base import MessageId, OutgoingMessage, RoomId
 from stub.connector.connector import StubConnector
 from tests.relay.conftest import drain_all
 from tests.relay.listening import running
@@ -134,11 +134,18 @@ def test_what_is_on_its_way_arrives_before_the_connection_is_closed(
     monkeypatch.setattr(keeper, "LOOK", 0.1)
     world.stub.switch(latency=1.0)
     spoken(world, "here", "there")
-    with running():
+    real = StubConnector.send
+
+    def send(self: StubConnector, room: RoomId, message: OutgoingMessage) -> MessageId:
+        until(listener._speakers.is_ending)
+        return real(self, room, message)
+
+    monkeypatch.setattr(StubConnector, "send", send)
+    with running() as [listener]:
         until(lambda: len(sessions.accounts()) == 2)
         world.stub.say("here", "Ann", "one")
         world.stub.say("here", "Ann", "two")
-        until(lambda: "sending" in states())
+        until(lambda: states() == ["sending", "queued"])
 
     assert (states(), world.texts("there")) == (["sent", "queued"], ["[Ann, Stub] one"])
 
