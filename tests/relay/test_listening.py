@@ -459,6 +459,9 @@ def test_a_service_in_trouble_is_shown_and_heals_by_itself(world: World) -> None
 def test_a_database_that_goes_away_costs_time_only(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    def told() -> list[str]:
+        return [one.getMessage() for one in caplog.records if one.name.endswith("listening.threads")]
+
     streamed(world, "here", "there")
     is_away = [False]
     monkeypatch.setattr(hearing, "AGAIN", 0.05)
@@ -469,13 +472,13 @@ def test_a_database_that_goes_away_costs_time_only(
         all_wait(world)
         is_away[0] = True
         world.stub.say("here", "Ann", "one")
+        until(told)
         time.sleep(0.5)
         assert texts_taken_in("here") == []
         is_away[0] = False
         until(lambda: texts_taken_in("here") == ["one"])
 
-    told = [record.getMessage() for record in caplog.records if record.name.endswith("listening.threads")]
-    assert told == ["The database does not answer; trying again. gone", "The database answers again"]
+    assert told() == ["The database does not answer; trying again. gone", "The database answers again"]
 
 
 def away_while(is_away: list[bool], real: Callable[..., Any]) -> Callable[..., Any]:
