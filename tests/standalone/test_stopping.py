@@ -12,7 +12,7 @@ from tests.starting import started
 from tests.waiting import until
 
 SAID = 40
-EACH_TAKES = 0.25  # seconds a send: the queue would last ten
+EACH_TAKES = 0.5  # seconds a send: the queue would last twenty
 WITHIN = 1.0  # seconds after the act nothing crosses any more
 WATCHED = 4.0  # seconds
 
