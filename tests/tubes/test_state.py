@@ -19,6 +19,13 @@ pytestmark = pytest.mark.django_db
 ERROR = "chat.example answered with an error (status 503)."
 
 
+@pytest.fixture(autouse=True)
+def _now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stays now: a busy machine makes nobody wait for longer."""
+    began = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: began)
+
+
 @pytest.fixture
 def tube() -> Tube:
     """Support at Acme to Helpdesk at Globex, of two owners."""
