@@ -11,6 +11,7 @@ from connectors.markup import plain
 from connectors.markup.tree import from_json
 from tests import factories
 from tests.relay.stubbed import World
+from tests.waiting import PATIENCE
 from tubes.models import Event, Room, Seat
 from tubes.relay.listening.process import Listener
 
@@ -45,7 +46,7 @@ def running(count: int = 1) -> Iterator[list[Listener]]:
         for one in listeners:
             one.ask_to_stop()
         for thread in threads:
-            thread.join(10)
+            thread.join(PATIENCE)
         assert not any(thread.is_alive() for thread in threads)
 
 

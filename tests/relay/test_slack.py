@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time as time_
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ from tests.connectors.slack.harness import SlackHarness, start
 from tests.fakeslack.receiver import Receiver, receiving
 from tests.relay.conftest import Clock, statuses, take
 from tests.relay.stubbed import kinds_taken_in
+from tests.waiting import until
 from tubes.models import Event, Room, RoomListing, Tube
 from tubes.relay import guard, hooking, lanes, reading
 from tubes.services import tube_open, tube_pause, tube_resume
@@ -303,7 +303,7 @@ def test_file_whose_message_is_told_late_is_known_as_ours(
     channels.slack.core.files.sharing = 0.5
     channels.slack.upload(channels.here, channels.ann, "plan.pdf", b"%PDF", "the *plan*")
     channels.relay()
-    time_.sleep(0.6)
+    until(lambda: channels.slack.history(channels.there))
     channels.relay()
 
     [copy] = channels.slack.history(channels.there)

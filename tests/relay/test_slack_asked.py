@@ -18,6 +18,7 @@ from tests import factories
 from tests.connectors.slack.harness import SlackHarness, start
 from tests.fakeslack.world import Channel
 from tests.relay.commanding import answers, everyone_may, obey
+from tests.waiting import until
 from tubes.models import Command, Event, RoomListing, Seat
 from tubes.relay import bell, guard, lanes
 from tubes.services import tube_open
@@ -85,6 +86,7 @@ def test_what_is_signed_by_another_app_is_refused(linked: Linked) -> None:
     linked.app.signing_secret = "6" * 32
 
     linked.slack.say(linked.here, linked.ann, "hello")
+    until(lambda: linked.slack.core.deliveries.attempts)
     with pytest.raises(AssertionError):  # Slack tells it again in a minute
         linked.slack.settle(within=1)
 

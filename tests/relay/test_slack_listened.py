@@ -153,7 +153,7 @@ def test_stream_whose_login_was_replaced_while_it_was_away_ends(linked: Linked) 
         linked.slack.cut_sockets(linked.app)
         until(lambda: LinkedAccount.objects.get().stream_lease_until is None)
 
-    assert linked.slack.connections(linked.app) == 0
+    until(lambda: linked.slack.connections(linked.app) == 0)
 
 
 def test_slash_command_is_answered(linked: Linked) -> None:
