@@ -30,7 +30,7 @@ from tests.relay.listening import (
     token_of,
 )
 from tests.relay.stubbed import World
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 from tubes.models import Event, Listener, Room, Seat, Tube
 from tubes.relay import guard, health
 from tubes.relay.destinations import Destinations
@@ -524,6 +524,30 @@ def test_accounts_are_shared_and_handed_over_at_once(world: World, monkeypatch: 
         assert Listener.objects.count() == 1
     assert not LinkedAccount.objects.exclude(stream_lease_until=None).exists()
     assert not Listener.objects.exists()
+
+
+def test_what_is_claimed_while_a_listener_stops_is_given_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    streamed(world, "here", "there")
+    look, hand_over, ends = Ledger.look, keeper.Keeper.hand_over, threading.Event()
+
+    def slowly(self: Ledger, held: dict[int, int]) -> ledger.Findings:
+        found = look(self, held)
+        ends.wait(PATIENCE)
+        return found
+
+    async def begun(self: keeper.Keeper) -> None:
+        ends.set()
+        await hand_over(self)
+
+    monkeypatch.setattr(Ledger, "look", slowly)
+    monkeypatch.setattr(keeper.Keeper, "hand_over", begun)
+    leased = LinkedAccount.objects.exclude(stream_lease_until=None)
+    with running():
+        until(leased.all().count)
+
+    assert leased.all().count() == 0
 
 
 def test_a_ring_at_the_moment_of_stopping_does_not_keep_a_listener(

@@ -41,6 +41,7 @@ class Ledger:
         self._name = name
         self._renew_at = 0.0  # monotonic
         self._most = 0  # accounts that we may hold
+        self._claimed: dict[int, int] = {}  # by the last look: whoever is cancelled never hears of it
         # Accounts of a service that streams which are read otherwise, with when their status was last set.
         self._strangers: dict[int, datetime] = {}
 
@@ -70,8 +71,8 @@ class Ledger:
         leases.release(held)
 
     def leave(self, held: Mapping[int, int]) -> None:
-        """End all of them, and count as a listener no more."""
-        self.give_back(held)
+        """End all of them, and what the last look has claimed; count as a listener no more."""
+        self.give_back(self._claimed | {**held})
         Listener.objects.filter(name=self._name).delete()
 
     def _renew(self, held: Mapping[int, int], found: Findings) -> None:
@@ -111,7 +112,8 @@ class Ledger:
         free = wanted.free(min(most, AT_ONCE), without=self._strangers)
         found.more = len(free) == AT_ONCE
         ours = {account.pk: account for account in free if account.pk not in held and self._streams(account)}
-        for pk, fence in leases.claim(ours, LASTS).items():
+        self._claimed = leases.claim(ours, LASTS)
+        for pk, fence in self._claimed.items():
             found.claimed[pk] = ours[pk], fence
 
     def _streams(self, account: LinkedAccount) -> bool:
