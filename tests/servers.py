@@ -31,6 +31,7 @@ from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from standalone.ports import free_port as free_port
+from tests.waiting import PATIENCE
 
 NOT_UP = (psycopg2.OperationalError, redis_client.RedisError, OperationalError, OSError)
 
@@ -51,7 +52,7 @@ class Server:
     variables: dict[str, str] = field(default_factory=dict)  # on top of our own environment
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
-    def start(self, within: float = 20) -> None:
+    def start(self, within: float = PATIENCE) -> None:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 self.command,

@@ -13,6 +13,7 @@ import requests
 from slack_sdk import WebClient
 
 from tests.fakeslack.conftest import Office
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -57,4 +58,4 @@ def test_it_runs_by_itself(process: subprocess.Popen[str]) -> None:
 
     assert "#general" in requests.get(talk, timeout=30).text
     process.terminate()
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE) == 0

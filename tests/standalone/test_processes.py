@@ -10,7 +10,7 @@ import pytest
 
 from tests import servers
 from tests.standalone.conftest import ROOT, Running, Start, left_behind
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 pytestmark = [pytest.mark.xdist_group("servers"), pytest.mark.rabbitmq]
 
@@ -51,7 +51,7 @@ def test_death_of_one_ends_the_rest_and_is_said(start: Start, stores: dict[str, 
 
     victim.kill()
 
-    assert running.process.wait(10) == 1
+    assert running.process.wait(PATIENCE) == 1
     assert "ended with code -9; stopping the rest" in running.text()
 
 

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from stub.control import Item, Stub
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 ANN = {"Authorization": "Bearer Ann:pass"}
 
@@ -282,4 +282,4 @@ def test_process_prints_its_address_and_stops() -> None:
         assert len(client.history("hall")) == 1
         client.close()
         process.terminate()
-        assert process.wait(10) in (0, -15)
+        assert process.wait(PATIENCE) in (0, -15)
