@@ -69,6 +69,7 @@ class Stream:
         self._past: dict[RoomId, float] = {}  # rooms whose past is to be read, and not before which moment
         self._held: list[tuple[Envelope, Push]] = []  # news of such rooms: what was said before comes first
         self._awaited: set[RoomId] = set()  # those of `_past` of which there is news
+        self._refused: set[RoomId] = set()  # those of `_past` of which operators were told
         self._told_at = 0.0  # when a batch was brought last: of people's statuses there is none to store
         self._read_at = 0.0  # when a past was read last
         self._read: dict[tuple[RoomId, MessageId], None] = {}  # messages that a past had, the oldest first
@@ -131,6 +132,7 @@ class Stream:
         wanted = self._rooms()
         self._past = {room: not_before for room, not_before in self._past.items() if room in wanted}
         self._awaited &= self._past.keys()
+        self._refused &= self._past.keys()
 
     def _due(self) -> Sequence[RoomId]:
         """Rooms whose past may be read now; those first whose news wait for it."""
@@ -226,9 +228,13 @@ class Stream:
         except ConnectorError as error:
             wait = error.seconds if isinstance(error, RetryLater) else None
             self._past[room] = clock.monotonic() + (wait or AGAIN)
+            if wait is None and room not in self._refused:
+                log.warning("Slack channel %s: what was said before cannot be read yet: %s", room, error)
+                self._refused.add(room)
             return
         self._past.pop(room, None)
         self._awaited.discard(room)
+        self._refused.discard(room)
 
     async def _read_since(self, gathered: Gathered, room: RoomId, cursor: Cursor | None) -> None:
         for _ in range(MOST_PAGES):

@@ -372,6 +372,23 @@ def test_token_stays_while_a_rooms_past_cannot_be_read(office, monkeypatch):
     assert again.tokens[:2] == [heard.token] * 2
 
 
+def test_operators_are_told_once_why_a_rooms_past_cannot_be_read(office, monkeypatch, caplog):
+    monkeypatch.setattr(streaming, "AGAIN", 0.1)
+    with office.listening() as heard:
+        pass
+    office.say("meanwhile")
+    office.slack.fault("error", on="conversations.history", error="a_word_to_come", count=3)
+
+    with office.listening(token=heard.token) as again:
+        again.wait(lambda: "meanwhile" in again.texts)
+
+    told = [one.getMessage() for one in caplog.records if one.name == streaming.__name__]
+    assert told == [
+        f"Slack channel {office.room}: what was said before cannot be read yet: "
+        "Slack answered with an error (a_word_to_come)."
+    ]
+
+
 def test_room_that_is_closed_meanwhile_is_told_as_lost(office):
     private = office.another("secret", is_private=True)
     with office.listening(private.id) as heard:
