@@ -54,13 +54,16 @@ def test_answers_may_come_later(office: Office, commands: Receiver) -> None:
     assert later.send(text="too late").body == "expired_url"
 
 
-def test_an_app_that_does_not_answer(office: Office, commands: Receiver) -> None:
+def test_an_app_that_does_not_answer_in_time(office: Office, commands: Receiver) -> None:
     office.slack.core.deliveries.within, commands.seconds = 0.2, 0.5
+
     assert (
         office.slack.command(office.room, office.ann, office.app, "/sameroom").failure == "operation_timeout"
     )
 
-    commands.seconds, commands.answers = 0.0, [(500, {})]
+
+def test_an_app_that_fails(office: Office, commands: Receiver) -> None:
+    commands.answers = [(500, {})]
     assert office.slack.command(office.room, office.ann, office.app, "/sameroom").failure == "dispatch_failed"
 
     office.app.command_urls["/sameroom"] = "http://127.0.0.1:9/"
