@@ -1,6 +1,8 @@
 """What was said while we were away: read afterwards, threads and edits with it."""
 
 import time
+from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.core.cache import cache
@@ -12,6 +14,7 @@ from connectors.markup import plain
 from connectors.slack import history, pace, walking
 from connectors.slack.client import SlackClient
 from sameroom import clock
+from tests.fakeslack import limits
 
 
 def told(page):
@@ -28,6 +31,24 @@ def threads_read(monkeypatch):
 
     monkeypatch.setattr(SlackClient, "replies", noted)
     return read
+
+
+class Hands:
+    """Those of our clock and of the one that Slack's limits go by. That one moves only by them."""
+
+    def __init__(self, monkeypatch):
+        self.ahead, now, began = timedelta(0), clock.now, time.monotonic()
+        slacks = SimpleNamespace(monotonic=lambda: began + self.ahead.total_seconds())
+        monkeypatch.setattr(clock, "now", lambda: now() + self.ahead)
+        monkeypatch.setattr(limits, "time", slacks)
+
+    def turn(self, seconds):
+        self.ahead += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def hands(monkeypatch):
+    return Hands(monkeypatch)
 
 
 @pytest.fixture(params=[False, True], ids=["backward", "forward"])
@@ -180,7 +201,7 @@ def test_far_back_nothing_keeps_news_waiting(connector, harness, far):
     assert told(connector.read_after(harness.room, place)) == [("message", "news")]
 
 
-def test_look_far_back_that_was_cut_off_is_taken_again_soon(connector, harness, far, monkeypatch):
+def test_look_far_back_that_was_cut_off_is_taken_again_soon(connector, harness, far, hands, monkeypatch):
     monkeypatch.setattr(walking, "FAR_AGAIN", 0)
     root, place = far
     harness.slack.reply(root, harness.person, "late")
@@ -189,7 +210,7 @@ def test_look_far_back_that_was_cut_off_is_taken_again_soon(connector, harness, 
     harness.slack.limit(minute=1.0)
     page = connector.read_after(harness.room, place)
     harness.app.is_unlisted = False
-    time.sleep(1.1)
+    hands.turn(1.1)
 
     assert told(page) == [("message", "news")]
     assert told(connector.read_after(harness.room, page.cursor)) == [("message", "late")]
@@ -331,7 +352,9 @@ def test_channel_that_the_app_was_put_out_of_is_gone_and_stays_so(connector, har
     assert connector.read_after(harness.room, None).events == []
 
 
-def test_limit_of_reading_is_kept_before_slack_says_so(connector, harness):
+def test_limit_of_reading_is_kept_before_slack_says_so(connector, harness, monkeypatch):
+    moment = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: moment)  # or a minute ends, and the next one has calls again
     with pytest.raises(RetryLater) as caught:
         any(connector.read_after(harness.room, None) is None for _ in range(60))
 
@@ -340,27 +363,28 @@ def test_limit_of_reading_is_kept_before_slack_says_so(connector, harness):
 
 
 @pytest.fixture
-def slow(harness, monkeypatch):
+def slow(harness, hands, monkeypatch):
     """An app that may read one page of 15 messages a second, where others read one a minute."""
     harness.app.is_unlisted = True
     monkeypatch.setattr(pace, "TIERS", {})
     harness.slack.limit(minute=1.0)
+    return hands
 
 
-def read_slowly(connector, room, place):
+def read_slowly(connector, room, place, hands):
     """What is read after a place, however often Slack wants fewer requests; and how often it did."""
     for refused in range(20):
         try:
             return connector.read_after(room, place), refused
         except RetryLater as error:
-            time.sleep(min(error.seconds, 1.1))
+            hands.turn(min(error.seconds, 1.1))
     raise AssertionError("never read")
 
 
 def test_slow_app_reads_on_where_it_was_told_to_wait(connector, harness, slow):
     ids = [harness.say(str(number)) for number in range(40)]
 
-    page, refused = read_slowly(connector, harness.room, None)
+    page, refused = read_slowly(connector, harness.room, None, slow)
 
     assert [event.id for event in page.events] == ids
     assert refused == 2
@@ -368,13 +392,13 @@ def test_slow_app_reads_on_where_it_was_told_to_wait(connector, harness, slow):
 
 def test_slow_app_follows_one_thread_after_the_other(connector, harness, slow):
     roots = [harness.slack.say(harness.channel, harness.person, f"root {number}") for number in range(3)]
-    page, _ = read_slowly(connector, harness.room, None)
+    page, _ = read_slowly(connector, harness.room, None, slow)
     for root in (roots[2], *roots):
         harness.slack.reply(root, harness.person, f"to {root.text}")
 
     found = []
     for _ in range(10):
-        page, _ = read_slowly(connector, harness.room, page.cursor)
+        page, _ = read_slowly(connector, harness.room, page.cursor, slow)
         found += [text for _, text in told(page)]
         if not page.more:
             break
@@ -388,8 +412,8 @@ def test_what_is_said_while_a_slow_app_reads_comes_next(connector, harness, slow
         connector.read_after(harness.room, None)
     ids += [harness.say("more")]
 
-    first, _ = read_slowly(connector, harness.room, None)
-    second, _ = read_slowly(connector, harness.room, first.cursor)
+    first, _ = read_slowly(connector, harness.room, None, slow)
+    second, _ = read_slowly(connector, harness.room, first.cursor, slow)
 
     assert [event.id for page in (first, second) for event in page.events] == ids
 
@@ -398,9 +422,9 @@ def test_slow_app_comes_to_the_end_of_a_thread_of_several_pages(connector, harne
     root = harness.slack.say(harness.channel, harness.person, "root")
     place = connector.read_after(harness.room, None).cursor
     answers = [harness.slack.reply(root, harness.person, str(number)) for number in range(40)]
-    time.sleep(1.1)
+    slow.turn(1.1)
 
-    page, refused = read_slowly(connector, harness.room, place)
+    page, refused = read_slowly(connector, harness.room, place, slow)
 
     assert [event.id for event in page.events] == [answer.ts for answer in answers]
     assert refused == 2
