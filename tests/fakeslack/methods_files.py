@@ -132,6 +132,7 @@ class Files:
         self._slack = slack
         self.biggest = BIGGEST
         self.sharing = 0.05  # seconds between the answer and the message
+        self.is_held = False  # nothing is shown until it is False again
         self._uploads: dict[str, File] = {}
 
     def begin(self, token: Token, name: str, size: int, alt_txt: str = "") -> File:
@@ -165,6 +166,8 @@ class Files:
     async def share(self, files: list[File], channel: Channel | None, comment: str, thread_ts: str) -> None:
         """Look at the files, then show them."""
         await asyncio.sleep(self.sharing)
+        while self.is_held:
+            await asyncio.sleep(0.01)
         for file in files:
             file.is_complete = True
         if channel:

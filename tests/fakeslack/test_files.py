@@ -48,7 +48,7 @@ def test_slack_sdk_uploads(office: Office, client: WebClient) -> None:
 
 
 def test_the_answer_comes_before_the_message(office: Office, client: WebClient) -> None:
-    office.slack.core.files.sharing = 0.5
+    office.slack.core.files.is_held = True
     file_id, url = begin(client, b"hello")
     assert requests.post(url, data=b"hello", timeout=30).text == "OK - 5"
 
@@ -56,6 +56,7 @@ def test_the_answer_comes_before_the_message(office: Office, client: WebClient) 
 
     assert (told["shares"], told["mimetype"]) == ({}, "")
     assert office.slack.history(office.room) == []
+    office.slack.core.files.is_held = False
     assert shared(client, file_id)["public"][office.room.id]
 
 
