@@ -483,7 +483,7 @@ def test_threads_together_never_pass_the_limit(ticking):
 
     def work(number):
         budget = Budget("abc", Limit(100, 300))
-        ready.wait(5)
+        ready.wait()
         for turn in range(60):
             use = list(Use)[(number + turn) % 4]
             if budget.take(use) == 0.0:
@@ -496,7 +496,7 @@ def test_threads_together_never_pass_the_limit(ticking):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join()
 
     assert 95 <= granted.total() <= 100
     assert granted[Use.POLL] <= 60
