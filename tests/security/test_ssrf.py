@@ -35,6 +35,7 @@ from connectors.slack import files as slack_files
 from connectors.slack.connector import SlackConnector
 from tests import loops
 from tests.security.targets import ATTACKER, TARGETS, Names, canary, listening
+from tests.waiting import PATIENCE
 
 TOKEN = "s3cret" * 7
 FILE = Attachment("plan.pdf", reference="F1")
@@ -137,14 +138,14 @@ def hipchat_redirects(address: str, attacker: Attacker) -> None:
 def hipchat_file(address: str, attacker: Attacker) -> None:
     """A file's address in a message."""
     connector = HipChatConnector(Login(attacker.url, {"token": TOKEN}, UserId("1")))
-    connector.fetch(Attachment("plan.pdf", url=address), io.BytesIO(), most=9, deadline=1)
+    connector.fetch(Attachment("plan.pdf", url=address), io.BytesIO(), most=9, deadline=PATIENCE)
 
 
 def hipchat_file_by_reference(address: str, attacker: Attacker) -> None:
     """The address that the server names for a file."""
     attacker.target = address
     connector = HipChatConnector(Login(attacker.url, {"token": TOKEN}, UserId("1")))
-    connector.fetch(Attachment("plan.pdf", reference="abc"), io.BytesIO(), most=9, deadline=1)
+    connector.fetch(Attachment("plan.pdf", reference="abc"), io.BytesIO(), most=9, deadline=PATIENCE)
 
 
 def matrix_server(address: str, attacker: Attacker) -> None:
@@ -166,7 +167,7 @@ def matrix_media(address: str, attacker: Attacker) -> None:
     attacker.target = address
     connector = MatrixConnector(Login(attacker.url, {"token": TOKEN}, UserId("@me:example.org")))
     connector.fetch(
-        Attachment("plan.pdf", reference="mxc://example.org/abc"), io.BytesIO(), most=9, deadline=1
+        Attachment("plan.pdf", reference="mxc://example.org/abc"), io.BytesIO(), most=9, deadline=PATIENCE
     )
 
 
@@ -207,7 +208,7 @@ def slack_file(address: str, attacker: Attacker) -> None:
 
 def slack_fetches(address: str, attacker: Attacker) -> None:
     attacker.target = address
-    slack(attacker).fetch(FILE, io.BytesIO(), most=9, deadline=1)
+    slack(attacker).fetch(FILE, io.BytesIO(), most=9, deadline=PATIENCE)
 
 
 def slack_file_that_leads_on(address: str, attacker: Attacker) -> None:
@@ -217,9 +218,11 @@ def slack_file_that_leads_on(address: str, attacker: Attacker) -> None:
 
 def fetch_from_slack(attacker: Attacker, then: str = "") -> None:
     connector = slack(attacker)
-    url = slack_files._address(connector.client, FILE, 1)
+    url = slack_files._address(connector.client, FILE, PATIENCE)
     attacker.target = then or attacker.target
-    net.download(url, io.BytesIO(), deadline=1, max_bytes=9, headers={"Authorization": f"Bearer {TOKEN}"})
+    net.download(
+        url, io.BytesIO(), deadline=PATIENCE, max_bytes=9, headers={"Authorization": f"Bearer {TOKEN}"}
+    )
 
 
 def slack_socket(address: str, attacker: Attacker) -> None:
@@ -244,16 +247,16 @@ async def _opened(connector: SlackConnector) -> None:
 
 async def _opened_at(address: str) -> None:
     async with connections(None) as http:
-        await http.websocket(address, deadline=1, heartbeat=1, max_bytes=99)
+        await http.websocket(address, deadline=PATIENCE, heartbeat=1, max_bytes=99)
 
 
 def file_anywhere(address: str, attacker: Attacker) -> None:
-    fetch_public(address, io.BytesIO(), most=9, deadline=1)
+    fetch_public(address, io.BytesIO(), most=9, deadline=PATIENCE)
 
 
 def file_that_redirects(address: str, attacker: Attacker) -> None:
     attacker.target, attacker.redirects = address, True
-    fetch_public(attacker.url, io.BytesIO(), most=9, deadline=1)
+    fetch_public(attacker.url, io.BytesIO(), most=9, deadline=PATIENCE)
 
 
 def long_poll(address: str, attacker: Attacker) -> None:
@@ -267,7 +270,7 @@ def long_poll_that_redirects(address: str, attacker: Attacker) -> None:
 
 async def _polled(address: str) -> None:
     async with connections(None) as http:
-        await http.get(address, deadline=1)
+        await http.get(address, deadline=PATIENCE)
 
 
 # By these it is the attacker's own server that is called, and that leads on.
