@@ -334,10 +334,10 @@ def test_what_this_installation_keeps_secret_is_hidden_wherever_it_stands(settin
 def test_scrubbing_takes_time_in_proportion(write: Writing) -> None:
     import time
 
-    began = time.monotonic()
+    began = time.thread_time()
     scrub("password= authorization: Bearer token\n" * 5_000 + "://" * 10_000 + "a:" * 50_000)
 
-    assert time.monotonic() - began < 5
+    assert time.thread_time() - began < 5
 
 
 # ------------------------------------------------------------------------------ addresses
