@@ -246,10 +246,13 @@ def test_a_flood_refusal_that_we_did_not_foresee_stops_that_room_only(
 
 
 @pytest.fixture
-def connector_elsewhere() -> HipChatConnector:
+def connector_elsewhere(monkeypatch: pytest.MonkeyPatch) -> HipChatConnector:
+    """The clock stands: how long is to be waited is asked more than once."""
     from django.core.cache import cache
 
     cache.clear()
+    moment = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: moment)
     return HipChatConnector(Login(SERVER, {"token": "t" * 40}, UserId("7")))
 
 

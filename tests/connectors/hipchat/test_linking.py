@@ -93,9 +93,10 @@ def test_the_token_of_an_integration(hipchat: HipChatHarness) -> None:
 def test_a_server_that_cannot_be_reached(hipchat: HipChatHarness) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
+        port = unused.getsockname()[1]  # held, so that nobody else listens there
 
-    [problem] = problems(link(hipchat, server=f"http://127.0.0.1:{port}"))
+        [problem] = problems(link(hipchat, server=f"http://127.0.0.1:{port}"))
+
     assert problem.startswith(f"127.0.0.1:{port} could not be reached")
 
 
@@ -133,7 +134,7 @@ def test_an_answer_of_ten_megabytes(hipchat: HipChatHarness) -> None:
 
 
 def test_an_answer_that_drips(hipchat: HipChatHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.hipchat.client.READ_DEADLINE", 0.5)
+    monkeypatch.setattr("connectors.hipchat.client.READ_DEADLINE", 2.0)
     hipchat.fault(path="/oauth/token", drip=0.05)
 
     [problem] = problems(link(hipchat))
