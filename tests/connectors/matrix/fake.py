@@ -17,6 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from tests.waiting import PATIENCE
+
 API = re.compile(r"^/_matrix/(client|media)/(v1|v3)")
 UNKNOWN = (404, {"errcode": "M_UNRECOGNIZED", "error": "Unrecognized request"})
 
@@ -79,7 +81,7 @@ class Fake:
 
     def hang(self, wfile: Any) -> None:
         """Answer nothing."""
-        self.done.wait(20)
+        self.done.wait(2 * PATIENCE)
 
     def calls(self, path: str) -> list[Asked]:
         """What was asked of a path, in order."""

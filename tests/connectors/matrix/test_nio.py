@@ -14,6 +14,7 @@ from connectors.matrix.connector import MatrixConnector
 from tests import loops
 from tests.connectors.harness import read
 from tests.connectors.matrix.harness import MARKS
+from tests.waiting import PATIENCE
 
 pytestmark = [*MARKS]
 MESSAGE = "m.room.message"
@@ -85,14 +86,14 @@ def test_what_people_write_there_is_read_here(matrix, connector):
     ]
     into = io.BytesIO()
     [file] = next(event.attachments for event in events if event.attachments)
-    connector.fetch(file, into, most=100, deadline=5)
+    connector.fetch(file, into, most=100, deadline=PATIENCE)
     assert (file.name, into.getvalue()) == ("plan.txt", b"a plan")
 
 
 def test_what_happens_while_we_listen_is_read_as_it_happens(matrix, connector):
     async def talk_and_listen():
         seen = []
-        async with client_of(matrix.person) as client, asyncio.timeout(20):
+        async with client_of(matrix.person) as client, asyncio.timeout(PATIENCE):
             stream = connector.stream("", lambda: [matrix.room])
 
             async def hear(count):

@@ -462,7 +462,7 @@ def test_file_of_a_store_elsewhere_is_fetched_without_the_token(server, connecto
     server.on("GET", "/store/1", (200, b"content"))
     into = io.BytesIO()
 
-    connector.fetch(Attachment("a", reference="mxc://example.org/abc"), into, most=100, deadline=5)
+    connector.fetch(Attachment("a", reference="mxc://example.org/abc"), into, most=100, deadline=PATIENCE)
 
     assert into.getvalue() == b"content"
     assert ["Authorization" in call.headers for call in server.asked] == [True, False]
@@ -483,7 +483,7 @@ def test_file_that_is_not_given_out(server, connector, reference, answered, erro
     server.on("GET", "/media/download/example.org/abc", answered)
 
     with pytest.raises(error):
-        connector.fetch(Attachment("a", reference=reference), io.BytesIO(), most=100, deadline=5)
+        connector.fetch(Attachment("a", reference=reference), io.BytesIO(), most=100, deadline=PATIENCE)
 
 
 def test_file_whose_upload_breaks_off_is_surely_not_posted(server, connector):

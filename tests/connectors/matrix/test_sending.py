@@ -11,6 +11,7 @@ from connectors.matrix.connector import MatrixConnector
 from connectors.matrix.text import parse
 from tests.connectors.harness import read
 from tests.connectors.matrix.harness import MARKS
+from tests.waiting import PATIENCE
 
 pytestmark = [*MARKS]
 
@@ -163,10 +164,10 @@ def test_file_is_posted_and_fetched_again(matrix, connector, name, kind, msgtype
     assert content["info"] == {"mimetype": kind, "size": 70_000}
     [event] = read(connector, matrix.room, place, expected=1).events
     into = io.BytesIO()
-    connector.fetch(event.attachments[0], into, most=70_000, deadline=5)
+    connector.fetch(event.attachments[0], into, most=70_000, deadline=PATIENCE)
     assert into.getvalue() == held.getvalue()
     with pytest.raises(FileGone, match="larger than"):
-        connector.fetch(event.attachments[0], io.BytesIO(), most=69_999, deadline=5)
+        connector.fetch(event.attachments[0], io.BytesIO(), most=69_999, deadline=PATIENCE)
     assert [(one.id, one.attachments[0].size) for one in connector.recent(matrix.room).events] == [
         (sent, 70_000)
     ]
@@ -196,7 +197,7 @@ def test_file_over_the_servers_limit_is_rejected(matrix):
 def test_missing_file_is_gone(matrix, connector):
     with pytest.raises(FileGone, match="status 404"):
         connector.fetch(
-            Attachment("a", reference="mxc://localhost/nothing"), io.BytesIO(), most=999, deadline=5
+            Attachment("a", reference="mxc://localhost/nothing"), io.BytesIO(), most=999, deadline=PATIENCE
         )
 
 

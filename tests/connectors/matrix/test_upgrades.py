@@ -8,12 +8,14 @@ import pytest
 
 from connectors.base import Batch, Login, OutgoingMessage, RoomId, UserId
 from connectors.errors import DeliveryUnknown, MessageRejected, RetryLater, RoomGone
-from connectors.matrix import client, memory, rooms
+from connectors.matrix import client, memory
 from connectors.matrix.connector import MatrixConnector
 from connectors.matrix.refusals import ENCRYPTED
 from connectors.matrix.upgrades import BEING_UPGRADED, upgraded
+from sameroom import clock
 from tests import loops
 from tests.connectors.matrix.fake import fake
+from tests.waiting import PATIENCE
 
 OLD, NEW = RoomId("!old:example.org"), RoomId("!new:example.org")
 TOMBSTONE = {
@@ -56,7 +58,7 @@ def synced(token, room, *events, state=()):
 
 
 async def first_batch(connector) -> Batch:
-    async with asyncio.timeout(10), aclosing(connector.stream("s0", lambda: [OLD])) as stream:
+    async with asyncio.timeout(PATIENCE), aclosing(connector.stream("s0", lambda: [OLD])) as stream:
         return await anext(stream)
 
 
@@ -161,10 +163,18 @@ def test_send_into_a_room_that_is_being_upgraded_waits(server, connector):
 
 
 def test_entering_ends_in_time_at_a_server_that_hangs(server, connector, monkeypatch):
-    monkeypatch.setattr(rooms, "ENTER_DEADLINE", 1.0)
-    server.on("POST", "/join/*", lambda asked: (time.sleep(0.6), (200, {"room_id": NEW}))[1])
+    server.on("POST", "/join/*", (200, {"room_id": NEW}))
     server.on("GET", "/sync", lambda asked: server.hang)
     began = time.monotonic()
+    join, real, ahead = client.MatrixClient.join, clock.monotonic, [0.0]
+
+    def join_slowly(asking, *given):
+        joined = join(asking, *given)
+        ahead[0] = asking._ends - real() - 0.9
+        return joined
+
+    monkeypatch.setattr(client.MatrixClient, "join", join_slowly)
+    monkeypatch.setattr(clock, "monotonic", lambda: real() + ahead[0])
 
     with pytest.raises(RetryLater, match=r"did not answer within 0\.\d seconds"):
         connector.enter("#new:example.org")

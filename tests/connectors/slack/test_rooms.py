@@ -13,6 +13,7 @@ from connectors.slack import client, pace
 from connectors.slack.connector import SlackConnector
 from tests.connectors.slack.harness import SlackHarness
 from tests.fakeslack.receiver import receiving
+from tests.waiting import PATIENCE
 
 
 def named(connector):
@@ -181,7 +182,7 @@ def test_file_that_a_login_may_not_ask_for_ends_no_login(connector, harness):
 
     assert plain.render(event.body) == "the plan"
     with pytest.raises(FileGone, match="files:read"):
-        connector.fetch(event.attachments[0], io.BytesIO(), most=100, deadline=5)
+        connector.fetch(event.attachments[0], io.BytesIO(), most=100, deadline=PATIENCE)
 
 
 def test_people_of_a_large_workspace_are_listed_in_turns(connector, harness, monkeypatch):

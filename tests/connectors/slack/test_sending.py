@@ -20,6 +20,7 @@ from connectors.markup.tree import CodeBlock, Document, Italic, List, Mention, P
 from connectors.slack import posting
 from connectors.slack.connector import SlackConnector
 from sameroom import clock
+from tests.waiting import PATIENCE
 from tubes.relay.rendering import fingerprint
 
 
@@ -411,7 +412,7 @@ def test_file_of_somebody_is_read_and_fetched_with_the_login(connector, harness)
     [event] = connector.read_after(harness.room, None).events
     [attachment] = event.attachments
     into = io.BytesIO()
-    connector.fetch(attachment, into, most=10, deadline=5)
+    connector.fetch(attachment, into, most=10, deadline=PATIENCE)
 
     assert (attachment.name, attachment.size, attachment.url) == ("a b.txt", 3, "")
     assert into.getvalue() == b"abc"
@@ -423,12 +424,12 @@ def test_file_that_is_too_large_deleted_or_elsewhere_is_gone(connector, harness)
     [attachment] = event.attachments
 
     with pytest.raises(FileGone, match="larger"):
-        connector.fetch(attachment, io.BytesIO(), most=2, deadline=5)
+        connector.fetch(attachment, io.BytesIO(), most=2, deadline=PATIENCE)
     with pytest.raises(FileGone):
-        connector.fetch(Attachment("x", reference="F0NOTHING"), io.BytesIO(), most=2, deadline=5)
+        connector.fetch(Attachment("x", reference="F0NOTHING"), io.BytesIO(), most=2, deadline=PATIENCE)
     harness.slack.core.world.files[attachment.reference].url = "https://files.example.org/x"
     with pytest.raises(FileGone, match="not Slack's"):
-        connector.fetch(attachment, io.BytesIO(), most=10, deadline=5)
+        connector.fetch(attachment, io.BytesIO(), most=10, deadline=PATIENCE)
 
 
 @responses.activate
@@ -440,7 +441,7 @@ def test_page_for_signing_in_is_no_file():
     connector = SlackConnector(Login(home, {"token": "xoxb-1"}))
 
     with pytest.raises(FileGone, match="files:read"):
-        connector.fetch(Attachment("a.txt", reference="F1"), io.BytesIO(), most=100, deadline=5)
+        connector.fetch(Attachment("a.txt", reference="F1"), io.BytesIO(), most=100, deadline=PATIENCE)
 
 
 def test_only_who_is_known_in_the_workspace_is_called(connector, harness):
