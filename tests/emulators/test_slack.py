@@ -18,6 +18,7 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 from tests import slackservers
 from tests.fakeslack.receiver import receiving
 from tests.slackservers import Backlot, Emulate, LocalSlack
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.xdist_group("slackservers")
 
@@ -107,7 +108,7 @@ def test_local_slack_speaks_socket_mode(local_slack: LocalSlack) -> None:
     client.connect()
     try:
         local_slack.say(slackservers.LOCAL_CHANNEL, slackservers.LOCAL_PEOPLE["ann"], "hello")
-        event = got.get(timeout=20).payload["event"]
+        event = got.get(timeout=PATIENCE).payload["event"]
     finally:
         client.close()
 

@@ -15,6 +15,7 @@ from monitor.store import COUNTERS, MemoryStore, RedisStore
 from tests import servers
 from tests.monitor.conftest import use
 from tests.standalone.conftest import ROOT
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def test_threads_together_count_everything_once(memory: MemoryStore) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join()
     counting.flush()
 
     assert memory.totals() == {("events", "echo", "message"): 16_000}
@@ -91,11 +92,7 @@ def test_threads_together_count_everything_once(memory: MemoryStore) -> None:
 def test_what_is_counted_reaches_the_store_without_being_asked(memory: MemoryStore) -> None:
     counting.events_in("message", "echo", 1)
 
-    end = time.monotonic() + 20
-    while not memory.totals() and time.monotonic() < end:
-        time.sleep(0.02)
-
-    assert memory.totals() == {("events", "echo", "message"): 1}
+    assert until(memory.totals) == {("events", "echo", "message"): 1}
 
 
 def test_processes_add_to_the_same_counters(in_redis: RedisStore, redis: servers.Server) -> None:

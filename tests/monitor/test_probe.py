@@ -5,6 +5,7 @@ import pytest
 
 from monitor.probe import ABANDONED, Probe
 from sameroom import clock
+from tests.waiting import PATIENCE
 
 
 class Question:
@@ -20,7 +21,7 @@ class Question:
         self.asked += 1
         number = self.asked
         self.began.release()
-        assert self.may_answer.wait(30)
+        assert self.may_answer.wait(PATIENCE)
         if number == 3:
             raise LookupError("the third")
         return number
@@ -39,17 +40,17 @@ def test_answer_serves_all_while_it_is_fresh_and_an_error_is_one(at: Callable[[f
     question = Question()
     probe = Probe("test", question, fresh=5)
 
-    first = [probe.start().result(10) for _ in range(3)]
+    first = [probe.start().result(PATIENCE) for _ in range(3)]
     at(4.9)
-    still = probe.start().result(10)
+    still = probe.start().result(PATIENCE)
     at(5)
-    anew = probe.start().result(10)
+    anew = probe.start().result(PATIENCE)
     at(10)
 
     assert (first, still, anew) == ([1, 1, 1], 1, 2)
     for _ in range(2):
         with pytest.raises(LookupError, match="the third"):
-            probe.start().result(10)
+            probe.start().result(PATIENCE)
 
 
 def test_question_without_an_answer_is_asked_once_and_abandoned_in_the_end(
@@ -60,13 +61,13 @@ def test_question_without_an_answer_is_asked_once_and_abandoned_in_the_end(
     probe = Probe("test", question, fresh=5)
 
     waiting = {probe.start() for _ in range(3)}
-    assert question.began.acquire(timeout=30)
+    assert question.began.acquire(timeout=PATIENCE)
     at(ABANDONED - 0.1)
     waiting.add(probe.start())
     at(ABANDONED)
     anew = probe.start()
     question.may_answer.set()
 
-    assert [future.result(10) for future in waiting] == [1]
-    assert anew.result(10) == 2
+    assert [future.result(PATIENCE) for future in waiting] == [1]
+    assert anew.result(PATIENCE) == 2
     assert question.asked == 2

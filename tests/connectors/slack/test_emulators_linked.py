@@ -22,6 +22,7 @@ from connectors.slack.connector import SlackConnector
 from tests import factories, slackservers
 from tests.connectors.irc.living import Living
 from tests.slackservers import LOCAL_CHANNEL, LOCAL_PEOPLE, Emulate, LocalSlack
+from tests.waiting import until
 from tubes.models import Event
 
 pytestmark = pytest.mark.xdist_group("slackservers")
@@ -81,7 +82,8 @@ def test_event_that_emulate_signs_is_taken_in(client: Client, operator: Emulate,
 
     ts = ann.chat_postMessage(channel=channel, text="hello")["ts"]
 
-    event = Event.objects.get(room=room)
+    event = until(lambda: Event.objects.filter(room=room).first())
+    assert event
     assert (event.remote_id, event.author_name) == (ts, "ann")
 
 
@@ -112,7 +114,7 @@ def test_socket_mode_of_local_slack_is_heard(login: Login, local_slack: LocalSla
         one.wait(lambda: one.batches)
         for number in range(20):
             local_slack.say(LOCAL_CHANNEL, LOCAL_PEOPLE["ann"], f"{number}")
-        one.wait(lambda: len(set(one.texts)) == 20, within=20)
+        one.wait(lambda: len(set(one.texts)) == 20)
     finally:
         one.stop()
 
