@@ -187,7 +187,11 @@ def test_charts_show_what_was_counted_and_lead_to_it(desk: Client, monkeypatch: 
     assert desk.get(column.replace("&amp;", "&")).status_code == 200
 
 
-def test_the_first_page_is_not_sent_again_while_nothing_changed(desk: Client) -> None:
+def test_the_first_page_is_not_sent_again_while_nothing_changed(
+    desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now)  # with each minute it is another page
     lost()
     [again] = re.findall(r'hx-get="([^"]+)"', text_of(desk.get(HOME)))
     again = again.replace("&amp;", "&")
