@@ -206,7 +206,11 @@ def test_what_streams_brought_is_counted(client: Client) -> None:
     assert samples["sameroom_stream_unreadable_total", "stub"] == 3
 
 
-def test_least_poll_budget_of_a_service_is_shown_and_no_account(client: Client) -> None:
+def test_least_poll_budget_of_a_service_is_shown_and_no_account(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now)  # or the window ends, and nothing is used of the next
     accounts = [
         factories.account(credentials={"team": "acme", "name": "bot", "token": token}) for token in "ab"
     ]
