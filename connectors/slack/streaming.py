@@ -13,8 +13,8 @@ import math
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from connectors.base import Batch, Cursor, IncomingEvent, Kind, MessageId, Page, Push, Recent, RoomId
@@ -33,7 +33,9 @@ AGAIN: Final = 10.0  # seconds until a room's past is asked for again that could
 MOST_PAGES: Final = 50  # of one room's past
 MOST_HELD: Final = 500  # envelopes
 LATE: Final = timedelta(seconds=20)  # after which a message is told again, not told
+SURE: Final = timedelta(seconds=5)  # after which the history has a message, if it was not deleted
 MOST_READ: Final = 5000  # ids of messages that a past had
+NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 Said = list[tuple[RoomId, IncomingEvent]]
 
@@ -73,6 +75,7 @@ class Stream:
         self._told_at = 0.0  # when a batch was brought last: of people's statuses there is none to store
         self._read_at = 0.0  # when a past was read last
         self._read: dict[tuple[RoomId, MessageId], None] = {}  # messages that a past had, the oldest first
+        self._read_until: dict[RoomId, datetime] = {}  # rooms whose past was read: it had what stood then
 
     async def batches(self, token: str) -> AsyncGenerator[Batch, None]:
         """As `Connector.stream`."""
@@ -114,17 +117,15 @@ class Stream:
         if self._sockets.take_gap():  # Slack tells again what it could not tell, but only after a minute
             self._past = dict.fromkeys(self._rooms(), 0.0)
         self._forget_the_unwanted()
-        held = len(self._held)
         for envelope in came:
             await self._take(gathered, envelope, since)
-        await self._leave_out_the_gone(held)
-        self._release(gathered)
+        await self._release(gathered)
         if len(self._held) > MOST_HELD:
             self._let_go(gathered, since)
         is_turn = not gathered.envelopes or clock.monotonic() >= self._read_at + IN_TURN
         if is_turn and (due := self._due()):
             await self._read_past(gathered, due[0], since)
-            self._release(gathered)
+            await self._release(gathered)
         return gathered
 
     def _forget_the_unwanted(self) -> None:
@@ -133,6 +134,7 @@ class Stream:
         self._past = {room: not_before for room, not_before in self._past.items() if room in wanted}
         self._awaited &= self._past.keys()
         self._refused &= self._past.keys()
+        self._read_until = {room: at for room, at in self._read_until.items() if room in wanted}
 
     def _due(self) -> Sequence[RoomId]:
         """Rooms whose past may be read now; those first whose news wait for it."""
@@ -166,38 +168,41 @@ class Stream:
                 await self._read_past(gathered, room, since)
         self._held.append((envelope, push))
 
-    async def _leave_out_the_gone(self, came: int) -> None:
-        """Of what came last: messages that nobody was told of in time, and that are deleted by now.
+    async def _gone(self, said: Said) -> Collection[tuple[RoomId, MessageId]]:
+        """Of these messages those that nobody was told of in time, and that are deleted by now.
 
         A room is asked once for all of them: after a pause of our own there may be hundreds.
         """
         late: dict[RoomId, list[MessageId]] = defaultdict(list)
-        for _, push in self._held[came:]:
-            for room, event in push.events:
-                if self._is_late(room, event):
-                    late[room].append(event.id)
+        for room, event in said:
+            if self._is_late(room, event):
+                late[room].append(event.id)
         gone: set[tuple[RoomId, MessageId]] = set()
         for room, messages in late.items():
             with suppress(ConnectorError):
                 standing = await asyncio.to_thread(self._account.standing, room, messages)
                 gone |= {(room, one) for one in messages if one not in standing}
-        for at, (envelope, push) in enumerate(self._held[came:], start=came):
-            said = [one for one in push.events if (one[0], one[1].id) not in gone]
-            self._held[at] = envelope, replace(push, events=said)
+        return gone
 
     def _is_late(self, room: RoomId, event: IncomingEvent) -> bool:
-        is_news = event.said_at > clock.now() - LATE or (room, event.id) in self._read
-        return not is_news and _is_in_history(event) and room in self._rooms()
+        if (room, event.id) in self._read or not _is_in_history(event):
+            return False
+        now = clock.now()
+        is_missed = event.said_at < min(now - SURE, self._read_until.get(room, NEVER))
+        return (is_missed or event.said_at <= now - LATE) and room in self._rooms()
 
-    def _release(self, gathered: Gathered) -> None:
+    async def _release(self, gathered: Gathered) -> None:
         """Bring what waits for no room's past. What stays is not acknowledged: Slack tells it again."""
-        held, self._held = self._held, []
+        held, self._held, free = self._held, [], []
         for envelope, push in held:
             if unread := self._past.keys() & _rooms_of(push):
                 self._awaited |= unread
                 self._held.append((envelope, push))
-                continue
-            gathered.said += push.events
+            else:
+                free.append((envelope, push))
+        gone = await self._gone([one for _, push in free for one in push.events])
+        for envelope, push in free:
+            gathered.said += [one for one in push.events if (one[0], one[1].id) not in gone]
             gathered.doubts_login |= push.doubts_login
             gathered.envelopes.append((envelope, push.answer))
 
@@ -237,6 +242,7 @@ class Stream:
         self._refused.discard(room)
 
     async def _read_since(self, gathered: Gathered, room: RoomId, cursor: Cursor | None) -> None:
+        began = clock.now()
         for _ in range(MOST_PAGES):
             page = await asyncio.to_thread(self._account.read_after, room, cursor)
             gathered.said += [(room, event) for event in page.events]
@@ -244,7 +250,8 @@ class Stream:
             self._read = dict.fromkeys([*self._read][-MOST_READ:])
             cursor = page.cursor
             if not page.more:
-                return
+                break
+        self._read_until[room] = began
 
 
 def _is_in_history(event: IncomingEvent) -> bool:

@@ -76,6 +76,28 @@ def test_message_that_is_told_late_and_gone_by_then_is_not_brought(office, monke
     assert office.sockets.lost == []
 
 
+@pytest.mark.parametrize("is_held", [False, True])
+def test_message_that_its_past_did_not_have_is_not_brought_afterwards(office, monkeypatch, is_held):
+    monkeypatch.setattr(streaming, "SURE", timedelta(0))
+    monkeypatch.setattr(streaming, "AGAIN", 0.5)
+    office.slack.core.deliveries.retries = (1.0,) * 40
+    with office.listening() as heard:
+        pass
+    gone = office.slack.say(office.channel, office.person, "gone")
+    office.say("stays")
+    office.slack.delete(gone)
+    if is_held:  # it is told before the past can be read
+        office.slack.fault("status", on="conversations.history", count=4, status=503)
+
+    with office.listening(token=heard.token) as again:
+        again.wait(lambda: "stays" in again.texts)
+        again.wait(lambda: len(office.acknowledged()) >= 3)
+        office.say("live")
+        again.wait(lambda: "live" in again.texts)
+
+    assert "gone" not in again.texts
+
+
 def test_channel_is_asked_once_for_all_that_is_told_late(office, monkeypatch):
     monkeypatch.setattr(streaming, "LATE", timedelta(0))
     office.take_your_time()
