@@ -1,19 +1,20 @@
 """The database goes away between a send and the note of it."""
 
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg2
 import pytest
 from django.db import InterfaceError, OperationalError, connection
 
+from accounts.models import LinkedAccount
 from connectors.base import MessageId, OutgoingMessage, RoomId
 from connectors.echo.connector import EchoConnector
 from connectors.errors import RetryLater
 from tests.conftest import ON_SERVERS
 from tests.relay.conftest import Clock, Pair, drain_all, statuses, texts
 from tubes.models import Post, Seat
-from tubes.relay import lanes, moves, wire
+from tubes.relay import due, lanes, loading, moves, reading, wire
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -72,6 +73,47 @@ def test_a_database_that_stays_away_is_not_waited_for_longer_than_the_lease(
 
 if ON_SERVERS:
 
+    def end_every_connection() -> None:
+        told = connection.settings_dict
+        place = {"user": told["USER"], "host": told["HOST"], "port": told["PORT"], "dbname": told["NAME"]}
+        other = psycopg2.connect(**place)
+        with other.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        other.close()
+
+    def cut_in_use(*args: object) -> NoReturn:
+        """In a statement's place: the connection that it would have used ends, and it fails."""
+        with connection.cursor() as cursor:
+            end_every_connection()
+            cursor.execute("SELECT 1")
+        raise AssertionError("it answered")
+
+    def test_an_account_whose_connection_was_cut_is_read_again_at_once(
+        pair: Pair, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(due, "rooms", cut_in_use)
+
+        with pytest.raises((OperationalError, InterfaceError)):
+            reading.poll(pair.here.account_id)
+
+        assert LinkedAccount.objects.get(pk=pair.here.account_id).poll_lease_until is None
+
+    def test_a_lane_whose_connection_was_cut_goes_on_at_once(
+        pair: Pair, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pair.say("one")
+        with monkeypatch.context() as once:
+            once.setattr(loading, "queue", cut_in_use)
+            with pytest.raises((OperationalError, InterfaceError)):
+                lanes.drain(pair.there.pk)
+
+        assert Seat.objects.get(pk=pair.there.pk).lane_lease_until is None
+        drain_all()
+        assert texts("globex", "garden") == ["[Ann, Acme] one"]
+
     def test_a_server_that_ends_every_connection_during_a_send_costs_no_message(
         pair: Pair, time: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -79,15 +121,7 @@ if ON_SERVERS:
 
         def send(self: EchoConnector, room: RoomId, message: OutgoingMessage) -> MessageId:
             remote_id = real(self, room, message)
-            told = connection.settings_dict
-            place = {"user": told["USER"], "host": told["HOST"], "port": told["PORT"], "dbname": told["NAME"]}
-            other = psycopg2.connect(**place)
-            with other.cursor() as cursor:
-                cursor.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                )
-            other.close()
+            end_every_connection()
             return remote_id
 
         monkeypatch.setattr(EchoConnector, "send", send)

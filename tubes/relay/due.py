@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from accounts.models import LinkedAccount
 from sameroom import clock
@@ -48,9 +49,12 @@ def claim(account_id: int, fence: int) -> tuple[LinkedAccount, Lease] | None:
 
 
 def release(lease: Lease) -> datetime | None:
-    """Give the lease back; when a room is due next, None where none is or the lease was lost. One UPDATE."""
+    """Give the lease back; when a room is due next, None where none is or the lease was lost. One UPDATE.
+
+    Also where the connection was cut: else nobody would read for the account until the lease ends.
+    """
     statement = RELEASE.format(without_waiting=sql.without_waiting())
-    found = sql.rows(statement, [lease.pk, lease.fence, lease.pk])
+    found = sql.twice(partial(sql.rows, statement, [lease.pk, lease.fence, lease.pk]))
     return sql.read_moment(found[0][0]) if found else None
 
 

@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
-from django.db import connection, models
+from django.db import InterfaceError, OperationalError, connection, models
 from django.utils.dateparse import parse_datetime
 
 ModelT = TypeVar("ModelT", bound=models.Model)
+ResultT = TypeVar("ResultT")
 
 
 def rows(statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -170,6 +171,20 @@ def end_of_work() -> None:
         connection.close()
     else:
         connection.close_if_unusable_or_obsolete()
+
+
+def twice(statement: Callable[[], ResultT]) -> ResultT:
+    """What a statement returns that may be repeated: once more by a new connection where this one was cut.
+
+    Not inside a transaction: that is gone with its connection.
+    """
+    try:
+        return statement()
+    except (OperationalError, InterfaceError):
+        if connection.in_atomic_block:
+            raise
+        drop_broken()
+        return statement()
 
 
 def drop_broken() -> None:
