@@ -17,6 +17,7 @@ DELETION = "deleted a message"
 WORDS = ("lost", "doubled", "out of order", "looped", "mis-edited", "unknown")
 # What a send that nobody can look up may come to; everything else is judged there as well.
 MAY_BE_UNKNOWN = ("lost", "mis-edited")
+REACTIONS = ("reaction", "unreaction")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,8 @@ def judge(
         by_origin[one.room].append(one)
     doubts = _doubts(unknown, said)
     hidden = [(doubt, row) for doubt, row in doubts if not doubt.room.lets_check]
-    explained = {(doubt.room, doubt.number) for doubt, _ in hidden}
+    # A reaction in doubt says nothing of its message.
+    explained = {(doubt.room, doubt.number) for doubt, row in hidden if row.kind not in REACTIONS}
     breaches: list[Breach] = []
     due = 0
     for origin, messages in by_origin.items():

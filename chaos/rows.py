@@ -32,7 +32,7 @@ class Unknown:
     delivery: int
     room: str
     remote_id: str  # of the message at its origin, where it has one there
-    number: str  # of the message, where its body is still there
+    number: str  # of the message that it is or belongs to, where the body of that is still there
     kind: str
     is_told: bool  # its owner has a notice of this kind for the Seat
 
@@ -64,10 +64,12 @@ class Rows:
         """Every delivery whose fate nobody could find out."""
         rows = self._ask(
             "SELECT d.id, r.name, COALESCE(NULLIF(e.target, ''), e.remote_id), "
-            "COALESCE(substring(e.body::text from '#([0-9]{6})'), ''), e.kind, "
+            "COALESCE(substring(e.body::text from '#([0-9]{6})'), "
+            "substring(a.body::text from '#([0-9]{6})'), ''), e.kind, "
             "EXISTS(SELECT 1 FROM tubes_notice n WHERE n.seat_id = d.seat_id AND n.kind = 'unknown') "
             "FROM tubes_delivery d "
             "JOIN tubes_room r ON r.id = d.room_id JOIN tubes_event e ON e.id = d.event_id "
+            "LEFT JOIN tubes_event a ON a.id = e.about_id "
             "WHERE d.status = 'unknown'"
         )
         return [Unknown(*row) for row in rows]

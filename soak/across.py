@@ -35,7 +35,6 @@ from tests.servers import Server
 
 SECONDS_PER_FAULT = 30
 NUMBERS = 10_000  # for each room
-LOOK_AGAIN = 35.0  # seconds
 SETTLE = 40.0  # seconds for reactions that were set last
 
 
@@ -198,7 +197,6 @@ def across(
         talker=ends.talk,
         elsewhere=ends.sides,
         stands=ends.stands,
-        look_again=LOOK_AGAIN,
         at_the_end=ends.settle,
     )
     return _result(run(options, folder, postgres, redis, say), ends)

@@ -19,7 +19,6 @@ from tests.servers import Server
 
 SECONDS_PER_FAULT = 8
 # Once Redis has forgotten a learned limit, the documented one has five rooms read every 25 seconds.
-LOOK_AGAIN = 35.0  # seconds
 OVER = "over the"  # how the sandbox counts requests beyond one of its limits
 
 
@@ -64,7 +63,6 @@ def soak(wanted: Soak, folder: Path, postgres: Server, redis: Server, say: Calla
         patience=wanted.patience,
         tubes=TUBES,
         talker=Talk,
-        look_again=LOOK_AGAIN,
         request_limit=request_limit(wanted.messages, wanted.minutes),
         flood_limit=SENDS_A_MINUTE,
         at_the_end=look,

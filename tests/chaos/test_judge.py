@@ -151,3 +151,12 @@ def test_unknown_is_allowed_only_where_nobody_can_look() -> None:
         ("unknown", 2, "plain-1"),
     ]
     assert found(verdict(blind=[*GOOD, copy(TWO, 13)], unknown=[hidden])) == [("doubled", 2, "blind-1")]
+
+
+def test_reaction_in_doubt_does_not_excuse_its_message() -> None:
+    hidden = Unknown(7, "blind-1", "", "000002", "reaction", is_told=True)
+
+    without = verdict(blind=GOOD[:1], unknown=[hidden])
+
+    assert found(without) == [("lost", 2, "blind-1")]
+    assert [(one.what, one.number) for one in without.unknown] == [("unknown", 2)]
