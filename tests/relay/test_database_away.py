@@ -1,5 +1,6 @@
 """The database goes away between a send and the note of it."""
 
+import threading
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -13,6 +14,7 @@ from connectors.echo.connector import EchoConnector
 from connectors.errors import RetryLater
 from tests.conftest import ON_SERVERS
 from tests.relay.conftest import Clock, Pair, drain_all, statuses, texts
+from tests.waiting import PATIENCE
 from tubes.models import Post, Seat
 from tubes.relay import due, lanes, loading, moves, reading, wire
 
@@ -84,17 +86,34 @@ if ON_SERVERS:
             )
         other.close()
 
+    def leave_some_idle(count: int = 8) -> None:
+        """Connections that nobody uses: when all are ended, some are still open for a moment."""
+        meeting = threading.Barrier(count)
+
+        def use() -> None:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+                meeting.wait(PATIENCE)
+            connection.close()
+
+        threads = [threading.Thread(target=use) for _ in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
     def cut_in_use(*args: object) -> NoReturn:
         """In a statement's place: the connection that it would have used ends, and it fails."""
         with connection.cursor() as cursor:
             end_every_connection()
-            cursor.execute("SELECT 1")
+            cursor.execute("SELECT pg_sleep(10)")  # it ends in the middle
         raise AssertionError("it answered")
 
     def test_an_account_whose_connection_was_cut_is_read_again_at_once(
         pair: Pair, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(due, "rooms", cut_in_use)
+        leave_some_idle()
 
         with pytest.raises((OperationalError, InterfaceError)):
             reading.poll(pair.here.account_id)
@@ -105,6 +124,7 @@ if ON_SERVERS:
         pair: Pair, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         pair.say("one")
+        leave_some_idle()
         with monkeypatch.context() as once:
             once.setattr(loading, "queue", cut_in_use)
             with pytest.raises((OperationalError, InterfaceError)):

@@ -54,7 +54,7 @@ def release(lease: Lease) -> datetime | None:
     Also where the connection was cut: else nobody would read for the account until the lease ends.
     """
     statement = RELEASE.format(without_waiting=sql.without_waiting())
-    found = sql.twice(partial(sql.rows, statement, [lease.pk, lease.fence, lease.pk]))
+    found = sql.again(partial(sql.rows, statement, [lease.pk, lease.fence, lease.pk]))
     return sql.read_moment(found[0][0]) if found else None
 
 

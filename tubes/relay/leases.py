@@ -53,7 +53,7 @@ class Lease:
 
     def release(self) -> None:
         """Give the lease back, if it is still ours, also where the connection was cut. One UPDATE."""
-        sql.twice(partial(self._set, None, waits=False))
+        sql.again(partial(self._set, None, waits=False))
 
     def _set(self, until: datetime | None, *, waits: bool) -> bool:
         statement = (

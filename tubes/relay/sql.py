@@ -8,6 +8,7 @@ parameters; only table names, column names and marks stand in the text.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from django.utils.dateparse import parse_datetime
 
 ModelT = TypeVar("ModelT", bound=models.Model)
 ResultT = TypeVar("ResultT")
+PAUSES = (0.0, 0.1, 0.5)  # seconds before a statement is tried again whose connection was cut
 
 
 def rows(statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -173,18 +175,21 @@ def end_of_work() -> None:
         connection.close_if_unusable_or_obsolete()
 
 
-def twice(statement: Callable[[], ResultT]) -> ResultT:
-    """What a statement returns that may be repeated: once more by a new connection where this one was cut.
+def again(statement: Callable[[], ResultT]) -> ResultT:
+    """What a statement returns that may be repeated: by other connections where this one was cut.
 
-    Not inside a transaction: that is gone with its connection.
+    A server that ends all of them does so one after the other. Not inside a transaction: that is gone with
+    its connection.
     """
-    try:
-        return statement()
-    except (OperationalError, InterfaceError):
-        if connection.in_atomic_block:
-            raise
-        drop_broken()
-        return statement()
+    for pause in PAUSES:
+        try:
+            return statement()
+        except (OperationalError, InterfaceError):
+            if connection.in_atomic_block:
+                raise
+            drop_broken()
+            time.sleep(pause)
+    return statement()
 
 
 def drop_broken() -> None:
