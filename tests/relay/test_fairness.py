@@ -44,6 +44,21 @@ def test_rooms_take_turns_and_each_keeps_its_order(pair: Pair) -> None:
     assert [text.split()[-1] for text in texts("globex", "garden")] == ["a1", "b1", "a2", "b2", "a3"]
 
 
+def test_nobody_comes_between_the_parts_of_a_message(pair: Pair, service: Service) -> None:
+    room = another_room(pair)
+    pair.say("a1", "a2")
+    take(room, factories.said(" ".join(f"word{number}" for number in range(150)), name="Bob"))
+    lanes.drain(pair.there.pk, ends=lambda: len(service.sent) >= 2)
+    assert len(service.sent) == 2  # a1, and the first part of Bob's
+
+    drain_all()
+
+    first, *parts, last = texts("globex", "garden")
+    assert (first, last) == ("[Ann, Acme] a1", "[Ann, Acme] a2")
+    assert len(parts) > 2
+    assert [part for part in parts if not part.startswith("[Bob, Acme]")] == []
+
+
 @pytest.fixture
 def detour(pair: Pair) -> Seat:
     """The Seat in the garden is reached from the attic by way of the lobby, whose account needs a login."""

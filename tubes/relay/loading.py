@@ -66,8 +66,9 @@ def seat(seat_id: int) -> Seat:
 
 
 def queue(of: Seat) -> list[Delivery]:
-    """The next deliveries in the order of their turns: what is on the wire first, then room by room.
+    """The next deliveries in the order of their turns: what has begun first, then room by room.
 
+    Of what has begun a part is on the wire or has arrived: nobody else's words are to come between.
     One query, or two and one per room where many wait.
     """
     found = _waiting(of, "", AT_ONCE)
@@ -80,8 +81,8 @@ def queue(of: Seat) -> list[Delivery]:
     turn: dict[int | None, int] = defaultdict(int)
     order: dict[int, tuple[bool, int, int]] = {}
     for delivery in found:
-        on_the_wire = delivery.status == Delivery.Status.SENDING
-        order[delivery.pk] = (not on_the_wire, turn[delivery.origin_id], delivery.pk)
+        has_begun = delivery.status == Delivery.Status.SENDING or delivery.part > 0
+        order[delivery.pk] = (not has_begun, turn[delivery.origin_id], delivery.pk)
         turn[delivery.origin_id] += 1
     return sorted(found, key=lambda delivery: order[delivery.pk])
 
