@@ -18,7 +18,6 @@ from soak.talk import Talk
 from tests.servers import Server
 
 SECONDS_PER_FAULT = 8
-# Once Redis has forgotten a learned limit, the documented one has five rooms read every 25 seconds.
 OVER = "over the"  # how the sandbox counts requests beyond one of its limits
 
 
